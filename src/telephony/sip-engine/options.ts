@@ -1,0 +1,62 @@
+import type { EngineClock } from './engine-clock.js';
+import type { ListenPoint, TransportName } from './transport.js';
+
+export type EngineLimits = {
+  /** Bytes of one SIP message (also the stream framing limit). */
+  maxMessageBytes: number;
+  maxHeaderCount: number;
+  /** Bytes of all header lines together. */
+  maxHeaderBytes: number;
+  /** Open TCP/TLS connections in all, and from one address. */
+  maxConnections: number;
+  maxConnectionsPerAddress: number;
+  /** A TCP connection that has not completed a first message (or the TLS handshake) within this is closed, ms. */
+  halfOpenTimeout: number;
+  /** An idle connection without dialog traffic is closed after this, ms. */
+  idleTimeout: number;
+  /** Server transactions at once; above it new requests get 503 with Retry-After. */
+  maxTransactions: number;
+};
+
+export const defaultLimits: EngineLimits = {
+  maxMessageBytes: 65_535,
+  maxHeaderCount: 256,
+  maxHeaderBytes: 49_152,
+  maxConnections: 2_000,
+  maxConnectionsPerAddress: 500,
+  halfOpenTimeout: 10_000,
+  idleTimeout: 600_000,
+  maxTransactions: 20_000,
+};
+
+export type EngineOptions = {
+  listen: readonly ListenPoint[];
+  /** The drachtio admin port that applications connect to; port 0 picks a free one. */
+  admin: { host: string; port: number; secret: string };
+  /** Address written into Via and Contact instead of the listen address (1:1 NAT), with ports by transport when they differ. */
+  publicAddress?: string;
+  publicPorts?: Partial<Record<TransportName, number>>;
+  tls?: { cert: string; key: string; ca?: string; rejectUnauthorized?: boolean };
+  userAgent?: string;
+  limits?: Partial<EngineLimits>;
+  /** Minimum session interval we accept, seconds (RFC 4028). */
+  minSessionExpires?: number;
+  clock?: EngineClock;
+  /** Name servers to ask instead of the system's, `address[:port]`. */
+  dnsServers?: readonly string[];
+  log?: (level: 'debug' | 'info' | 'warn' | 'error', fields: Record<string, unknown>, message: string) => void;
+  /** Sees every SIP message on the wire, retransmissions included; for the ladder and for HEP. */
+  tap?: (event: WireEvent) => void;
+};
+
+export type WireEvent = {
+  /** ms since the epoch. */
+  at: number;
+  direction: 'in' | 'out';
+  transport: TransportName;
+  local: string;
+  remote: string;
+  callId: string;
+  retransmission: boolean;
+  raw: Buffer;
+};
