@@ -1,0 +1,322 @@
+/**
+ * What a call needs from the outside. `telephony` implements these types and imports nothing else of the domain;
+ * SDP passes through as text, so that media does not know of signalling nor signalling of media.
+ */
+import type { Logger } from '../../core/logger.js';
+import type { CallerIdentity } from '../sessions/records.js';
+
+// --- Signalling ---------------------------------------------------------------------------------------------------
+
+export type TransportAddress = { readonly transport: string; readonly address: string; readonly port: number };
+
+/** The part of a SIP profile that media and calls must know. Times in milliseconds, 0 = off. */
+export type ProfileRules = {
+  readonly name: string;
+  readonly country: string;
+  /** In order of preference. */
+  readonly codecs: readonly CodecName[];
+  readonly mediaSecurity: 'none' | 'optional' | 'required';
+  /** Besides the SDP's and the signalling source: ranges media may come from (CIDR). */
+  readonly mediaRanges: readonly string[];
+  readonly firstPacketTimeout: number;
+  readonly idleTimeout: number;
+  readonly forwardHold: boolean;
+  readonly dtmf: 'rfc4733' | 'info' | 'both';
+};
+
+export type CodecName = 'PCMU' | 'PCMA' | 'G722' | 'opus';
+
+/** An INVITE that a profile has let in. Exactly one of answer and reject settles it, unless it was cancelled. */
+export type IncomingCall = {
+  readonly sipCallId: string;
+  readonly profile: ProfileRules;
+  readonly source: TransportAddress;
+  readonly caller: CallerIdentity;
+  /** E.164 when the called party was readable as a number under the profile's rules, else null. */
+  readonly called: string | null;
+  /** The called party as received, for messages and the log. */
+  readonly calledRaw: string;
+  /** Null when the INVITE carries no SDP: our answer is then an offer and the ACK brings theirs (RFC 3264, RFC 3261 13.2.1). */
+  readonly offer: string | null;
+  /** Headers of the INVITE that start with X- or are User-to-User, by lower-case name. */
+  readonly headers: ReadonlyMap<string, string>;
+  readonly receivedAt: number;
+  readonly log: Logger;
+  /** Aborted when the caller cancels (487 has been sent by then) or the INVITE's transaction is gone. */
+  readonly cancelled: AbortSignal;
+  ring(): void;
+  /** 183 with SDP, for early media. */
+  progress(sdp: string): void;
+  /**
+   * 200 with this SDP; resolves at the ACK, whose SDP is `ackSdp` when we offered. Rejects when the caller cancelled
+   * first or no ACK came (then BYE has been sent).
+   */
+  answer(sdp: string, events: DialogEvents): Promise<{ readonly dialog: Dialog; readonly ackSdp: string | null }>;
+  /** A final failure. `rule` is the sentence for the log and the counter's reason. */
+  reject(status: number, reason: string, headers?: Readonly<Record<string, string>>): void;
+};
+
+export type DialogEnd = {
+  /** `remote`: the peer sent BYE; `timer`: no ACK or no session refresh; `lost`: the SIP server forgot the dialog. */
+  readonly by: 'remote' | 'timer' | 'lost';
+  /** Text of the Reason header or what happened. */
+  readonly reason: string | null;
+};
+
+/** What a dialog tells the one who owns the leg. Handlers are called one at a time, in order of arrival. */
+export type DialogEvents = {
+  /** Called once, when the dialog is over and we did not end it. */
+  ended(end: DialogEnd): void;
+  /**
+   * re-INVITE or UPDATE. `offer` null: no SDP in the re-INVITE, return an offer. Resolve with the SDP of the 200;
+   * reject with GatewayError of status 488 to refuse it. UPDATE without SDP (a session refresh) never comes here.
+   */
+  offered(offer: string | null): Promise<string>;
+  /** The answer the peer sent in the ACK after `offered(null)`. */
+  answered?(sdp: string): void;
+  info?(contentType: string, body: string): void;
+  /** In-dialog REFER: resolve true to accept (202). */
+  referred?(referTo: string): Promise<boolean>;
+};
+
+export type Dialog = {
+  readonly sipCallId: string;
+  readonly remote: TransportAddress;
+  /** Sends a re-INVITE with this offer (null: without SDP) and resolves with the SDP of the 200. Glare is retried (RFC 3261 14.1). */
+  modify(offer: string): Promise<string>;
+  info(contentType: string, body: string): Promise<void>;
+  /** In-dialog REFER; resolves with the final status the NOTIFYs report. */
+  refer(referTo: string, headers: Readonly<Record<string, string>>, options: ReferOptions): Promise<ReferResult>;
+  /** BYE, once; idempotent. Resolves when the peer answered or the transaction timed out. */
+  bye(headers?: Readonly<Record<string, string>>): Promise<void>;
+};
+
+export type ReferOptions = {
+  readonly timeout: number;
+  readonly signal?: AbortSignal;
+  readonly onProgress?: (status: number) => void;
+};
+export type ReferResult = { readonly accepted: number; readonly final: number | null; readonly reason: string | null };
+
+/** An INVITE of ours. */
+export type OutgoingCallRequest = {
+  readonly uri: string;
+  /** Name of the SIP profile whose header, transport and digest rules apply. */
+  readonly profile: string;
+  readonly from: { readonly user: string; readonly display: string | null; readonly privacy: boolean };
+  readonly headers: Readonly<Record<string, string>>;
+  readonly offer: string;
+  readonly digest?: { readonly username: string; readonly password: string };
+  /** ms until CANCEL when nothing final came. */
+  readonly ringTimeout: number;
+  readonly signal?: AbortSignal;
+  readonly onProvisional?: (response: {
+    status: number;
+    reason: string;
+    sdp: string | null;
+    headers: ReadonlyMap<string, string>;
+  }) => void;
+  readonly events: DialogEvents;
+};
+
+export type OutgoingCallResult =
+  | { readonly outcome: 'answered'; readonly dialog: Dialog; readonly sdp: string; readonly sent: SentInvite }
+  | {
+      readonly outcome: 'failed';
+      /** Final status; null when we gave up without one. */
+      readonly status: number | null;
+      readonly reason: string;
+      /** True: made by our own SIP server (timer B, DNS, connect), not by the peer (transfer.md T4). */
+      readonly local: boolean;
+      /** `timeout`: our ring timeout; `aborted`: the signal; null: the peer's or server's doing. */
+      readonly gaveUp: 'timeout' | 'aborted' | null;
+      readonly sent: SentInvite | null;
+    };
+
+/** The INVITE as it went out, for the attempt record; `viaReceived` is what the peer wrote into our Via. */
+export type SentInvite = {
+  readonly from: string;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly viaReceived: string | null;
+};
+
+export type Signalling = {
+  place(request: OutgoingCallRequest): Promise<OutgoingCallResult>;
+};
+
+// --- Media --------------------------------------------------------------------------------------------------------
+
+export type MediaLegOptions = {
+  readonly sessionId: string;
+  /** Names the leg in statistics and recordings: `caller`, `destination`, `agent`. */
+  readonly role: string;
+  readonly codecs: readonly CodecName[];
+  readonly security: ProfileRules['mediaSecurity'];
+  /** Address the signalling came from: media may come from there too (symmetric RTP behind NAT). */
+  readonly signallingAddress: string | null;
+  readonly mediaRanges: readonly string[];
+  readonly firstPacketTimeout: number;
+  readonly idleTimeout: number;
+  readonly country: string;
+};
+
+export type MediaLegEvents = {
+  dtmf(event: { readonly digit: string; readonly durationMs: number }): void;
+  firstPacket(): void;
+  /** No media for the configured time; never while the peer holds. */
+  lost(kind: 'first-packet' | 'idle'): void;
+  /** The peer's direction changed: `held` when it does not want our audio any more. */
+  hold(held: boolean): void;
+  /** The media worker died: the leg is gone. */
+  failed(reason: string): void;
+};
+
+export type ToneName = 'ringback' | 'busy' | 'congestion' | 'silence';
+
+export type PromptSource =
+  | { readonly type: 'wav'; readonly path: string }
+  | { readonly type: 'tone'; readonly tone: ToneName }
+  | { readonly type: 'frequency'; readonly hz: number; readonly durationMs: number }
+  | { readonly type: 'pcm'; readonly samples: Int16Array; readonly sampleRate: 8000 };
+
+/** A prompt being played. `done` resolves `finished` at its end or `stopped`; it never rejects but for a bad file. */
+export type Playback = { readonly done: Promise<'finished' | 'stopped'>; stop(): void };
+
+export type LegQuality = {
+  readonly codec: string | null;
+  readonly packetsSent: number;
+  readonly packetsReceived: number;
+  readonly packetsLost: number;
+  readonly packetsLate: number;
+  /** Interarrival jitter, ms (RFC 3550 6.4.1). */
+  readonly jitterMs: number;
+  readonly roundTripMs: number | null;
+  /** 1.0-4.5, by the E-model (ITU-T G.107) from loss and jitter. */
+  readonly mos: number | null;
+};
+
+export type MediaLeg = {
+  readonly id: string;
+  /** Answers the peer's offer, also a later one (hold, codec change). Throws GatewayError sdp_invalid, no_common_codec, media_security_mismatch. */
+  answer(offer: string): Promise<string>;
+  /** Makes an offer: the first one, or a new one in a re-INVITE. */
+  offer(options?: { readonly hold?: boolean }): Promise<string>;
+  /** Takes the peer's answer to our offer. */
+  accept(answer: string): Promise<void>;
+  play(source: PromptSource, options?: { readonly loop?: boolean }): Playback;
+  sendDtmf(digits: string, options?: { readonly durationMs?: number; readonly gapMs?: number }): Promise<void>;
+  /** Dual-channel WAV (left: from the peer, right: to the peer), 8 kHz. */
+  startRecording(path: string): Promise<void>;
+  stopRecording(): Promise<void>;
+  /** Joins two legs: same codec on both sides is forwarded undecoded. Replaces what the legs played before. */
+  bridge(other: MediaLeg): Promise<void>;
+  unbridge(): Promise<void>;
+  /** Decoded audio of the peer in 20 ms frames of 8 kHz samples, and audio to it; for an AI's leg. Null detaches. */
+  attach(port: AudioPort | null): void;
+  quality(): Promise<LegQuality>;
+  /** Frees the port (after a drain) and resolves with the final quality; idempotent. */
+  close(): Promise<LegQuality>;
+};
+
+export type AudioPort = {
+  /** From the peer. */
+  onAudio(samples: Int16Array): void;
+  /** Set by the leg: audio to the peer, any multiple of 10 ms at 8 kHz; queued up to `maxQueueMs`, older audio is dropped first. */
+  send?: (samples: Int16Array) => void;
+  /** Set by the leg: forget what is queued (the AI was interrupted). */
+  clear?: () => void;
+};
+
+export type MediaPlane = {
+  /** Throws GatewayError ports_exhausted. */
+  open(options: MediaLegOptions, events: MediaLegEvents): Promise<MediaLeg>;
+  readonly stats: () => { legs: number; workers: number; portsFree: number };
+  close(): Promise<void>;
+};
+
+// --- The AI's leg ---------------------------------------------------------------------------------------------------
+
+export type TransferOutcomeName =
+  | 'connected'
+  | 'busy'
+  | 'no-answer'
+  | 'declined'
+  | 'unreachable'
+  | 'rejected'
+  | 'caller-hung-up'
+  | 'cancelled'
+  | 'failed'
+  | 'not-available';
+
+export type TransferResult = {
+  readonly outcome: TransferOutcomeName;
+  readonly sipStatus: number | null;
+  readonly reason: string;
+  readonly hint: string | null;
+};
+
+export type ActionRunResult = {
+  readonly success: boolean;
+  readonly statusCode: number | null;
+  readonly outputs: Readonly<Record<string, unknown>>;
+  readonly error?: { readonly code: string; readonly message: string };
+};
+
+export type ToolDescription = {
+  readonly name: string;
+  readonly description: string;
+  readonly parameters: Readonly<Record<string, unknown>>;
+};
+
+/** What any agent, whatever its leg, may ask of the call. One implementation stands behind all doors. */
+export type CallDoors = {
+  transfer(request: { readonly destination: string; readonly summary?: string }): Promise<TransferResult>;
+  executeAction(name: string, attributes: Readonly<Record<string, unknown>>): Promise<ActionRunResult>;
+  sendDtmf(digits: string): Promise<void>;
+  endCall(reason: string | null): Promise<void>;
+  listTools(): Promise<readonly ToolDescription[]>;
+  /** The session's user context, as it is now. */
+  attributes(): Readonly<Record<string, unknown>>;
+  setAttributes(values: Readonly<Record<string, unknown>>): void;
+  note(type: 'agent.said' | 'agent.asked' | 'agent.failed', data: Readonly<Record<string, unknown>>): void;
+};
+
+export type AgentContext = {
+  readonly sessionId: string;
+  readonly orgId: string;
+  readonly agentId: string;
+  readonly agentName: string;
+  readonly config: unknown;
+  readonly caller: CallerIdentity;
+  readonly called: string;
+  readonly sipCallId: string;
+  readonly headers: ReadonlyMap<string, string>;
+  readonly leg: MediaLeg;
+  readonly doors: CallDoors;
+  readonly log: Logger;
+  /** Aborted when the call ends. */
+  readonly signal: AbortSignal;
+};
+
+export type AgentLeg = {
+  /** Digits the caller pressed. */
+  dtmf(digit: string): void;
+  /** While a transfer rings the agent stays but neither hears nor is heard; unmute gives it the caller back. */
+  mute(): void;
+  unmute(): void;
+  /** Ends the leg; idempotent. `why` is what the agent may know. */
+  stop(why: 'call-ended' | 'transferred'): Promise<void>;
+};
+
+export type AgentEvents = {
+  /** The agent's leg is over by its own doing: fall-back applies when `failed`. */
+  left(cause: { readonly failed: boolean; readonly reason: string }): void;
+};
+
+export type AgentAdapter = {
+  readonly type: 'builtin' | 'livekit' | 'websocket';
+  /** Resolves when the agent is ready to be heard. Rejects when it cannot be had. */
+  start(context: AgentContext, events: AgentEvents): Promise<AgentLeg>;
+  /** Checks a leg's configuration when it is saved; faults name their path. */
+  validate(config: unknown): readonly { readonly path: string; readonly message: string }[];
+};

@@ -1,0 +1,89 @@
+/** Organizations and what belongs to them, as the call path reads them. Durations are seconds, as in the document. */
+
+export type Organization = {
+  readonly id: string;
+  /** UUID; `x-opencx-org-id`. */
+  readonly uuid: string;
+  readonly name: string;
+  /** ISO 3166-1 alpha-2. */
+  readonly defaultCountry: string;
+  readonly contextHeaders: boolean;
+  readonly zendesk: ZendeskSettings | null;
+};
+
+export type ZendeskSettings = {
+  readonly subdomain: string | null;
+  readonly baseUrl: string | null;
+  /** Sealed; opened only by the Zendesk client. Type and non-secret fields are readable. */
+  readonly auth: { readonly type: 'apiToken' | 'oauth'; readonly sealed: string } | null;
+  readonly holdEarlyPrefetch: number;
+  readonly matchByTalkNumber: boolean;
+  readonly talkNumbers: readonly string[];
+  readonly talkMatchWindow: number;
+  readonly sharedNumbers: readonly string[];
+  readonly webhookSigningSecret: { readonly sealed: string } | null;
+  readonly notes: boolean;
+  readonly createTicket: boolean;
+};
+
+export type PhoneNumberRecord = {
+  /** E.164. */
+  readonly number: string;
+  readonly orgId: string;
+  readonly agentId: string;
+  readonly profile: string;
+  readonly verified: boolean;
+};
+
+export type AgentLegConfig =
+  | { readonly type: 'builtin'; readonly script: unknown }
+  | { readonly type: 'livekit'; readonly agentName: string; readonly [option: string]: unknown }
+  | { readonly type: 'websocket'; readonly url: string; readonly [option: string]: unknown };
+
+export type Agent = {
+  readonly id: string;
+  readonly orgId: string;
+  readonly name: string;
+  readonly leg: AgentLegConfig;
+  readonly transferDestinations: readonly string[];
+  readonly actions: readonly string[];
+  /** Destination used when the AI's leg cannot be had. */
+  readonly fallback: string | null;
+  readonly record: boolean;
+  /** Seconds; 0 = the gateway's limit. */
+  readonly maxDuration: number;
+};
+
+export type TransferDestination = {
+  readonly id: string;
+  readonly orgId: string;
+  readonly name: string;
+  readonly type: 'sip' | 'phone';
+  readonly value: string;
+  readonly profile: string | null;
+  readonly trunk: string | null;
+  readonly method: 'invite' | 'refer';
+  readonly callerId: 'caller' | 'called' | null;
+  readonly digest: { readonly username: string; readonly sealedPassword: string } | null;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly secureMedia: boolean;
+  readonly holdAudio: string | null;
+  readonly announcement: string | null;
+  readonly ringTimeout: number;
+  readonly onFailure: 'return' | 'next' | 'hangup';
+  readonly next: string | null;
+  readonly returnWithin: number;
+};
+
+/** What the INVITE of a called number leads to. */
+export type Route = { readonly organization: Organization; readonly number: PhoneNumberRecord; readonly agent: Agent };
+
+/** The directory as the call path sees it. Reads are one round trip at most and may come from a cache kept in step. */
+export type Directory = {
+  /** Null: the number is not known. Throws GatewayError store_unavailable. */
+  route(calledE164: string): Promise<Route | null>;
+  organization(orgId: string): Promise<Organization | null>;
+  agent(orgId: string, agentId: string): Promise<Agent | null>;
+  /** By id, or by name (case-insensitive) when no id fits. */
+  destination(orgId: string, idOrName: string): Promise<TransferDestination | null>;
+};

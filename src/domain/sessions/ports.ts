@@ -1,0 +1,96 @@
+import type {
+  CallerIdentity,
+  Contact,
+  EndReason,
+  PhoneSession,
+  SessionDirection,
+  SessionStatus,
+  TimelineEntry,
+  TimelineType,
+} from './records.js';
+
+/** What is known when a call arrives; the store adds id-like fields, contact and ticket number in one atomic step. */
+export type SessionDraft = {
+  readonly id: string;
+  readonly orgId: string;
+  readonly agentId: string;
+  readonly direction: SessionDirection;
+  readonly caller: CallerIdentity;
+  readonly called: string;
+  readonly sipCallId: string;
+  readonly profile: string;
+  readonly startedAt: number;
+  /** False: the number neither makes nor finds a contact (withheld, Talk number, shared number: zendesk.md Z3). */
+  readonly linkContact: boolean;
+  readonly first: TimelineEntry;
+};
+
+/** A change of one session, applied as one atomic step. Absent fields stay. */
+export type SessionChange = {
+  readonly status?: SessionStatus;
+  readonly answeredAt?: number;
+  readonly endedAt?: number;
+  readonly endReason?: EndReason;
+  readonly transfer?: Readonly<Record<string, unknown>>;
+  readonly attempts?: number;
+  readonly authenticatedUser?: string;
+  readonly contactId?: string;
+  /** Merged into the attributes; null unsets one. */
+  readonly attributes?: Readonly<Record<string, unknown>>;
+  readonly quality?: Readonly<Record<string, unknown>>;
+  readonly timeline?: readonly TimelineEntry[];
+};
+
+export type SessionQuery = {
+  readonly orgId: string;
+  readonly live?: boolean;
+  readonly caller?: string;
+  readonly ticket?: string;
+  readonly endReason?: EndReason;
+  readonly from?: number;
+  readonly to?: number;
+  /** 1-500. */
+  readonly limit: number;
+  readonly cursor?: string;
+};
+
+export type SessionPage = { readonly items: readonly PhoneSession[]; readonly next: string | null };
+
+/**
+ * Phone sessions in Redis. The owner of a live session writes through a handle: its changes are numbered, applied in
+ * order, kept in memory while Redis is away (bounded) and never applied twice.
+ */
+export type SessionStore = {
+  /** Creates the session and takes ownership. Throws GatewayError store_unavailable at once when Redis is away. */
+  create(draft: SessionDraft): Promise<OwnedSession>;
+  get(orgId: string, id: string): Promise<PhoneSession | null>;
+  /** Finds a session without knowing its organization (operator views, ownership routing). */
+  locate(id: string): Promise<{ orgId: string; instanceId: string } | null>;
+  bySipCallId(orgId: string, sipCallId: string): Promise<PhoneSession | null>;
+  /** Live sessions of one caller, newest first. */
+  liveByCaller(orgId: string, e164: string): Promise<readonly PhoneSession[]>;
+  list(query: SessionQuery): Promise<SessionPage>;
+  timeline(orgId: string, id: string): Promise<readonly TimelineEntry[]>;
+  /** Appends to the timeline of a session this instance does not own (webhook, enrichment). */
+  note(orgId: string, id: string, entry: TimelineEntry): Promise<void>;
+  liveCount(): Promise<number>;
+};
+
+export type OwnedSession = {
+  readonly id: string;
+  /** The latest state this instance knows: its own writes, and stamps it has seen. */
+  readonly snapshot: PhoneSession;
+  readonly contact: Contact | null;
+  /** Queues the change; the promise settles when it is in Redis. Callers on the call path do not await it. */
+  change(change: SessionChange): Promise<void>;
+  /** One timeline entry now. */
+  note(type: TimelineType, data?: Readonly<Record<string, unknown>>): void;
+  /** Reads the session from Redis within `timeout` ms; null when Redis does not answer (transfer.md T2). */
+  refresh(timeout: number): Promise<PhoneSession | null>;
+  /** Gives up ownership once the session has ended and its writes are in Redis or queued. */
+  release(): void;
+};
+
+export type ContactStore = {
+  get(orgId: string, id: string): Promise<Contact | null>;
+};

@@ -1,0 +1,129 @@
+/** What the product knows of a call. Times are milliseconds since the epoch inside; the API writes ISO 8601 UTC. */
+
+export type SessionStatus = 'ringing' | 'active' | 'transferring' | 'transferred' | 'ended';
+
+export const endReasons = [
+  'caller-hangup',
+  'destination-hangup',
+  'agent-hangup',
+  'api-hangup',
+  'cancelled',
+  'rejected',
+  'no-media',
+  'max-duration',
+  'drain',
+  'instance-lost',
+  'error',
+] as const;
+export type EndReason = (typeof endReasons)[number];
+
+/** Who calls, as far as the carrier and the caller let us know. */
+export type CallerIdentity = {
+  /** E.164 with `+`; null when it is withheld or not a telephone number. */
+  readonly e164: string | null;
+  /** The value the number was read from, as received; empty when withheld by leaving it out. */
+  readonly raw: string;
+  readonly display: string | null;
+  /** True: the number is used for nothing (no contact, no From, no match), even when the carrier asserted one. */
+  readonly withheld: boolean;
+};
+
+export type SessionDirection = 'inbound' | 'outbound';
+
+export type PhoneSession = {
+  /** UUID. */
+  readonly id: string;
+  /** Numeric, unique in the organization, counting up. */
+  readonly ticketNumber: number;
+  readonly orgId: string;
+  readonly agentId: string;
+  readonly contactId: string | null;
+  readonly direction: SessionDirection;
+  readonly caller: CallerIdentity;
+  /** E.164. */
+  readonly called: string;
+  readonly sipCallId: string;
+  readonly profile: string;
+  readonly status: SessionStatus;
+  readonly zendeskTicketId: string | null;
+  readonly startedAt: number;
+  readonly answeredAt: number | null;
+  readonly endedAt: number | null;
+  readonly endReason: EndReason | null;
+  /** The last transfer attempt as JSON value (shape: domain/transfer), and how many there were. */
+  readonly transfer: Readonly<Record<string, unknown>> | null;
+  readonly attempts: number;
+  readonly authenticatedUser: string | null;
+  /** The instance that owns the call. */
+  readonly instanceId: string;
+  /** User context of the actions: lives as long as the session. */
+  readonly attributes: Readonly<Record<string, unknown>>;
+  /** Media quality by leg at the end of the call, as JSON value. */
+  readonly quality: Readonly<Record<string, unknown>> | null;
+};
+
+/** Closed set of what a timeline can say. */
+export const timelineTypes = [
+  'call.received',
+  'call.ringing',
+  'call.answered',
+  'call.rejected',
+  'call.ended',
+  'agent.started',
+  'agent.said',
+  'agent.asked',
+  'agent.failed',
+  'agent.left',
+  'dtmf.received',
+  'dtmf.sent',
+  'media.started',
+  'media.held',
+  'media.resumed',
+  'media.lost',
+  'media.quality',
+  'recording.started',
+  'recording.stopped',
+  'prefetch.held',
+  'prefetch.stamped',
+  'prefetch.refused',
+  'contact.linked',
+  'contact.enriched',
+  'contact.clash',
+  'enrichment.failed',
+  'action.run',
+  'ticket.created',
+  'ticket.noted',
+  'ticket.failed',
+  'transfer.started',
+  'transfer.ringing',
+  'transfer.connected',
+  'transfer.failed',
+  'transfer.cancelled',
+  'header.dropped',
+  'store.lost',
+  'store.restored',
+  'session.revived',
+] as const;
+export type TimelineType = (typeof timelineTypes)[number];
+
+export type TimelineEntry = {
+  /** ms since the epoch. */
+  readonly at: number;
+  readonly type: TimelineType;
+  readonly data: Readonly<Record<string, unknown>>;
+};
+
+export type Contact = {
+  /** UUID. */
+  readonly id: string;
+  readonly orgId: string;
+  readonly name: string | null;
+  readonly email: string | null;
+  readonly phone: string | null;
+  readonly externalId: string | null;
+  readonly zendeskUserId: string | null;
+  /** Values are strings; nested values are JSON text. */
+  readonly customData: Readonly<Record<string, string>>;
+  readonly createdAt: number;
+  readonly updatedAt: number;
+};
