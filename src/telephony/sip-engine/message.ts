@@ -60,4 +60,6 @@ export type SipUri = {
   port: number | undefined;
   params: Map<string, string>;
   headers: string;
+  /** What follows the colon in a scheme other than sip, sips and tel. */
+  opaque?: string;
 };

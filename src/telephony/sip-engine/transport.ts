@@ -49,8 +49,9 @@ export type TransportHandlers = {
   /** Complete, parsed and validated message; `raw` is the text received. */
   onMessage(parsed: import('./message.js').ParsedSip, flow: Flow, raw: Buffer): void;
   /**
-   * A message that cannot be processed. `answer` is the status the RFC wants (400, 505, 513…) when enough of it could be
-   * read to answer (Via, From, To, Call-ID, CSeq), else undefined: it is dropped and counted under `reason`.
+   * A message that cannot be processed. `status` is the answer the RFC wants (400, 501, 505, 513), given for requests
+   * other than ACK that have a Via line (From, To, Call-ID and CSeq may be missing from `partial`: RFC 4475 3.3.1 wants
+   * an answer even then); undefined: it is dropped and counted under `reason`, one of a fixed set of sentences.
    */
   onInvalid(
     fault: { reason: string; status: number | undefined; partial: import('./message.js').SipMessage | undefined },
