@@ -315,6 +315,8 @@ export type AgentEvents = {
 
 export type AgentAdapter = {
   readonly type: 'builtin' | 'livekit' | 'websocket';
+  /** `at-once`: the call is answered, then the leg starts. `when-ready`: it rings until the agent can be heard. */
+  readonly answers: 'at-once' | 'when-ready';
   /** Resolves when the agent is ready to be heard. Rejects when it cannot be had. */
   start(context: AgentContext, events: AgentEvents): Promise<AgentLeg>;
   /** Checks a leg's configuration when it is saved; faults name their path. */

@@ -1,0 +1,244 @@
+import { isAbsolute, join } from 'node:path';
+import { z } from 'zod';
+import { type Fault, GatewayError } from '../core/errors.js';
+import {
+  type Endpoint,
+  endpoint,
+  isLoopback,
+  isWildcard,
+  portRange,
+  type SipListenPoint,
+  sipListen,
+} from './config-values.js';
+
+/** One setting's environment name and its place in gateway.yaml. The environment wins over the file. */
+export const environment = {
+  DATA_DIR: 'dataDir',
+  HTTP_LISTEN: 'http.listen',
+  PUBLIC_URL: 'http.publicUrl',
+  SIP_LISTEN: 'sip.listen',
+  SIP_DOMAIN: 'sip.domain',
+  SIP_PUBLIC_ADDRESS: 'sip.publicAddress',
+  SIP_TLS_CERT: 'sip.tls.cert',
+  SIP_TLS_KEY: 'sip.tls.key',
+  SIP_PROFILES: 'sip.profiles',
+  RTP_ADDRESS: 'rtp.address',
+  RTP_PORTS: 'rtp.ports',
+  RTP_PUBLIC_ADDRESS: 'rtp.publicAddress',
+  REDIS_URL: 'redis.url',
+  DRACHTIO_HOST: 'drachtio.host',
+  DRACHTIO_PORT: 'drachtio.port',
+  DRACHTIO_SECRET: 'drachtio.secret',
+  LIVEKIT_URL: 'livekit.url',
+  LIVEKIT_API_KEY: 'livekit.apiKey',
+  LIVEKIT_API_SECRET: 'livekit.apiSecret',
+  RTPENGINE: 'rtpengine',
+  TWILIO_ACCOUNT_SID: 'twilio.accountSid',
+  TWILIO_AUTH_TOKEN: 'twilio.authToken',
+  DASHBOARD_JWT_SECRET: 'dashboard.jwtSecret',
+  DASHBOARD_JWKS_URL: 'dashboard.jwksUrl',
+  ENCRYPTION_KEYS: 'encryptionKeys',
+  EGRESS_ALLOW: 'egress.allow',
+  LOG_LEVEL: 'logLevel',
+} as const;
+export type EnvironmentName = keyof typeof environment;
+
+const text = z.string().trim().min(1, 'must not be empty');
+const wholeNumber = (from: number, to: number) => z.coerce.number().int().min(from).max(to);
+
+/** The shape of gateway.yaml; every key may be left out. */
+export const configSchema = z.strictObject({
+  dataDir: text.default('./data').describe('embedded Redis, keys, recordings'),
+  http: z
+    .strictObject({
+      listen: endpoint.prefault('127.0.0.1:8080').describe('API and console'),
+      publicUrl: z
+        .url({ protocol: /^https?$/ })
+        .optional()
+        .describe('base of the webhook URL handed out'),
+    })
+    .prefault({}),
+  sip: z
+    .strictObject({
+      listen: sipListen
+        .prefault('udp:127.0.0.1:5060,tcp:127.0.0.1:5060')
+        .describe('where the embedded SIP engine listens: udp:, tcp: or tls: followed by host:port'),
+      domain: text.optional().describe('host part of our From and Contact'),
+      publicAddress: text.optional().describe('written into Via and Contact (cloud NAT)'),
+      tls: z.strictObject({ cert: text.describe('PEM file'), key: text.describe('PEM file') }).optional(),
+      profiles: text.optional().describe('a folder whose profiles add to or replace the shipped ones'),
+    })
+    .prefault({}),
+  rtp: z
+    .strictObject({
+      address: text.default('127.0.0.1').describe('where media is received'),
+      ports: portRange.prefault('20000-29999').describe('range of RTP and RTCP ports'),
+      publicAddress: text.optional().describe('written into SDP (cloud NAT)'),
+      workers: wholeNumber(1, 64).optional().describe('media worker threads; default: processors less one'),
+    })
+    .prefault({}),
+  redis: z.strictObject({ url: z.url({ protocol: /^rediss?$/ }) }).optional(),
+  drachtio: z
+    .strictObject({ host: text, port: wholeNumber(1, 65_535).default(9022), secret: text.default('cymru') })
+    .optional(),
+  livekit: z.strictObject({ url: z.url({ protocol: /^(wss?|https?)$/ }), apiKey: text, apiSecret: text }).optional(),
+  rtpengine: text.optional().describe("host:port of rtpengine's ng port"),
+  twilio: z.strictObject({ accountSid: text, authToken: text }).optional(),
+  dashboard: z.strictObject({ jwtSecret: text.optional(), jwksUrl: z.url().optional() }).prefault({}),
+  encryptionKeys: text.optional().describe('kid:base64,kid:base64; the first encrypts'),
+  egress: z
+    .strictObject({ allow: z.string().default('').describe("operator's allow-list: host|cidr|port, comma-separated") })
+    .prefault({}),
+  logLevel: z.enum(['trace', 'debug', 'info', 'warn', 'error', 'silent']).default('info'),
+  limits: z
+    .strictObject({
+      maxCalls: wholeNumber(1, 100_000).default(2_000).describe('calls at once on this instance'),
+      maxCallDuration: wholeNumber(1, 864_000).default(14_400).describe('seconds'),
+      drainTimeout: wholeNumber(0, 86_400).default(600).describe('seconds SIGTERM waits for calls'),
+      ringTimeout: wholeNumber(1, 600).default(180).describe("seconds an AI's leg may take to be ready"),
+      sessionRetention: wholeNumber(60, 315_360_000).default(2_592_000).describe('seconds ended sessions are kept'),
+    })
+    .prefault({}),
+});
+
+export type Config = Omit<z.infer<typeof configSchema>, 'http'> & {
+  readonly http: { readonly listen: Endpoint; readonly publicUrl: string };
+};
+
+type Plain = { [key: string]: unknown };
+const isPlain = (value: unknown): value is Plain =>
+  typeof value === 'object' && value !== null && !Array.isArray(value);
+
+const setAt = (target: Plain, path: string, value: string): void => {
+  const keys = path.split('.');
+  const last = keys.pop() ?? path;
+  let at = target;
+  for (const key of keys) {
+    const next = at[key];
+    at[key] = isPlain(next) ? { ...next } : {};
+    at = at[key] as Plain;
+  }
+  at[last] = value;
+};
+
+const envNameOf = (path: string): string | undefined =>
+  Object.entries(environment).find(([, place]) => place === path || path.startsWith(`${place}.`))?.[0];
+
+/**
+ * Checks configuration from file and environment as one. `file` is the parsed gateway.yaml (null: there is none);
+ * relative paths count from `cwd`. Throws GatewayError config_invalid whose details name every fault.
+ */
+export const readConfig = (input: {
+  readonly env: Readonly<Record<string, string | undefined>>;
+  readonly file: unknown;
+  readonly cwd: string;
+}): Config => {
+  if (input.file !== null && input.file !== undefined && !isPlain(input.file)) {
+    throw new GatewayError('config_invalid', 'gateway.yaml must be a mapping of settings.');
+  }
+  const raw: Plain = { ...(input.file ?? {}) };
+  for (const [name, path] of Object.entries(environment)) {
+    const value = input.env[name];
+    if (value !== undefined && value !== '') setAt(raw, path, value);
+  }
+  const result = configSchema.safeParse(raw);
+  if (!result.success) {
+    throw invalid(
+      result.error.issues.map((issue) => {
+        const path = issue.path.join('.');
+        const name = envNameOf(path);
+        return {
+          path: name ?? (path || 'gateway.yaml'),
+          message:
+            issue.code === 'invalid_type' && issue.message.includes('received undefined')
+              ? 'is missing'
+              : issue.message,
+        };
+      }),
+    );
+  }
+  const config = result.data;
+  const contradictions = contradictionsOf(config);
+  if (contradictions.length > 0) throw invalid(contradictions);
+  const at = (path: string): string => (isAbsolute(path) ? path : join(input.cwd, path));
+  const { host, port } = config.http.listen;
+  return {
+    ...config,
+    dataDir: at(config.dataDir),
+    sip: {
+      ...config.sip,
+      ...(config.sip.tls === undefined ? {} : { tls: { cert: at(config.sip.tls.cert), key: at(config.sip.tls.key) } }),
+      ...(config.sip.profiles === undefined ? {} : { profiles: at(config.sip.profiles) }),
+    },
+    http: {
+      listen: config.http.listen,
+      publicUrl: (config.http.publicUrl ?? `http://${host.includes(':') ? `[${host}]` : host}:${port}`).replace(
+        /\/+$/,
+        '',
+      ),
+    },
+  };
+};
+
+const invalid = (details: readonly Fault[]): GatewayError =>
+  new GatewayError('config_invalid', details.map((fault) => `${fault.path}: ${fault.message}`).join('; '), { details });
+
+const contradictionsOf = (config: z.infer<typeof configSchema>): Fault[] => {
+  const faults: Fault[] = [];
+  const listen: readonly SipListenPoint[] = config.sip.listen;
+  const needTls = listen.some((point) => point.transport === 'tls');
+  if (needTls && config.sip.tls === undefined && config.drachtio === undefined) {
+    faults.push({
+      path: 'SIP_LISTEN',
+      message: 'has a tls: address, so SIP_TLS_CERT and SIP_TLS_KEY must name the certificate and key files',
+    });
+  }
+  if (
+    config.drachtio === undefined &&
+    listen.some((p) => isWildcard(p.host)) &&
+    config.sip.publicAddress === undefined
+  ) {
+    faults.push({
+      path: 'SIP_LISTEN',
+      message: 'listens on every address, so SIP_PUBLIC_ADDRESS must say which one peers shall use',
+    });
+  }
+  if (isWildcard(config.rtp.address) && config.rtp.publicAddress === undefined) {
+    faults.push({
+      path: 'RTP_ADDRESS',
+      message: 'receives on every address, so RTP_PUBLIC_ADDRESS must say which one goes into SDP',
+    });
+  }
+  if (isWildcard(config.http.listen.host) && config.http.publicUrl === undefined) {
+    faults.push({
+      path: 'HTTP_LISTEN',
+      message: 'listens on every address, so PUBLIC_URL must say how the gateway is reached',
+    });
+  }
+  if (config.dashboard.jwtSecret !== undefined && config.dashboard.jwksUrl !== undefined) {
+    faults.push({ path: 'DASHBOARD_JWT_SECRET', message: 'is set together with DASHBOARD_JWKS_URL; use one of them' });
+  }
+  if (config.redis !== undefined && config.encryptionKeys === undefined) {
+    faults.push({
+      path: 'ENCRYPTION_KEYS',
+      message: 'must be set with REDIS_URL, since every instance needs the same keys',
+    });
+  }
+  if (
+    config.redis !== undefined &&
+    config.dashboard.jwtSecret === undefined &&
+    config.dashboard.jwksUrl === undefined
+  ) {
+    faults.push({
+      path: 'DASHBOARD_JWT_SECRET',
+      message: 'or DASHBOARD_JWKS_URL must be set with REDIS_URL, since every instance needs the same',
+    });
+  }
+  return faults;
+};
+
+/** True when HTTP and SIP listen on loopback alone: a development machine (actions.md A6, interfaces.md I2). */
+export const loopbackOnly = (config: Config): boolean =>
+  isLoopback(config.http.listen.host) &&
+  config.drachtio === undefined &&
+  config.sip.listen.every((point: SipListenPoint) => isLoopback(point.host));

@@ -1,0 +1,285 @@
+import type { Clock } from '../../core/clock.js';
+import type { Logger } from '../../core/logger.js';
+import type { Route } from '../directory/records.js';
+import type { OwnedSession } from '../sessions/ports.js';
+import type { EndReason } from '../sessions/records.js';
+import { closeCall } from './closer.js';
+import { callDoors, type DoorPorts } from './doors.js';
+import { type CallEffect, type CallEvent, type CallState, initialCall, transition } from './machine.js';
+import type { AgentAdapter, AgentLeg, Dialog, DialogEvents, IncomingCall, MediaLeg, MediaLegEvents } from './ports.js';
+
+/** What one live call is made of. */
+export type CallParts = {
+  readonly incoming: IncomingCall;
+  readonly route: Route;
+  readonly session: OwnedSession;
+  readonly leg: MediaLeg;
+  /** Our SDP for the 200: the answer to their offer, or our offer when the INVITE had none. */
+  readonly localSdp: string;
+  readonly agent: AgentAdapter;
+  /** The agent that takes over when the configured one cannot be had, and the script it runs. */
+  readonly fallBack: { readonly adapter: AgentAdapter; readonly config: unknown };
+  readonly clock: Clock;
+  readonly log: Logger;
+  /** Milliseconds. */
+  readonly maxDuration: number;
+  readonly recordingPath: string | null;
+  readonly doors: DoorPorts;
+  readonly onAnswered: (delayMs: number) => void;
+  readonly onEnded: (reason: EndReason) => void;
+};
+
+export type LiveCall = {
+  readonly sessionId: string;
+  readonly orgId: string;
+  readonly startedAt: number;
+  /** For the caller's media events, which arrive before the call exists as a whole. */
+  readonly mediaEvents: MediaLegEvents;
+  hangUp(reason: 'api-hangup' | 'drain' | 'max-duration' | 'error'): void;
+  status(): CallState['status'];
+  /** Settles when everything of the call is closed and its session written or queued. */
+  readonly done: Promise<void>;
+};
+
+/** Runs one admitted call to its end. Nothing in it throws to the outside: a fault ends this call with reason `error`. */
+export const runCall = (parts: CallParts): LiveCall => {
+  const { incoming, session, leg, clock, log, route } = parts;
+  const ended = new AbortController();
+  let state = initialCall;
+  let dialog: Dialog | null = null;
+  let answering: Promise<void> = Promise.resolve();
+  let agentLeg: AgentLeg | null = null;
+  let recording = false;
+  let fellBack = false;
+  let finish: () => void = () => {};
+  const done = new Promise<void>((resolve) => {
+    finish = resolve;
+  });
+
+  const dispatch = (event: CallEvent): void => {
+    const before = state.status;
+    const next = transition(state, event);
+    state = next.state;
+    if (state.status !== before && state.status !== 'ended' && state.status !== 'active') {
+      void session.change({ status: state.status });
+    }
+    for (const effect of next.effects) perform(effect);
+  };
+
+  const dialogEvents: DialogEvents = {
+    ended: (end) => {
+      if (end.by === 'remote') dispatch({ type: 'caller-left' });
+      else {
+        log.warn({ by: end.by, reason: end.reason }, 'the SIP server ended the dialog of a call');
+        dispatch({ type: 'caller-left' });
+      }
+    },
+    offered: (offer) => (offer === null ? leg.offer() : leg.answer(offer)),
+    answered: (sdp) => {
+      leg.accept(sdp).catch((error: unknown) => fault(error, 'the answer in the ACK could not be taken'));
+    },
+    info: (contentType, body) => log.debug({ contentType, bytes: body.length }, 'INFO received in a call'),
+  };
+
+  const fault = (error: unknown, message: string): void => {
+    log.error({ err: error }, message);
+    dispatch({ type: 'hang-up', reason: 'error' });
+  };
+
+  const answer = async (): Promise<void> => {
+    try {
+      const answered = await incoming.answer(parts.localSdp, dialogEvents);
+      dialog = answered.dialog;
+      if (answered.ackSdp !== null) await leg.accept(answered.ackSdp);
+      if (state.status === 'ended') return;
+      const answeredAt = clock.now();
+      parts.onAnswered(answeredAt - incoming.receivedAt);
+      void session.change({
+        status: 'active',
+        answeredAt,
+        timeline: [{ at: answeredAt, type: 'call.answered', data: {} }],
+      });
+      if (parts.recordingPath !== null) await startRecording(parts.recordingPath);
+      dispatch({ type: 'acknowledged' });
+    } catch (error) {
+      if (!incoming.cancelled.aborted) log.warn({ err: error }, 'answering a call failed');
+      dispatch({ type: 'answer-failed', cancelled: incoming.cancelled.aborted });
+    }
+  };
+
+  const startRecording = async (path: string): Promise<void> => {
+    try {
+      await leg.startRecording(path);
+      recording = true;
+      session.note('recording.started', {});
+    } catch (error) {
+      log.error({ err: error }, 'a recording could not be started');
+    }
+  };
+
+  const doors = callDoors(parts.doors, {
+    session,
+    leg,
+    log,
+    clock,
+    agent: route.agent,
+    endCall: () => dispatch({ type: 'hang-up', reason: 'agent-hangup' }),
+  });
+
+  const startAgent = async (adapter: AgentAdapter, config: unknown): Promise<void> => {
+    let left = false;
+    try {
+      const started = await adapter.start(
+        {
+          sessionId: session.id,
+          orgId: route.organization.id,
+          agentId: route.agent.id,
+          agentName: route.agent.name,
+          config,
+          caller: incoming.caller,
+          called: route.number.number,
+          sipCallId: incoming.sipCallId,
+          headers: incoming.headers,
+          leg,
+          doors,
+          log: log.child({ agent: route.agent.id }),
+          signal: ended.signal,
+        },
+        {
+          left: (cause) => {
+            if (left) return;
+            left = true;
+            agentLeg = null;
+            if (cause.failed) session.note('agent.failed', { reason: cause.reason });
+            else if (state.status !== 'ended') session.note('agent.left', { reason: cause.reason });
+            dispatch({ type: 'agent-left', failed: cause.failed });
+          },
+        },
+      );
+      if (left) return;
+      agentLeg = started;
+      if (state.status === 'ended') {
+        await started.stop('call-ended');
+        return;
+      }
+      session.note('agent.started', { agent: route.agent.id, leg: adapter.type });
+      dispatch({ type: 'agent-ready' });
+    } catch (error) {
+      if (ended.signal.aborted) return;
+      log.error({ err: error, leg: adapter.type }, "the AI's leg could not be started");
+      session.note('agent.failed', { reason: error instanceof Error ? error.message : String(error) });
+      dispatch({ type: 'agent-left', failed: true });
+    }
+  };
+
+  const fallBack = (): void => {
+    // A fall-back that fails has nothing behind it: the call ends rather than leave the caller in silence.
+    if (fellBack) {
+      dispatch({ type: 'hang-up', reason: 'error' });
+      return;
+    }
+    fellBack = true;
+    void startAgent(parts.fallBack.adapter, parts.fallBack.config);
+  };
+
+  const perform = (effect: CallEffect): void => {
+    switch (effect.type) {
+      case 'ring':
+        incoming.ring();
+        session.note('call.ringing', {});
+        return;
+      case 'answer':
+        answering = answer();
+        return;
+      case 'start-agent':
+        void startAgent(parts.agent, route.agent.leg.type === 'builtin' ? route.agent.leg.script : route.agent.leg);
+        return;
+      case 'mute-agent':
+        agentLeg?.mute();
+        return;
+      case 'unmute-agent':
+        agentLeg?.unmute();
+        return;
+      case 'stop-agent':
+        void agentLeg?.stop('transferred');
+        agentLeg = null;
+        return;
+      case 'fall-back':
+        fallBack();
+        return;
+      case 'reject':
+        incoming.reject(effect.status, effect.reason);
+        return;
+      case 'join':
+      case 'cancel-transfer':
+        return;
+      case 'end':
+        end(effect);
+    }
+  };
+
+  const end = (effect: Extract<CallEffect, { type: 'end' }>): void => {
+    limit.cancel();
+    ended.abort();
+    incoming.cancelled.removeEventListener('abort', onCancelled);
+    void closeCall({
+      reason: effect.reason,
+      session,
+      leg,
+      clock,
+      log,
+      recording,
+      bye: async () => {
+        if (!effect.byeCaller) return;
+        await answering;
+        await dialog?.bye();
+      },
+      stopAgent: async () => {
+        await agentLeg?.stop('call-ended');
+      },
+    }).then(() => {
+      parts.onEnded(effect.reason);
+      finish();
+    });
+  };
+
+  const onCancelled = (): void => dispatch({ type: 'cancelled' });
+  const limit = clock.after(parts.maxDuration, () => dispatch({ type: 'hang-up', reason: 'max-duration' }));
+
+  const mediaEvents: MediaLegEvents = {
+    dtmf: ({ digit, durationMs }) => {
+      session.note('dtmf.received', { digit, durationMs });
+      agentLeg?.dtmf(digit);
+    },
+    firstPacket: () => session.note('media.started', {}),
+    lost: (kind) => {
+      session.note('media.lost', { kind });
+      dispatch({ type: 'media-lost' });
+    },
+    hold: (held) => session.note(held ? 'media.held' : 'media.resumed', {}),
+    failed: (reason) => {
+      log.error({ reason }, 'the media of a call failed');
+      dispatch({ type: 'media-failed' });
+    },
+  };
+
+  const start = (): void => {
+    if (incoming.cancelled.aborted) {
+      dispatch({ type: 'cancelled' });
+      return;
+    }
+    incoming.cancelled.addEventListener('abort', onCancelled, { once: true });
+    dispatch({ type: 'accepted', answers: parts.agent.answers });
+  };
+  start();
+
+  return {
+    sessionId: session.id,
+    orgId: route.organization.id,
+    startedAt: incoming.receivedAt,
+    mediaEvents,
+    hangUp: (reason) => dispatch({ type: 'hang-up', reason }),
+    status: () => state.status,
+    done,
+  };
+};

@@ -1,0 +1,68 @@
+import type { Clock } from '../../core/clock.js';
+import type { Logger } from '../../core/logger.js';
+import type { Agent } from '../directory/records.js';
+import type { OwnedSession } from '../sessions/ports.js';
+import type { ActionRunResult, CallDoors, MediaLeg, ToolDescription, TransferResult } from './ports.js';
+
+/** What stands behind the doors. A part that this gateway does not have is null and says so to the agent. */
+export type DoorPorts = {
+  readonly transfer:
+    | ((
+        session: OwnedSession,
+        request: { readonly destination: string; readonly summary?: string },
+      ) => Promise<TransferResult>)
+    | null;
+  readonly actions: {
+    run(session: OwnedSession, name: string, attributes: Readonly<Record<string, unknown>>): Promise<ActionRunResult>;
+    tools(orgId: string, agent: Agent): Promise<readonly ToolDescription[]>;
+  } | null;
+};
+
+export type DoorContext = {
+  readonly session: OwnedSession;
+  readonly leg: MediaLeg;
+  readonly log: Logger;
+  readonly clock: Clock;
+  readonly agent: Agent;
+  readonly endCall: () => void;
+};
+
+const digitsPattern = /^[0-9A-D*#]{1,64}$/i;
+
+/** The operations an agent may ask of its call: one implementation for script, RPC, MCP and REST. */
+export const callDoors = (ports: DoorPorts, context: DoorContext): CallDoors => {
+  const { session } = context;
+  return {
+    transfer: async (request) => {
+      if (ports.transfer !== null) return ports.transfer(session, request);
+      return {
+        outcome: 'not-available',
+        sipStatus: null,
+        reason: 'transfers are not available on this gateway',
+        hint: null,
+      };
+    },
+    executeAction: async (name, attributes) => {
+      if (ports.actions !== null) return ports.actions.run(session, name, attributes);
+      return {
+        success: false,
+        statusCode: null,
+        outputs: {},
+        error: { code: 'not_available', message: 'Actions are not available on this gateway.' },
+      };
+    },
+    sendDtmf: async (digits) => {
+      if (!digitsPattern.test(digits)) throw new RangeError('digits must be 1 to 64 of 0-9, A-D, * and #');
+      await context.leg.sendDtmf(digits.toUpperCase());
+      session.note('dtmf.sent', { count: digits.length });
+    },
+    endCall: async (reason) => {
+      context.log.info({ reason }, 'the agent ends the call');
+      context.endCall();
+    },
+    listTools: async () => (ports.actions === null ? [] : ports.actions.tools(session.snapshot.orgId, context.agent)),
+    attributes: () => session.snapshot.attributes,
+    setAttributes: (values) => void session.change({ attributes: values }),
+    note: (type, data) => session.note(type, data),
+  };
+};

@@ -1,0 +1,3 @@
+export type { LiveCall } from './call.js';
+export { type CallMetrics, type Calls, type CallsDeps, createCalls } from './calls.js';
+export type { DoorPorts } from './doors.js';

@@ -1,0 +1,173 @@
+import type { EndReason, SessionStatus } from '../sessions/records.js';
+
+/**
+ * The call as a pure machine: state and event give the next state and what to do. No time, no sockets; `call.ts` carries
+ * out the effects. Statuses: ringing → active → transferring → transferred → ended, and transferring → active when a
+ * transfer fails (calls.md C3).
+ */
+export type CallState = {
+  readonly status: SessionStatus;
+  /** The caller's dialog: `offered` until we answer, `answering` until the ACK, `gone` once BYE or CANCEL came. */
+  readonly caller: 'offered' | 'answering' | 'up' | 'gone';
+  /** `failed`: it could not be had before we answered, so the fall-back takes its place after the ACK. */
+  readonly agent: 'none' | 'starting' | 'failed' | 'up' | 'muted' | 'gone';
+  readonly destination: 'none' | 'trying' | 'ringing' | 'up';
+  readonly endReason: EndReason | null;
+};
+
+export type CallEvent =
+  | { readonly type: 'accepted'; readonly answers: 'at-once' | 'when-ready' }
+  | { readonly type: 'agent-ready' }
+  | { readonly type: 'agent-left'; readonly failed: boolean }
+  | { readonly type: 'acknowledged' }
+  /** The 200 did not lead to a dialog: CANCEL overtook it, or no ACK came. */
+  | { readonly type: 'answer-failed'; readonly cancelled: boolean }
+  | { readonly type: 'cancelled' }
+  | { readonly type: 'caller-left' }
+  | { readonly type: 'media-lost' }
+  | { readonly type: 'media-failed' }
+  | { readonly type: 'hang-up'; readonly reason: 'agent-hangup' | 'api-hangup' | 'max-duration' | 'drain' | 'error' }
+  | { readonly type: 'transfer-started' }
+  | { readonly type: 'transfer-ringing' }
+  | { readonly type: 'transfer-connected' }
+  | { readonly type: 'transfer-failed' }
+  | { readonly type: 'destination-left' };
+
+export type CallEffect =
+  | { readonly type: 'ring' }
+  | { readonly type: 'answer' }
+  | { readonly type: 'start-agent' }
+  | { readonly type: 'mute-agent' }
+  | { readonly type: 'unmute-agent' }
+  | { readonly type: 'stop-agent' }
+  | { readonly type: 'join' }
+  | { readonly type: 'fall-back' }
+  | { readonly type: 'cancel-transfer' }
+  | { readonly type: 'reject'; readonly status: number; readonly reason: string }
+  /** Close everything; the legs that still stand get BYE. */
+  | { readonly type: 'end'; readonly reason: EndReason; readonly byeCaller: boolean; readonly byeDestination: boolean };
+
+export type Transition = { readonly state: CallState; readonly effects: readonly CallEffect[] };
+
+export const initialCall: CallState = {
+  status: 'ringing',
+  caller: 'offered',
+  agent: 'none',
+  destination: 'none',
+  endReason: null,
+};
+
+const stay = (state: CallState): Transition => ({ state, effects: [] });
+
+/** Ends the call from any state but `ended`: a pending INVITE is refused, a ringing destination cancelled, standing legs get BYE. */
+const end = (
+  state: CallState,
+  reason: EndReason,
+  refuse?: { readonly status: number; readonly reason: string },
+): Transition => {
+  const effects: CallEffect[] = [];
+  if (state.destination === 'trying' || state.destination === 'ringing') effects.push({ type: 'cancel-transfer' });
+  if (state.caller === 'offered')
+    effects.push({ type: 'reject', ...(refuse ?? { status: 480, reason: 'Temporarily Unavailable' }) });
+  effects.push({
+    type: 'end',
+    reason,
+    byeCaller: state.caller === 'up' || state.caller === 'answering',
+    byeDestination: state.destination === 'up',
+  });
+  return {
+    state: { ...state, status: 'ended', caller: 'gone', agent: 'gone', destination: 'none', endReason: reason },
+    effects,
+  };
+};
+
+export const transition = (state: CallState, event: CallEvent): Transition => {
+  if (state.status === 'ended') return stay(state);
+  switch (event.type) {
+    case 'accepted':
+      if (state.caller !== 'offered' || state.agent !== 'none') return stay(state);
+      return event.answers === 'at-once'
+        ? { state: { ...state, caller: 'answering' }, effects: [{ type: 'answer' }] }
+        : { state: { ...state, agent: 'starting' }, effects: [{ type: 'ring' }, { type: 'start-agent' }] };
+
+    case 'agent-ready':
+      if (state.agent !== 'starting') return stay(state);
+      return state.caller === 'offered'
+        ? { state: { ...state, agent: 'up', caller: 'answering' }, effects: [{ type: 'answer' }] }
+        : stay({ ...state, agent: 'up' });
+
+    case 'acknowledged': {
+      if (state.caller !== 'answering') return stay(state);
+      const up: CallState = { ...state, status: 'active', caller: 'up' };
+      if (state.agent === 'none') return { state: { ...up, agent: 'starting' }, effects: [{ type: 'start-agent' }] };
+      return state.agent === 'failed'
+        ? { state: { ...up, agent: 'gone' }, effects: [{ type: 'fall-back' }] }
+        : stay(up);
+    }
+
+    case 'agent-left':
+      if (state.agent === 'gone') return stay(state);
+      // While a human is being rung or is there, the agent's end changes nothing for the caller (transfer.md T4).
+      if (state.destination !== 'none') return stay({ ...state, agent: 'gone' });
+      if (event.failed) {
+        return state.caller === 'offered'
+          ? { state: { ...state, agent: 'failed', caller: 'answering' }, effects: [{ type: 'answer' }] }
+          : { state: { ...state, agent: 'gone' }, effects: [{ type: 'fall-back' }] };
+      }
+      return end({ ...state, agent: 'gone' }, 'agent-hangup');
+
+    case 'answer-failed':
+      return state.caller === 'answering'
+        ? end({ ...state, caller: 'gone' }, event.cancelled ? 'cancelled' : 'error')
+        : stay(state);
+
+    case 'cancelled':
+      // A CANCEL that crosses our 200 changes nothing (RFC 3261 9.2): the caller's side answers the 200 with ACK and BYE.
+      return state.caller === 'offered' ? end({ ...state, caller: 'gone' }, 'cancelled') : stay(state);
+
+    case 'caller-left':
+      return state.caller === 'gone' ? stay(state) : end({ ...state, caller: 'gone' }, 'caller-hangup');
+
+    case 'media-lost':
+      return end(state, 'no-media');
+
+    case 'media-failed':
+      return end(state, 'error', { status: 500, reason: 'Server Internal Error' });
+
+    case 'hang-up':
+      return end(
+        state,
+        event.reason,
+        event.reason === 'drain' ? { status: 503, reason: 'Service Unavailable' } : undefined,
+      );
+
+    case 'transfer-started':
+      if (state.status !== 'active' || state.destination !== 'none') return stay(state);
+      return stay({ ...state, status: 'transferring', destination: 'trying' });
+
+    case 'transfer-ringing':
+      if (state.destination !== 'trying') return stay(state);
+      return state.agent === 'up'
+        ? { state: { ...state, destination: 'ringing', agent: 'muted' }, effects: [{ type: 'mute-agent' }] }
+        : stay({ ...state, destination: 'ringing' });
+
+    case 'transfer-connected': {
+      if (state.destination !== 'trying' && state.destination !== 'ringing') return stay(state);
+      const effects: CallEffect[] = [{ type: 'join' }];
+      if (state.agent === 'up' || state.agent === 'muted') effects.push({ type: 'stop-agent' });
+      return { state: { ...state, status: 'transferred', destination: 'up', agent: 'gone' }, effects };
+    }
+
+    case 'transfer-failed': {
+      if (state.destination !== 'trying' && state.destination !== 'ringing') return stay(state);
+      const back: CallState = { ...state, status: 'active', destination: 'none' };
+      if (state.agent === 'gone') return { state: back, effects: [{ type: 'fall-back' }] };
+      return state.agent === 'muted'
+        ? { state: { ...back, agent: 'up' }, effects: [{ type: 'unmute-agent' }] }
+        : stay(back);
+    }
+
+    case 'destination-left':
+      return state.destination === 'up' ? end({ ...state, destination: 'none' }, 'destination-hangup') : stay(state);
+  }
+};
