@@ -37,18 +37,31 @@ const registeredMethods: ReadonlySet<string> = new Set(
   'ACK BYE CANCEL INFO INVITE MESSAGE NOTIFY OPTIONS PRACK PUBLISH REFER REGISTER SUBSCRIBE UPDATE'.split(' '),
 );
 
-/** Fields that stand once in a message (RFC 3261 section 7.3.1); two of them would leave the choice to chance. */
-const singleFields: ReadonlySet<string> = new Set(
-  'From To Call-ID CSeq Max-Forwards Content-Length Content-Type Expires Event Refer-To RSeq RAck Session-Expires'.split(
-    ' ',
-  ),
+/**
+ * Fields that stand once in a message (RFC 3261 section 7.3.1), each with a bit of its own; two of one kind would leave
+ * it to chance which is obeyed.
+ */
+const singleFields: ReadonlyMap<string, number> = new Map(
+  'From To Call-ID CSeq Max-Forwards Content-Length Content-Type Expires Event Refer-To RSeq RAck Session-Expires'
+    .split(' ')
+    .map((name, index) => [name, 1 << index]),
 );
 
 const headerEnd = Buffer.from('\r\n\r\n');
-// A control character, or a CR or LF that is no line end. Both are legal only as `\x` in a quoted string, CR and LF never.
-const suspect = /[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]|\r(?!\n)|(?<!\r)\n/;
 
-/** True when a header value has a control character outside of a quoted pair, or a line end anywhere. */
+/** True when there is a control character other than tab, or a CR or LF that is not part of a line end. */
+const hasControls = (bytes: Buffer): boolean => {
+  for (let i = 0; i < bytes.length; i++) {
+    const c = bytes[i]!;
+    if (c >= 32 ? c === 127 : c !== 9) {
+      if (c !== 13 || bytes[i + 1] !== 10) return true;
+      i++;
+    }
+  }
+  return false;
+};
+
+/** True when a header value has a control character outside of a quoted pair (`\x`), or a CR or LF anywhere. */
 const hasStrayControl = (value: string): boolean => {
   let inQuotes = false;
   for (let i = 0; i < value.length; i++) {
@@ -83,6 +96,8 @@ const unfold = (text: string, start: number, end: number): string => {
 /** What the header lines of one message amount to. */
 type Lines = {
   fault: Fault | undefined;
+  /** The bits of the single fields read so far. */
+  seen: number;
   /** Set when a limit ended the reading. */
   overLimit: boolean;
   topVia: ViaValue | undefined;
@@ -140,7 +155,6 @@ const readField = (lines: Lines, header: SipHeader): Fault | undefined => {
 const readLine = (
   lines: Lines,
   headers: SipHeader[],
-  seen: Set<string>,
   line: { text: string; start: number; end: number; folded: boolean; suspicious: boolean },
 ): Fault | undefined => {
   const { text, start, end } = line;
@@ -154,18 +168,18 @@ const readLine = (
   if (name === written && !isToken(name)) return bad('header name is not a token');
   const header = { name, value: line.folded ? unfold(text, colon + 1, end) : trimmed(text, colon + 1, end) };
   if (line.suspicious && hasStrayControl(header.value)) return bad('control character in a header value');
-  if (singleFields.has(name)) {
-    if (seen.has(name)) return bad('header field that may stand once is there twice');
-    seen.add(name);
-  }
+  const bit = singleFields.get(name) ?? 0;
+  if ((lines.seen & bit) !== 0) return bad('header field that may stand once is there twice');
+  lines.seen |= bit;
   headers.push(header);
   return readField(lines, header);
 };
 
 /** Reads all header lines of `text` from `at` on, up to the limit; the first fault is kept, reading goes on. */
-const readLines = (text: string, at: number, headers: SipHeader[], maxCount: number): Lines => {
+const readLines = (text: string, at: number, suspicious: boolean, headers: SipHeader[], maxCount: number): Lines => {
   const lines: Lines = {
     fault: undefined,
+    seen: 0,
     overLimit: false,
     topVia: undefined,
     from: undefined,
@@ -174,8 +188,6 @@ const readLines = (text: string, at: number, headers: SipHeader[], maxCount: num
     cseq: undefined,
     contentLength: undefined,
   };
-  const seen = new Set<string>();
-  const suspicious = suspect.test(text);
   let count = 0;
   let start = at;
   while (start < text.length) {
@@ -191,7 +203,7 @@ const readLines = (text: string, at: number, headers: SipHeader[], maxCount: num
       end = text.indexOf('\r\n', end + 2);
       if (end < 0) end = text.length;
     }
-    const fault = readLine(lines, headers, seen, { text, start, end, folded, suspicious });
+    const fault = readLine(lines, headers, { text, start, end, folded, suspicious });
     lines.fault ??= fault;
     start = end + 2;
   }
@@ -238,15 +250,17 @@ export const parseSip = (buffer: Buffer, options: ParseOptions = datagramDefault
   const found = buffer.indexOf(headerEnd, start);
   const headEnd = found < 0 ? buffer.length : found;
   const tooLarge = buffer.length > maxMessageBytes || headEnd - start > maxHeaderBytes;
-  const text = decode(buffer.subarray(start, Math.min(headEnd, start + maxHeaderBytes)));
+  const head = buffer.subarray(start, Math.min(headEnd, start + maxHeaderBytes));
+  const text = decode(head);
+  const suspicious = hasControls(head);
 
   const lineEnd = text.indexOf('\r\n');
   const startText = lineEnd < 0 ? text : text.slice(0, lineEnd);
-  const startLine = suspect.test(startText) ? undefined : parseStartLine(startText);
+  const startLine = suspicious && hasStrayControl(startText) ? undefined : parseStartLine(startText);
   if (startLine === undefined) return { ok: false, reason: 'start line is not SIP' };
 
   const { message } = startLine;
-  const lines = readLines(text, startText.length + 2, message.headers, maxHeaderCount);
+  const lines = readLines(text, startText.length + 2, suspicious, message.headers, maxHeaderCount);
   const bodyStart = headEnd + headerEnd.length;
   const fault =
     (tooLarge || lines.overLimit ? { reason: 'message exceeds a size limit', status: 513 } : undefined) ??
