@@ -1,0 +1,54 @@
+import { describe, expect, it } from 'vitest';
+import { BULLETS, createRedactor, isSecretName } from './redaction.js';
+
+describe('redaction', () => {
+  it('knows the names of secrets and leaves ordinary names alone', () => {
+    const secret = ['Authorization', 'proxy-authorization', 'Cookie', 'X-Api-Key', 'X-Shop-Token', 'client_secret'];
+    const more = ['x-twilio-signature', 'password', 'clientSecret', 'sealedPassword', 'accessToken', 'api-key'];
+    expect([...secret, ...more].filter((name) => !isSecretName(name))).toEqual([]);
+    const plain = ['key', 'keys', 'monkey', 'tokens', 'author', 'Idempotency-Key', 'called', 'kid', 'donkey'];
+    expect(plain.filter((name) => isSecretName(name))).toEqual([]);
+  });
+
+  it('replaces a known secret wherever it stands, also inside JSON text and as part of a longer secret', () => {
+    const redactor = createRedactor(['canary-1', 'canary-1-long', 'with "quote"']);
+    expect(redactor.text('a canary-1-long b canary-1')).toBe(`a ${BULLETS} b ${BULLETS}`);
+    expect(redactor.text(JSON.stringify({ note: 'with "quote"' }))).toBe(`{"note":"${BULLETS}"}`);
+  });
+
+  it('does not take a short value for a secret', () => {
+    const redactor = createRedactor(['a', '12345']);
+    expect(redactor.text('a 12345')).toBe('a 12345');
+  });
+
+  it('recognises credentials by their form', () => {
+    const { text } = createRedactor();
+    expect(text('Bearer abcdef.123')).toBe(`Bearer ${BULLETS}`);
+    expect(text('got eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiJ4In0.c2ln here')).toBe(`got ${BULLETS} here`);
+    expect(text('POST /backend/zendesk-v2/voice-prefetch/abc.def?x=1')).toBe(
+      `POST /backend/zendesk-v2/voice-prefetch/${BULLETS}?x=1`,
+    );
+    expect(text('redis://user:hunter22@host:6379')).toBe(`redis://user:${BULLETS}@host:6379`);
+  });
+
+  it('walks objects, errors with their causes, cycles and depths', () => {
+    const redactor = createRedactor(['canary-secret']);
+    const cause = new Error('inner canary-secret');
+    const error = Object.assign(new Error('outer', { cause }), { apiKey: 'x', note: 'canary-secret' });
+    const cyclic: Record<string, unknown> = { headers: { Authorization: 'abc', Accept: 'json' }, error };
+    cyclic.self = cyclic;
+    const text = JSON.stringify(redactor.value(cyclic));
+    expect(text).not.toContain('canary-secret');
+    expect(JSON.parse(text)).toMatchObject({
+      headers: { Authorization: BULLETS, Accept: 'json' },
+      error: { type: 'Error', message: 'outer', apiKey: BULLETS, cause: { message: `inner ${BULLETS}` } },
+      self: '[circular]',
+    });
+  });
+
+  it('gets through long hostile text: a pattern that backtracked would never end', () => {
+    const redactor = createRedactor(['canary-secret']);
+    const hostile = ['a:'.repeat(50_000), 'eyJ'.repeat(30_000), 'x://'.repeat(25_000), 'Bearer '.repeat(14_000)];
+    for (const text of hostile) expect(redactor.text(`${text} canary-secret`).endsWith(BULLETS)).toBe(true);
+  });
+});

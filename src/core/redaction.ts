@@ -1,0 +1,94 @@
+/** What stands in place of a secret, everywhere. */
+export const BULLETS = '••••••••';
+
+const secretNames =
+  /^(?:(?:proxy-)?authorization|(?:set-)?cookie2?|pass(?:word|phrase|wd)?|secrets?|token|jwt|api-?key|credentials?|private-?key|master|kek|dek)$|[-_](?:token|key|secret|signature|password)$/i;
+const camelSecretNames = /[a-z](?:Token|Secret|Signature|Password|ApiKey|PrivateKey|Passphrase)$/;
+
+/** Names that end like a secret and are not one. */
+const harmlessNames = new Set(['x-idempotency-key', 'idempotency-key']);
+
+/** True for the name of a header or field whose value must never be written down: `Authorization`, `Cookie`, `*-Token`, `*-Key`, `*-Secret`, `*-Signature`, passwords. */
+export const isSecretName = (name: string): boolean =>
+  !harmlessNames.has(name.toLowerCase()) && (secretNames.test(name) || camelSecretNames.test(name));
+
+/** Secrets recognisable by their form, wherever they stand: authorization schemes, JWTs, tokens in paths, passwords in URLs. */
+const patterns: readonly (readonly [RegExp, string])[] = [
+  [/\b(Bearer|Basic)\s+[\w.~+/=-]{6,}/gi, `$1 ${BULLETS}`],
+  [/\beyJ[\w-]{6,}\.[\w-]{2,}\.[\w-]*/g, BULLETS],
+  [/(\/voice-prefetch\/)[^/?#\s"']+/g, `$1${BULLETS}`],
+  [/(\b[a-z][a-z0-9+.-]{1,20}:\/\/[^\s:/@"']{0,256}:)[^\s@/"']{1,256}@/gi, `$1${BULLETS}@`],
+];
+
+export type Redactor = {
+  /** Makes a value known, so that it is replaced wherever it appears; values under 6 characters are not, they would eat ordinary text. */
+  add(secret: string): void;
+  text(value: string): string;
+  /** A copy of a JSON-like value or error without secrets; cycles, functions and depths over 8 become short words. */
+  value(value: unknown): unknown;
+};
+
+const SHORTEST = 6;
+const DEEPEST = 8;
+
+const escapeRegExp = (text: string): string => text.replace(/[.*+?^${}()|[\]\\]/g, '\\$&');
+
+/** A redactor that knows the given secrets besides names and forms. */
+export const createRedactor = (secrets: Iterable<string> = []): Redactor => {
+  const known = new Set<string>();
+  let matcher: RegExp | null = null;
+  const add = (secret: string): void => {
+    if (secret.length < SHORTEST || known.has(secret)) return;
+    known.add(secret);
+    const json = JSON.stringify(secret).slice(1, -1);
+    if (json !== secret) known.add(json);
+    matcher = null;
+  };
+  for (const secret of secrets) add(secret);
+
+  const text = (value: string): string => {
+    let result = value;
+    if (known.size > 0) {
+      // Longest first: a secret that begins with another one must not leave its tail behind.
+      matcher ??= new RegExp(
+        [...known]
+          .sort((a, b) => b.length - a.length)
+          .map(escapeRegExp)
+          .join('|'),
+        'g',
+      );
+      result = result.replace(matcher, BULLETS);
+    }
+    for (const [pattern, replacement] of patterns) result = result.replace(pattern, replacement);
+    return result;
+  };
+
+  const walk = (value: unknown, depth: number, above: readonly object[]): unknown => {
+    if (typeof value === 'string') return text(value);
+    if (typeof value === 'bigint') return value.toString();
+    if (typeof value === 'function' || typeof value === 'symbol') return `[${typeof value}]`;
+    if (typeof value !== 'object' || value === null) return value;
+    if (above.includes(value)) return '[circular]';
+    if (depth > DEEPEST) return '[deep]';
+    const path = [...above, value];
+    if (value instanceof Date) return Number.isNaN(value.getTime()) ? null : value.toISOString();
+    if (ArrayBuffer.isView(value)) return `[${value.byteLength} bytes]`;
+    if (Array.isArray(value)) return value.map((item) => walk(item, depth + 1, path));
+    if (value instanceof Map) return walk(Object.fromEntries(value), depth + 1, path);
+    if (value instanceof Set) return walk([...value], depth + 1, path);
+    const result: Record<string, unknown> = {};
+    if (value instanceof Error) {
+      result.type = value.name;
+      result.message = text(value.message);
+      if (value.stack !== undefined) result.stack = text(value.stack);
+      if (value.cause !== undefined) result.cause = walk(value.cause, depth + 1, path);
+    }
+    for (const [name, item] of Object.entries(value)) {
+      const hidden = isSecretName(name) && item !== null && item !== undefined && typeof item !== 'boolean';
+      result[name] = hidden ? BULLETS : walk(item, depth + 1, path);
+    }
+    return result;
+  };
+
+  return { add, text, value: (value) => walk(value, 0, []) };
+};
