@@ -1,0 +1,4 @@
+export { keyIdOf, type SealScope } from './envelope.js';
+export { type KeyRing, loadKeyRing, parseKeyRing } from './key-ring.js';
+export { readSecretFile, secretFile } from './secret-file.js';
+export { checkRing, createVault, type RingCheckStore, type Vault } from './vault.js';
