@@ -1,0 +1,109 @@
+import { describe, expect, it } from 'vitest';
+import { isGatewayError } from '../core/errors.js';
+import { environment, loopbackOnly, readConfig } from './config.js';
+
+const read = (env: Record<string, string> = {}, file: unknown = null) => readConfig({ env, file, cwd: '/somewhere' });
+
+const faultsOf = (env: Record<string, string>, file: unknown = null): string => {
+  try {
+    read(env, file);
+  } catch (error) {
+    if (isGatewayError(error, 'config_invalid')) return error.message;
+    throw error;
+  }
+  return 'no fault';
+};
+
+describe('configuration', () => {
+  it('needs nothing: the defaults listen on loopback alone', () => {
+    const config = read();
+    expect(config.dataDir).toBe('/somewhere/data');
+    expect(config.http).toEqual({ listen: { host: '127.0.0.1', port: 8080 }, publicUrl: 'http://127.0.0.1:8080' });
+    expect(config.sip.listen).toEqual([
+      { transport: 'udp', host: '127.0.0.1', port: 5060 },
+      { transport: 'tcp', host: '127.0.0.1', port: 5060 },
+    ]);
+    expect(config.rtp.ports).toEqual({ from: 20_000, to: 29_999 });
+    expect(loopbackOnly(config)).toBe(true);
+  });
+
+  it('lets the environment win over the file', () => {
+    const file = { sip: { listen: ['udp:127.0.0.1:5070'], domain: 'sip.acme.test' }, logLevel: 'debug' };
+    const config = read({ SIP_LISTEN: 'udp:127.0.0.1:5080' }, file);
+    expect(config.sip.listen).toEqual([{ transport: 'udp', host: '127.0.0.1', port: 5080 }]);
+    expect(config.sip.domain).toBe('sip.acme.test');
+    expect(config.logLevel).toBe('debug');
+  });
+
+  it('reads IPv6 listen addresses in brackets', () => {
+    expect(read({ SIP_LISTEN: 'udp:[::1]:5060', HTTP_LISTEN: '[::1]:8080' }).http.publicUrl).toBe('http://[::1]:8080');
+  });
+
+  it.each([
+    [{ HTTP_LISTEN: '8080' }, 'HTTP_LISTEN: "8080" is not host:port'],
+    [
+      { SIP_LISTEN: 'ws:127.0.0.1:80' },
+      'SIP_LISTEN: "ws:127.0.0.1:80" is not udp:host:port, tcp:host:port or tls:host:port',
+    ],
+    [{ RTP_PORTS: '30000-20000' }, 'RTP_PORTS: "30000-20000" is not a port range such as 20000-29999'],
+    [
+      { SIP_LISTEN: 'udp:0.0.0.0:5060' },
+      'SIP_LISTEN: listens on every address, so SIP_PUBLIC_ADDRESS must say which one peers shall use',
+    ],
+    [
+      { RTP_ADDRESS: '::' },
+      'RTP_ADDRESS: receives on every address, so RTP_PUBLIC_ADDRESS must say which one goes into SDP',
+    ],
+    [
+      { SIP_LISTEN: 'tls:127.0.0.1:5061' },
+      'SIP_LISTEN: has a tls: address, so SIP_TLS_CERT and SIP_TLS_KEY must name the certificate and key files',
+    ],
+    [{ LIVEKIT_URL: 'ws://127.0.0.1:7880' }, 'LIVEKIT_API_KEY: is missing; LIVEKIT_API_SECRET: is missing'],
+    [
+      { DASHBOARD_JWT_SECRET: 'x', DASHBOARD_JWKS_URL: 'https://idp.test/jwks' },
+      'DASHBOARD_JWT_SECRET: is set together with DASHBOARD_JWKS_URL; use one of them',
+    ],
+  ])('refuses %o with a sentence', (env, sentence) => {
+    expect(faultsOf(env as unknown as Record<string, string>)).toBe(sentence);
+  });
+
+  it('refuses an external Redis without the keys every instance must share', () => {
+    const sentence = faultsOf({ REDIS_URL: 'redis://127.0.0.1:6379' });
+    expect(sentence).toContain('ENCRYPTION_KEYS');
+    expect(sentence).toContain('DASHBOARD_JWT_SECRET');
+  });
+
+  it('refuses an unknown key and names it', () => {
+    expect(faultsOf({}, { sip: { listn: 'udp:127.0.0.1:5060' } })).toContain('"listn"');
+    expect(faultsOf({}, ['not', 'a', 'mapping'])).toBe('gateway.yaml must be a mapping of settings.');
+  });
+
+  it('has a place in the file for every environment name', () => {
+    const file = {
+      dataDir: 'd',
+      http: { listen: '127.0.0.1:1', publicUrl: 'http://h.test' },
+      sip: {
+        listen: 'tls:127.0.0.1:5061',
+        domain: 'd',
+        publicAddress: 'a',
+        tls: { cert: 'c', key: 'k' },
+        profiles: 'p',
+      },
+      rtp: { address: '127.0.0.1', ports: '1-2', publicAddress: 'a' },
+      redis: { url: 'redis://h' },
+      drachtio: { host: 'h', port: 1, secret: 's' },
+      livekit: { url: 'ws://h', apiKey: 'k', apiSecret: 's' },
+      rtpengine: 'h:1',
+      twilio: { accountSid: 'a', authToken: 't' },
+      dashboard: { jwtSecret: 's' },
+      encryptionKeys: 'a:b',
+      egress: { allow: '' },
+      logLevel: 'info',
+    };
+    const present = (path: string): boolean =>
+      path.split('.').reduce<unknown>((at, key) => (at as Record<string, unknown> | undefined)?.[key], file) !==
+      undefined;
+    expect(Object.values(environment).filter((path) => !present(path))).toEqual(['dashboard.jwksUrl']);
+    expect(() => read({}, file)).not.toThrow();
+  });
+});
