@@ -1,0 +1,91 @@
+import { GatewayError } from '../../../core/errors.js';
+import { answerOffer } from './answer-offer.js';
+import type { SentOffer } from './create-offer.js';
+import { acceptAnswer, createOffer } from './create-offer.js';
+import type { Direction } from './description.js';
+import type { LocalMedia, NegotiatedMedia } from './negotiation.js';
+
+export type SdpSessionOptions = Omit<LocalMedia, 'direction' | 'origin' | 'previous'> & {
+  /** Number for the `o=` line, a numeric string (RFC 8866 section 5.2 recommends an NTP time). */
+  readonly sessionId: string;
+};
+
+/** The offers and answers of one leg, one after the other. */
+export type SdpSession = {
+  /** Makes an offer. It stays open until `accept`, `withdraw`, or an offer of the peer. */
+  offer(direction?: Direction): string;
+  /** Takes the peer's answer to the open offer. Throws like `acceptAnswer`; then the offer stays open. */
+  accept(answer: string): NegotiatedMedia;
+  /** Our offer was refused or never answered: what was agreed before stands (RFC 3264 section 8). */
+  withdraw(): void;
+  /** Answers the peer's offer. Throws like `answerOffer`; then what was agreed before stands. */
+  answer(offer: string, direction?: Direction): { readonly sdp: string; readonly negotiated: NegotiatedMedia };
+  /** What is agreed now. */
+  current(): NegotiatedMedia | null;
+};
+
+/** Keeps what one negotiation leaves for the next: version of the `o=` line, payload numbers, keys, order of lines. */
+export const createSdpSession = ({ sessionId, ...options }: SdpSessionOptions): SdpSession => {
+  let version = 1;
+  let lastSdp: string | null = null;
+  let agreed: NegotiatedMedia | null = null;
+  let open: { readonly local: LocalMedia; readonly offer: SentOffer } | null = null;
+
+  const localAt = (direction: Direction): LocalMedia => ({
+    ...options,
+    direction,
+    origin: { sessionId, version },
+    previous: agreed,
+  });
+
+  /** The version of the `o=` line counts changes of the description (RFC 3264 section 8). */
+  const settle = <T extends { readonly sdp: string }>(
+    direction: Direction,
+    make: (local: LocalMedia) => T,
+  ): [T, LocalMedia] => {
+    let local = localAt(direction);
+    // Keys are drawn once, or the same description would differ from itself.
+    const keys: Uint8Array[] = [];
+    const draw = (): (() => Uint8Array) => {
+      let next = 0;
+      return () => {
+        const index = next++;
+        keys[index] ??= options.newKey();
+        return keys[index];
+      };
+    };
+    let made = make({ ...local, newKey: draw() });
+    if (lastSdp !== null && made.sdp !== lastSdp) {
+      version++;
+      local = localAt(direction);
+      made = make({ ...local, newKey: draw() });
+    }
+    lastSdp = made.sdp;
+    return [made, local];
+  };
+
+  return {
+    offer(direction = 'sendrecv') {
+      const [offer, local] = settle(direction, createOffer);
+      open = { local, offer };
+      return offer.sdp;
+    },
+    accept(answer) {
+      if (open === null)
+        throw new GatewayError('sdp_invalid', 'The peer sent an answer although no offer of ours is open.');
+      agreed = acceptAnswer(open.local, open.offer, answer);
+      open = null;
+      return agreed;
+    },
+    withdraw() {
+      open = null;
+    },
+    answer(offer, direction = 'sendrecv') {
+      const [answer] = settle(direction, (local) => answerOffer(local, offer));
+      open = null;
+      agreed = answer.negotiated;
+      return answer;
+    },
+    current: () => agreed,
+  };
+};
