@@ -77,7 +77,11 @@ export const configSchema = z.strictObject({
       workers: wholeNumber(1, 64).optional().describe('media worker threads; default: processors less one'),
     })
     .prefault({}),
-  redis: z.strictObject({ url: z.url({ protocol: /^rediss?$/ }) }).optional(),
+  redis: z
+    .strictObject({
+      url: z.string().regex(/^(redis|rediss|unix):\/\//, 'must begin with redis://, rediss:// or unix://'),
+    })
+    .optional(),
   drachtio: z
     .strictObject({ host: text, port: wholeNumber(1, 65_535).default(9022), secret: text.default('cymru') })
     .optional(),

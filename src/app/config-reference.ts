@@ -1,0 +1,71 @@
+import { z } from 'zod';
+import { configSchema, environment } from './config.js';
+
+type JsonSchema = {
+  readonly type?: string;
+  readonly description?: string;
+  readonly default?: unknown;
+  readonly properties?: Readonly<Record<string, JsonSchema>>;
+  readonly enum?: readonly string[];
+  readonly anyOf?: readonly JsonSchema[];
+};
+
+type Row = { readonly path: string; readonly name: string; readonly fallback: string; readonly meaning: string };
+
+const meanings: Readonly<Record<string, string>> = {
+  'redis.url': 'an external Redis (`redis://`, `rediss://`); none: the embedded one',
+  'drachtio.host': 'an external drachtio-server; none: the embedded engine',
+  'drachtio.port': 'its admin port',
+  'drachtio.secret': 'its admin secret',
+  'livekit.url': 'LiveKit server',
+  'livekit.apiKey': 'LiveKit API key',
+  'livekit.apiSecret': 'LiveKit API secret',
+  'twilio.accountSid': 'Twilio account',
+  'twilio.authToken': 'Twilio auth token',
+  'dashboard.jwtSecret': 'verifies dashboard JWTs (HS256); generated into the data folder at first start',
+  'dashboard.jwksUrl': 'or the URL of the keys that do',
+  logLevel: 'lowest level that is logged',
+};
+
+const envNames = new Map<string, string>(Object.entries(environment).map(([name, path]) => [path, name]));
+
+const rowsOf = (schema: JsonSchema, prefix: string): Row[] =>
+  Object.entries(schema.properties ?? {}).flatMap(([key, value]) => {
+    const path = prefix === '' ? key : `${prefix}.${key}`;
+    if (value.properties !== undefined) return rowsOf(value, path);
+    const name = envNames.get(path);
+    return [
+      {
+        path,
+        name: name === undefined ? '' : `\`${name}\``,
+        fallback: value.default === undefined ? '' : `\`${String(value.default) || '(empty)'}\``,
+        meaning: [
+          meanings[path] ?? value.description ?? '',
+          value.enum === undefined ? '' : `one of ${value.enum.join(', ')}`,
+        ]
+          .filter((part) => part !== '')
+          .join('; ')
+          .replaceAll('|', '\\|'),
+      },
+    ];
+  });
+
+/** The configuration page of the reference, made from the schema that checks the configuration. */
+export const configReference = (): string => {
+  const schema = z.toJSONSchema(configSchema, { io: 'input', unrepresentable: 'any' }) as JsonSchema;
+  const rows = rowsOf(schema, '').map((row) => `| \`${row.path}\` | ${row.name} | ${row.fallback} | ${row.meaning} |`);
+  return `# Configuration
+
+Settings come from \`gateway.yaml\` (its path: \`VOICE_GATEWAY_CONFIG\`, default \`./gateway.yaml\` if present) and from the
+environment, which wins. A key that is not listed here, or settings that contradict each other, refuse to start with a
+sentence that names them. Nothing has to be set: the defaults listen on loopback alone.
+
+| key in gateway.yaml | environment | default | meaning |
+|---|---|---|---|
+${rows.join('\n')}
+
+A listen address of \`0.0.0.0\` or \`::\` needs the matching public address (\`SIP_PUBLIC_ADDRESS\`, \`RTP_PUBLIC_ADDRESS\`,
+\`PUBLIC_URL\`), since peers must be told where to answer. With \`REDIS_URL\`, \`ENCRYPTION_KEYS\` and a dashboard secret must be
+set: every instance needs the same.
+`;
+};
