@@ -1,0 +1,3 @@
+/** The media plane: RTP, its codecs and recordings, in worker threads behind the port of domain/calls. */
+export { createMediaPlane, type MediaPlaneOptions } from './plane.js';
+export type { MediaTuning } from './worker-protocol.js';

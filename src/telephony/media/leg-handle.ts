@@ -1,0 +1,185 @@
+import { GatewayError } from '../../core/errors.js';
+import type { Logger } from '../../core/logger.js';
+import type {
+  AudioPort,
+  LegQuality,
+  MediaLeg,
+  MediaLegEvents,
+  MediaLegOptions,
+  Playback,
+} from '../../domain/calls/ports.js';
+import { type AgentAudio, agentAudio } from './agent-audio.js';
+import type { WorkerClient } from './worker-client.js';
+import type { LegNotice } from './worker-protocol.js';
+
+/** Default length of a DTMF digit and of the pause behind it, ms: what RFC 4733 section 2.5.2.2 and carriers expect. */
+const dtmfDefaults = { durationMs: 160, gapMs: 100 };
+
+const noQuality: LegQuality = {
+  codec: null,
+  packetsSent: 0,
+  packetsReceived: 0,
+  packetsLost: 0,
+  packetsLate: 0,
+  jitterMs: 0,
+  roundTripMs: null,
+  mos: null,
+};
+
+/** A leg on the signalling thread, with what only this module's plane may see of it. */
+export type LegHandle = MediaLeg & { readonly number: number; readonly worker: WorkerClient };
+
+const handles = new WeakMap<MediaLeg, LegHandle>();
+
+/**
+ * The signalling thread's end of a leg whose sockets are open in `worker`. `onClosed` is called once, when the leg's
+ * ports are no longer bound.
+ */
+export const legHandle = (context: {
+  readonly number: number;
+  readonly options: MediaLegOptions;
+  readonly events: MediaLegEvents;
+  readonly worker: WorkerClient;
+  readonly log: Logger;
+  readonly onClosed: () => void;
+}): LegHandle => {
+  const { number, worker, events } = context;
+  const playing = new Map<
+    number,
+    { resolve: (how: 'finished' | 'stopped') => void; reject: (error: unknown) => void }
+  >();
+  let plays = 0;
+  let audio: AgentAudio | null = null;
+  let last: LegQuality = noQuality;
+  let closing: Promise<LegQuality> | null = null;
+
+  const settle = (play: number, outcome: 'finished' | 'stopped' | GatewayError): void => {
+    const waiting = playing.get(play);
+    playing.delete(play);
+    if (outcome instanceof GatewayError) waiting?.reject(outcome);
+    else waiting?.resolve(outcome);
+  };
+
+  const over = (): void => {
+    worker.leave(number);
+    audio?.detach();
+    audio = null;
+    for (const play of [...playing.keys()]) settle(play, 'stopped');
+    context.onClosed();
+  };
+
+  const notice = (what: LegNotice): void => {
+    if (closing !== null) return;
+    switch (what.type) {
+      case 'dtmf':
+        return events.dtmf({ digit: what.digit, durationMs: what.durationMs });
+      case 'first-packet':
+        return events.firstPacket();
+      case 'lost':
+        return events.lost(what.kind);
+      case 'hold':
+        return events.hold(what.held);
+    }
+  };
+
+  worker.join(number, {
+    notice,
+    played: settle,
+    audio: () => audio?.turn(),
+    died(reason) {
+      const expected = closing !== null;
+      over();
+      closing ??= Promise.resolve(last);
+      if (!expected) events.failed(reason);
+    },
+  });
+
+  const closed = (): GatewayError => new GatewayError('session_ended', 'The media leg is closed.');
+  /** Sends an operation unless the leg is closed. */
+  const call: WorkerClient['call'] = (leg, name, args) =>
+    closing === null ? worker.call(leg, name, args) : Promise.reject(closed());
+
+  /** For commands that have no promise of their own to fail. */
+  const quietly = (work: Promise<unknown>): void => {
+    work.catch((error: unknown) => {
+      if (closing === null) context.log.debug({ err: error }, 'a command to a media leg was refused');
+    });
+  };
+
+  const handle: LegHandle = {
+    id: String(number),
+    number,
+    worker,
+    answer: (offer) => call(number, 'answer', { offer }),
+    offer: (options) => call(number, 'offer', { hold: options?.hold ?? null }),
+    async accept(answer) {
+      await call(number, 'accept', { answer });
+    },
+    play(source, options): Playback {
+      plays += 1;
+      const play = plays;
+      const done = new Promise<'finished' | 'stopped'>((resolve, reject) => {
+        if (closing !== null) return resolve('stopped');
+        playing.set(play, { resolve, reject });
+      });
+      // Whoever plays without waiting for the end must not be punished for a bad file by an unhandled rejection.
+      done.catch(() => {});
+      if (closing === null) {
+        worker.call(number, 'play', { play, source, loop: options?.loop ?? false }).catch((error: unknown) => {
+          settle(play, error instanceof GatewayError && error.code !== 'media_worker_died' ? error : 'stopped');
+        });
+      }
+      return {
+        done,
+        stop: () => {
+          if (playing.has(play)) quietly(call(number, 'stop', { play }));
+        },
+      };
+    },
+    async sendDtmf(digits, options) {
+      await call(number, 'sendDtmf', {
+        digits,
+        durationMs: options?.durationMs ?? dtmfDefaults.durationMs,
+        gapMs: options?.gapMs ?? dtmfDefaults.gapMs,
+      });
+    },
+    async startRecording(path) {
+      await call(number, 'startRecording', { path });
+    },
+    async stopRecording() {
+      await call(number, 'stopRecording', {});
+    },
+    async bridge(other) {
+      const peer = handles.get(other);
+      if (peer === undefined || peer.worker !== worker) {
+        throw new GatewayError('internal', 'Only two legs of one session can be bridged.');
+      }
+      await call(number, 'bridge', { other: peer.number });
+    },
+    async unbridge() {
+      await call(number, 'unbridge', {});
+    },
+    attach(port: AudioPort | null) {
+      audio?.detach();
+      audio = null;
+      if (closing !== null) return;
+      audio = port === null ? null : agentAudio(port);
+      quietly(call(number, 'attach', { rings: audio?.rings ?? null }));
+    },
+    async quality() {
+      if (closing !== null) return closing;
+      last = await worker.call(number, 'quality', {});
+      return last;
+    },
+    close() {
+      closing ??= worker
+        .call(number, 'close', {})
+        // A worker that died has told its last word: the figures asked for before.
+        .catch(() => last)
+        .finally(over);
+      return closing;
+    },
+  };
+  handles.set(handle, handle);
+  return handle;
+};
