@@ -47,6 +47,9 @@ export const errorCatalogue = {
   ),
   ports_exhausted: entry(503, 'operator', true, 'Every port of RTP_PORTS is in use.'),
   media_worker_died: entry(500, 'gateway', true, 'The media worker of this call ended.'),
+  sip_unavailable: entry(503, 'operator', true, 'The SIP server cannot be reached or does not accept us.'),
+  sip_refused: entry(502, 'carrier', false, 'The other side of a call refused a request; the message has its status.'),
+  leg_ended: entry(409, 'carrier', false, 'The leg of the call is over.'),
   config_invalid: entry(500, 'operator', false, 'The configuration contradicts itself or has an unknown key.'),
   credential_unreadable: entry(500, 'operator', false, 'A sealed value does not open with the keys at hand.'),
 } as const satisfies Record<string, ErrorEntry>;

@@ -1,0 +1,226 @@
+import type { Library, LibraryMessage, LibraryRequest, LibraryResponse } from './library.js';
+import {
+  bodyOf,
+  headerReader,
+  type OutgoingRequest,
+  type RequestHandlers,
+  type SendFault,
+  type SentRequest,
+  type SipRequest,
+  type SipResponse,
+} from './messages.js';
+
+/** Sees a message as the library has it; retransmissions, 100 Trying and ACKs of failures never get this far. */
+export type MessageTap = (message: {
+  readonly direction: 'in' | 'out';
+  readonly callId: string;
+  readonly raw: string;
+  readonly transport: string;
+  readonly remote: string;
+}) => void;
+
+/** What waits for the SIP server. The library forgets it silently when its socket closes, so we keep our own list. */
+export type OpenTransactions = {
+  add(fail: (fault: SendFault) => void): () => void;
+  fail(fault: SendFault): void;
+};
+
+export const openTransactions = (): OpenTransactions => {
+  const waiting = new Set<(fault: SendFault) => void>();
+  return {
+    add: (fail) => {
+      waiting.add(fail);
+      return () => waiting.delete(fail);
+    },
+    fail: (fault) => {
+      const all = [...waiting];
+      waiting.clear();
+      for (const fail of all) fail(fault);
+    },
+  };
+};
+
+const textOf = (error: unknown): string =>
+  error instanceof Error ? error.message : typeof error === 'string' ? error : 'unknown error';
+
+const faultOf = (error: unknown): SendFault => {
+  const detail = textOf(error);
+  const code = error instanceof Error && 'code' in error ? error.code : '';
+  if (code === 'ENODIALOG' || /unable to find dialog/i.test(detail)) return { kind: 'no-dialog', detail };
+  if (code === 'ESOCKETDESTROYED') return { kind: 'lost', detail };
+  return { kind: 'refused', detail };
+};
+
+/** Statuses the library does not know; the general one of their class says the same (RFC 3261 section 8.1.3.2). */
+const unknownToLibrary = new Set([469, 607, 608]);
+const sendable = (status: number): number => (unknownToLibrary.has(status) ? Math.floor(status / 100) * 100 : status);
+
+const withoutUndefined = (headers: Readonly<Record<string, string>> | undefined): Record<string, string> => ({
+  ...headers,
+});
+
+/** A request of the network as this application knows it. */
+export const incomingRequest = (
+  request: LibraryRequest,
+  response: LibraryResponse,
+  open: OpenTransactions,
+  tap?: MessageTap,
+): SipRequest => {
+  const { headers } = request.msg;
+  const header = headerReader(headers);
+  const callId = header('call-id') ?? '';
+  const source = { transport: request.protocol, address: request.source_address, port: request.source_port };
+  const unsolicited = request.source === 'application';
+  const remote = `${source.address}:${source.port}`;
+  const show = (direction: 'in' | 'out', message: LibraryMessage | undefined): void => {
+    if (message?.raw !== undefined) tap?.({ direction, callId, raw: message.raw, transport: source.transport, remote });
+  };
+  show(unsolicited ? 'out' : 'in', request.msg);
+  return {
+    method: request.method,
+    uri: request.uri,
+    headers,
+    header,
+    callId,
+    body: bodyOf(request.msg),
+    source,
+    dialogId: request.stackDialogId,
+    unsolicited,
+    respond: (status, answer = {}) => {
+      if (unsolicited || request.method === 'ACK') return Promise.resolve({ dialogId: request.stackDialogId });
+      return new Promise((resolve, reject) => {
+        const done = open.add((fault) => reject(new Error(fault.detail)));
+        const options = {
+          headers: withoutUndefined(answer.headers),
+          ...(answer.body === undefined ? {} : { body: answer.body }),
+        };
+        try {
+          response.send(sendable(status), answer.phrase, options, (error, sent) => {
+            done();
+            if (error) return reject(new Error(textOf(error)));
+            show('out', sent);
+            resolve({ dialogId: response.stackDialogId });
+          });
+        } catch (error) {
+          done();
+          reject(error instanceof Error ? error : new Error(textOf(error)));
+        }
+      });
+    },
+    onCancel: (listener) => request.on('cancel', listener),
+    onUpdate: (listener) => {
+      request.on('update', (update, updateResponse) => listener(incomingRequest(update, updateResponse, open, tap)));
+    },
+  };
+};
+
+const receivedResponse = (response: LibraryResponse): SipResponse => {
+  const { headers } = response.msg;
+  return {
+    status: response.status,
+    reason: response.msg.reason ?? '',
+    body: bodyOf(response.msg),
+    headers,
+    header: headerReader(headers),
+    dialogId: response.stackDialogId,
+    // The server's own responses have no peer: an empty address in the frame.
+    local: response.source_address === '',
+    source: {
+      transport: response.protocol,
+      address: response.source_address,
+      port: response.source_port,
+    },
+  };
+};
+
+/** Sends a request and reports what becomes of it. Exactly one final response or one fault is reported. */
+export const sendRequest = (
+  library: Library,
+  request: OutgoingRequest,
+  handlers: RequestHandlers,
+  open: OpenTransactions,
+  tap?: MessageTap,
+): void => {
+  let over = false;
+  const fault = (reason: SendFault): void => {
+    if (over) return;
+    over = true;
+    done();
+    handlers.onFault(reason);
+  };
+  const done = open.add(fault);
+  const options = {
+    method: request.method,
+    headers: withoutUndefined(request.headers),
+    ...(request.body === undefined ? {} : { body: request.body }),
+    ...(request.route === undefined ? {} : { proxy: request.route }),
+    ...(request.dialogId === undefined ? {} : { stackDialogId: request.dialogId }),
+  };
+  try {
+    library.request(request.uri ?? 'sip:placeholder', options, (error, sent) => {
+      if (over) return;
+      if (error || sent === undefined) return fault(faultOf(error));
+      const header = headerReader(sent.msg.headers);
+      const callId = header('call-id') ?? '';
+      const show = (
+        direction: 'in' | 'out',
+        message: LibraryMessage,
+        from: { source_address: string; source_port: number; protocol: string },
+      ): void => {
+        if (message.raw === undefined) return;
+        const remote = `${from.source_address}:${from.source_port}`;
+        tap?.({ direction, callId, raw: message.raw, transport: from.protocol, remote });
+      };
+      show('out', sent.msg, sent);
+      handlers.onSent?.(sentRequest(sent, header, callId));
+      if (request.method === 'ACK' || request.method === 'CANCEL') {
+        over = true;
+        done();
+        return;
+      }
+      sent.on('response', (response, ack) => {
+        const received = receivedResponse(response);
+        if (!received.local) show('in', response.msg, response);
+        if (over) return;
+        if (received.status >= 200) {
+          over = true;
+          done();
+        }
+        handlers.onResponse(received, (body) => {
+          try {
+            ack(body === undefined ? {} : { body, ...sdpHeaders }, () => {});
+          } catch {
+            // The connection broke between the response and this ACK; the dialog ends with the connection.
+          }
+        });
+      });
+      sent.on('update', (update, updateResponse) => {
+        const received = incomingRequest(update, updateResponse, open, tap);
+        if (handlers.onUpdate !== undefined) handlers.onUpdate(received);
+        else received.respond(500, { headers: { 'Retry-After': '2' } }).catch(() => {});
+      });
+    });
+  } catch (error) {
+    fault({ kind: 'lost', detail: textOf(error) });
+  }
+};
+
+const sdpHeaders = { headers: { 'Content-Type': 'application/sdp' } };
+
+const sentRequest = (
+  sent: LibraryRequest,
+  header: (name: string) => string | undefined,
+  callId: string,
+): SentRequest => ({
+  callId,
+  uri: sent.uri,
+  headers: sent.msg.headers,
+  header,
+  cancel: () => {
+    try {
+      sent.cancel({}, () => {});
+    } catch {
+      // No connection any more: its loss ends the transaction too.
+    }
+  },
+});

@@ -1,0 +1,82 @@
+import { createRequire } from 'node:module';
+
+/**
+ * The parts of drachtio-srf this application uses, typed as the library behaves: its own declarations are partly wrong
+ * (drachtio-srf issues 160 and 233). Its Dialog class is not used: it throws on requests without SDP and blocks for
+ * ever after a refused re-INVITE, so dialogs are kept in `dialogs/` over plain requests and responses.
+ */
+export type LibraryMessage = {
+  readonly headers: Readonly<Record<string, string>>;
+  readonly body: string | undefined;
+  readonly raw: string | undefined;
+  readonly method: string | undefined;
+  readonly uri: string | undefined;
+  readonly status: number | undefined;
+  readonly reason: string | undefined;
+};
+
+type MessageFlow = {
+  readonly msg: LibraryMessage;
+  readonly source: string;
+  readonly source_address: string;
+  readonly source_port: number;
+  readonly protocol: string;
+  readonly stackTxnId: string;
+  readonly stackDialogId: string;
+};
+
+export type LibraryRequest = MessageFlow & {
+  readonly method: string;
+  readonly uri: string;
+  cancel(options: { headers?: Record<string, string> }, callback: (error: unknown) => void): void;
+  on(event: 'response', listener: (response: LibraryResponse, ack: LibraryAck) => void): void;
+  on(event: 'update', listener: (request: LibraryRequest, response: LibraryResponse) => void): void;
+  on(event: 'cancel', listener: () => void): void;
+};
+
+export type LibraryAck = (options: { body?: string }, callback?: (error: unknown) => void) => void;
+
+export type LibraryResponse = MessageFlow & {
+  readonly status: number;
+  send(
+    status: number,
+    reason: string | undefined,
+    options: { headers: Record<string, string>; body?: string },
+    callback: (error: unknown, sent: LibraryMessage | undefined) => void,
+  ): void;
+};
+
+export type LibraryRequestOptions = {
+  readonly method: string;
+  readonly headers: Record<string, string>;
+  readonly body?: string;
+  readonly proxy?: string;
+  readonly stackDialogId?: string;
+};
+
+export type Library = {
+  connect(options: {
+    host: string;
+    port: number;
+    secret: string;
+    reconnect: { retryMaxDelay: number; maxAttempts?: number };
+  }): void;
+  disconnect(): void;
+  request(
+    uri: string,
+    options: LibraryRequestOptions,
+    callback: (error: unknown, request: LibraryRequest | undefined) => void,
+  ): void;
+  use(handler: (request: LibraryRequest, response: LibraryResponse, next: () => void) => void): void;
+  use(method: string, handler: (request: LibraryRequest, response: LibraryResponse, next: () => void) => void): void;
+  on(event: 'connect', listener: (error: unknown, endpoints: string, version: string | null) => void): void;
+  on(event: 'error', listener: (error: unknown) => void): void;
+  on(event: 'close', listener: () => void): void;
+};
+
+/** A new, unconnected instance of the library; `tag` names this application to the SIP server. */
+export const newLibrary = (tag: string): Library => {
+  // The package is CommonJS with declarations that contradict it; this is the one place where its shape is asserted.
+  const Srf: new (tags: string[]) => Library = createRequire(import.meta.url)('drachtio-srf');
+  return new Srf([tag]);
+};
