@@ -1,7 +1,8 @@
 import { once } from 'node:events';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { createServer, type ServerOptions } from 'node:https';
-import type { AddressInfo, Socket } from 'node:net';
+import type { AddressInfo } from 'node:net';
+import type { Duplex } from 'node:stream';
 import { type CertificateAuthority, createCertificateAuthority } from '../../src/core/x509.js';
 
 export type ReceivedRequest = {
@@ -21,7 +22,7 @@ export type HttpsTarget = {
   readonly authority: string;
   readonly requests: ReceivedRequest[];
   /** Sockets that are open now. */
-  readonly sockets: ReadonlySet<Socket>;
+  readonly sockets: ReadonlySet<Duplex>;
   /** Sockets that were ever accepted. */
   accepted(): number;
   /** What is done with a request; replaced at will. */
@@ -49,7 +50,7 @@ const clientSubjectOf = (socket: IncomingMessage['socket']): string | undefined 
 export const startHttpsTarget = async (options: HttpsTargetOptions = {}): Promise<HttpsTarget> => {
   const authority = options.authority ?? createCertificateAuthority('Target authority');
   const issued = authority.issue({ name: 'target', hosts: options.hosts ?? ['localhost', '127.0.0.1'] });
-  const sockets = new Set<Socket>();
+  const sockets = new Set<Duplex>();
   let accepted = 0;
   let onIdle = (): void => {};
   const requests: ReceivedRequest[] = [];

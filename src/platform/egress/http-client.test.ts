@@ -164,9 +164,24 @@ describe('a guarded request', () => {
 describe('the guard on the wire', () => {
   /** The 17 ways of writing loopback. */
   const spellings = [
-    'localhost', 'LOCALHOST', 'ⓛocalhost', '127.0.0.1', '127.1', '2130706433', '0x7f.1', '0177.0.0.1', '0.0.0.0', '[::1]',
-    '[::]', '[::ffff:127.0.0.1]', '[::ffff:7f00:1]', '[::127.0.0.1]', '[::7f00:1]', '127。0。0。1', '127.0.0.1.',
-  ]; // biome-ignore format: a list
+    'localhost',
+    'LOCALHOST',
+    'ⓛocalhost',
+    '127.0.0.1',
+    '127.1',
+    '2130706433',
+    '0x7f.1',
+    '0177.0.0.1',
+    '0.0.0.0',
+    '[::1]',
+    '[::]',
+    '[::ffff:127.0.0.1]',
+    '[::ffff:7f00:1]',
+    '[::127.0.0.1]',
+    '[::7f00:1]',
+    '127。0。0。1',
+    '127.0.0.1.',
+  ];
 
   it('keeps every spelling of loopback from reaching a listener', async () => {
     const server = await target({ hosts: ['localhost', '127.0.0.1'], address: '::' });
