@@ -6,7 +6,6 @@ const blockLength = 16;
 const blocksPerPacket = 12;
 const bytesPerPacket = blocksPerPacket * blockLength;
 const packetsAhead = 8;
-const longestPacket = 2_048;
 
 /** One block cipher for all streams of a direction: AES in ECB mode has no state between calls. */
 export const createBlockCipher = (cipherKey: Uint8Array): Cipher =>
@@ -72,7 +71,7 @@ export const createKeystream = (cipher: Cipher, salt: Uint8Array, ssrc: number):
       let at = 0;
       // A late packet must not throw away what lies ahead.
       if (length > bytesPerPacket || (aheadFrom >= 0 && index < aheadFrom)) {
-        stream = single(index, Math.min(length, longestPacket));
+        stream = single(index, length);
       } else {
         if (aheadFrom < 0 || index >= aheadFrom + packetsAhead) refill(index);
         stream = ahead;
