@@ -1,0 +1,161 @@
+import { emptyBody, field, hasToken } from '../compose.js';
+import type { SipHeader, SipMessage, SipRequest, SipResponse } from '../message.js';
+import { Timer } from '../transactions/timers.js';
+import type { EngineContext } from '../user-agent/context.js';
+import { endDialog, sendAck, sendOwnRequest } from '../user-agent/dialog-requests.js';
+import type { Dialog } from './dialog.js';
+
+/** Smallest session interval RFC 4028 allows anybody to ask for, seconds. */
+export const smallestInterval = 90;
+
+export type SessionExpires = { seconds: number; refresher: 'uac' | 'uas' | undefined };
+
+/** The Session-Expires of a message (RFC 4028 section 4), undefined when absent or no number. */
+export const sessionExpires = (message: Pick<SipMessage, 'headers'>): SessionExpires | undefined => {
+  const value = message.headers.find((h) => h.name === 'Session-Expires')?.value;
+  const match = value === undefined ? undefined : /^\s*(\d{1,9})\s*(;.*)?$/.exec(value);
+  if (!match) return undefined;
+  const refresher = /;\s*refresher\s*=\s*(uac|uas)\b/i.exec(match[2] ?? '')?.[1]?.toLowerCase();
+  return { seconds: Number(match[1]), refresher: refresher === 'uac' || refresher === 'uas' ? refresher : undefined };
+};
+
+const minSe = (message: SipMessage): number => Number(/^\s*(\d+)/.exec(field(message, 'Min-SE') ?? '')?.[1] ?? 0);
+
+/** The interval to refuse with 422, when the peer knows the extension and asks for less than we accept (section 9). */
+export const tooSmall = (request: SipRequest, minimum: number): boolean => {
+  const asked = sessionExpires(request);
+  return asked !== undefined && asked.seconds < minimum && hasToken(request, 'Supported', 'timer');
+};
+
+/** The interval to ask for after a 422, or undefined when the response is none or our request asked for none. */
+export const retryInterval = (request: SipRequest, response: SipResponse): number | undefined => {
+  if (response.status !== 422) return undefined;
+  const asked = sessionExpires(request);
+  const wanted = minSe(response);
+  return asked && wanted > asked.seconds && wanted < 86_400 ? wanted : undefined;
+};
+
+/**
+ * Headers our 2xx needs for the timer a request asks for (section 9), unless the application wrote its own. The peer
+ * refreshes when it can, for only a client that knows the extension may be named as refresher.
+ */
+export const answerHeaders = (request: SipRequest, own: readonly SipHeader[]): SipHeader[] => {
+  const wanted = sessionExpires({ headers: [...own] });
+  const asked = sessionExpires(request);
+  const peerKnows = hasToken(request, 'Supported', 'timer');
+  const offered = wanted ?? asked;
+  if (!offered || offered.seconds < smallestInterval) return [];
+  const refresher = wanted?.refresher ?? asked?.refresher ?? (peerKnows ? 'uac' : 'uas');
+  const headers: SipHeader[] = [{ name: 'Session-Expires', value: `${offered.seconds};refresher=${refresher}` }];
+  if (refresher === 'uac' && peerKnows && !own.some((h) => h.name === 'Require' && /\btimer\b/.test(h.value))) {
+    headers.push({ name: 'Require', value: 'timer' });
+  }
+  return headers;
+};
+
+/** Runs the timer of one session: refreshes in time when we are the refresher, hangs up when the peer misses its turn. */
+class SessionTimer {
+  readonly #timer: Timer;
+  readonly #expiry: Timer;
+  readonly #ctx: EngineContext;
+  readonly #dialog: Dialog;
+
+  constructor(ctx: EngineContext, dialog: Dialog) {
+    this.#ctx = ctx;
+    this.#dialog = dialog;
+    this.#timer = new Timer(ctx.clock);
+    this.#expiry = new Timer(ctx.clock);
+    dialog.whenTerminated(() => this.stop());
+  }
+
+  stop(): void {
+    this.#timer.stop();
+    this.#expiry.stop();
+  }
+
+  /** A refresh was agreed: counts from now (section 10). */
+  run(seconds: number, weRefresh: boolean): void {
+    this.stop();
+    if (weRefresh) this.#timer.start(seconds * 500, () => this.#refresh(seconds));
+    // The side that waits hangs up a little before the end, so that both do not do it at once.
+    this.#expiry.start((seconds - Math.min(32, Math.floor(seconds / 3))) * 1000, () => {
+      endDialog(this.#ctx, this.#dialog, 'Session timer expired', 'session-expired');
+    });
+  }
+
+  #refresh(seconds: number): void {
+    const dialog = this.#dialog;
+    if (dialog.outgoingInvite || dialog.incomingInvite !== undefined) {
+      this.#timer.start(retryAfterGlare, () => this.#refresh(seconds));
+      return;
+    }
+    const headers: SipHeader[] = [
+      { name: 'Supported', value: 'timer' },
+      { name: 'Session-Expires', value: `${seconds};refresher=uac` },
+      { name: 'Min-SE', value: String(Math.min(seconds, this.#ctx.options.minSessionExpires ?? smallestInterval)) },
+    ];
+    const method = dialog.peerAllows.has('UPDATE') ? 'UPDATE' : 'INVITE';
+    const body = method === 'INVITE' ? (dialog.localSdp ?? emptyBody) : emptyBody;
+    if (body.length > 0) headers.push({ name: 'Content-Type', value: 'application/sdp' });
+    if (method === 'INVITE') dialog.outgoingInvite = true;
+    sendOwnRequest(this.#ctx, dialog, method, {
+      headers,
+      body,
+      onFinal: (response) => {
+        if (method === 'INVITE') dialog.outgoingInvite = false;
+        if (dialog.state === 'terminated') return;
+        const status = response?.message.status;
+        if (response === undefined || status === 481 || status === 408) {
+          endDialog(this.#ctx, dialog, 'Session refresh failed', 'session-expired');
+        } else if (status !== undefined && status < 300) {
+          const seq = response.cseq.number;
+          if (method === 'INVITE') {
+            if (dialog.lastAck?.seq === seq) {
+              dialog.lastAck.resend();
+              return;
+            }
+            sendAck(this.#ctx, dialog, seq, [], emptyBody);
+          }
+          startFrom(this.#ctx, dialog, sessionExpires(response.message) ?? { seconds, refresher: 'uac' }, 'uac');
+        } else if (status === 491 || status === 500) {
+          this.#timer.start(retryAfterGlare, () => this.#refresh(seconds));
+        }
+        // Any other refusal leaves the session as it is until the interval ends (section 10).
+      },
+    });
+  }
+}
+
+const retryAfterGlare = 2_500;
+const timers = new WeakMap<Dialog, SessionTimer>();
+
+const startFrom = (ctx: EngineContext, dialog: Dialog, agreed: SessionExpires, role: 'uac' | 'uas'): void => {
+  let timer = timers.get(dialog);
+  if (!timer) {
+    timer = new SessionTimer(ctx, dialog);
+    timers.set(dialog, timer);
+  }
+  timer.run(Math.max(agreed.seconds, smallestInterval), (agreed.refresher ?? 'uac') === role);
+};
+
+/**
+ * An INVITE or UPDATE was answered with 2xx: starts, restarts or stops the timer of the session. `role` is ours in
+ * that transaction, which is what `refresher` speaks of (section 7.2, 9).
+ */
+export const onInviteAnswered = (
+  ctx: EngineContext,
+  dialog: Dialog,
+  request: SipRequest,
+  response: SipResponse,
+  role: 'uac' | 'uas',
+): void => {
+  const agreed = sessionExpires(response);
+  if (agreed) {
+    startFrom(ctx, dialog, agreed, role);
+    return;
+  }
+  const asked = role === 'uac' ? sessionExpires(request) : undefined;
+  // A UAS that does not know the extension leaves refreshing to the UAC that wanted it (section 7.2).
+  if (asked && asked.seconds >= smallestInterval) startFrom(ctx, dialog, { ...asked, refresher: 'uac' }, role);
+  else if (request.method === 'INVITE') timers.get(dialog)?.stop();
+};

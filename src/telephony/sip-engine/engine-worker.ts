@@ -1,0 +1,45 @@
+import { parentPort, workerData } from 'node:worker_threads';
+import { type Engine, startEngine } from './engine.js';
+import type { EngineOptions } from './options.js';
+import { createReporter } from './reporter.js';
+import type { FromWorker, ToWorker, WorkerOptions } from './worker-messages.js';
+
+// Entry of the engine's thread: everything SIP happens here, so that the application's own work never delays it.
+const port = parentPort;
+if (!port) throw new Error('engine-worker runs as a worker thread only');
+
+const post = (message: FromWorker): void => port.postMessage(message);
+const reporter = createReporter(post);
+const { wantsLog, wantsTap, ...options }: WorkerOptions = workerData;
+
+const engineOptions: EngineOptions = {
+  ...options,
+  ...(wantsLog ? { log: (level, fields, message) => reporter.log({ level, fields, message }) } : {}),
+  ...(wantsTap ? { tap: (event) => reporter.tap(event) } : {}),
+};
+
+const serve = (engine: Engine): void => {
+  post({ type: 'ready', listen: [...engine.listen], adminPort: engine.adminPort });
+  port.on('message', (message: ToWorker) => {
+    switch (message.type) {
+      case 'reported':
+        reporter.confirmed();
+        return;
+      case 'stats':
+        post({ type: 'stats', id: message.id, stats: engine.stats() });
+        return;
+      case 'close':
+        void engine.close().then(() => {
+          reporter.flush();
+          post({ type: 'closed' });
+          port.close();
+        });
+        return;
+    }
+  });
+};
+
+startEngine(engineOptions).then(serve, (error: unknown) => {
+  post({ type: 'failed', message: error instanceof Error ? error.message : String(error) });
+  port.close();
+});

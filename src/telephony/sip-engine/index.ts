@@ -1,0 +1,5 @@
+export { type Engine, type EngineStats, startEngine } from './engine.js';
+export { type EngineClock, realClock } from './engine-clock.js';
+export { defaultLimits, type EngineLimits, type EngineOptions, type WireEvent } from './options.js';
+export type { ListenPoint, TransportName } from './transport.js';
+export { type EngineHandle, startEngineInWorker, type WorkerEngineOptions } from './worker-handle.js';

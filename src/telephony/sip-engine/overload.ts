@@ -1,0 +1,24 @@
+import type { EngineClock } from './engine-clock.js';
+
+/** Waiting longer than this for its turn means the engine's thread is behind its work, ms. */
+const lagLimit = 250;
+const sampleInterval = 100;
+/** How long new requests are refused after the thread was seen behind, ms. */
+const coolDown = 500;
+
+/**
+ * Tells when the engine cannot keep up: refusing a call early costs little, while answering it late makes its caller
+ * repeat everything (RFC 3261 21.5.4, RFC 6357).
+ */
+export const watchLag = (clock: EngineClock, limit = lagLimit): { behind(): boolean; stop(): void } => {
+  let refuseUntil = 0;
+  let expected = clock.now() + sampleInterval;
+  const sample = (): void => {
+    const now = clock.now();
+    if (now - expected > limit) refuseUntil = now + coolDown;
+    expected = now + sampleInterval;
+    timer = clock.after(sampleInterval, sample);
+  };
+  let timer = clock.after(sampleInterval, sample);
+  return { behind: () => clock.now() < refuseUntil, stop: () => timer.cancel() };
+};

@@ -1,0 +1,95 @@
+import { Worker } from 'node:worker_threads';
+import type { EngineStats } from './engine.js';
+import { entryUrl } from './entry-url.js';
+import type { EngineOptions } from './options.js';
+import type { ListenPoint } from './transport.js';
+import type { FromWorker, ToWorker, WorkerOptions } from './worker-messages.js';
+
+/** An engine in a thread of its own. */
+export type EngineHandle = {
+  readonly listen: readonly ListenPoint[];
+  readonly adminPort: number;
+  stats(): Promise<EngineStats>;
+  /** Resolves with the reason when the thread ends without having been closed. */
+  readonly failed: Promise<Error>;
+  close(): Promise<void>;
+};
+
+/** Everything but functions crosses to the thread; `log` and `tap` are called here with what it reports. */
+export type WorkerEngineOptions = Omit<EngineOptions, 'clock'>;
+
+/**
+ * Starts the engine in a worker thread.
+ * @throws Error with the one sentence of the engine, such as a taken port.
+ */
+export const startEngineInWorker = async (options: WorkerEngineOptions): Promise<EngineHandle> => {
+  const { log, tap, ...plain } = options;
+  const workerData: WorkerOptions = { ...plain, wantsLog: log !== undefined, wantsTap: tap !== undefined };
+  const worker = new Worker(entryUrl(import.meta.url, './engine-worker.js'), { workerData, name: 'sip-engine' });
+  const post = (message: ToWorker): void => worker.postMessage(message);
+  const waitingStats = new Map<number, (stats: EngineStats) => void>();
+  let nextStats = 1;
+  let closing: Promise<void> | undefined;
+
+  const ended = new Promise<void>((resolve) => worker.once('exit', () => resolve()));
+  let fail: (error: Error) => void = () => undefined;
+  const failed = new Promise<Error>((resolve) => {
+    fail = resolve;
+  });
+  worker.once('error', (error) => fail(error instanceof Error ? error : new Error(String(error))));
+  worker.once('exit', (code) => {
+    if (!closing) fail(new Error(`the SIP engine's thread ended with code ${code}`));
+  });
+
+  const ready = new Promise<{ listen: ListenPoint[]; adminPort: number }>((resolve, reject) => {
+    worker.on('message', (message: FromWorker) => {
+      switch (message.type) {
+        case 'ready':
+          resolve(message);
+          return;
+        case 'failed':
+          closing = ended;
+          reject(new Error(message.message));
+          return;
+        case 'report':
+          for (const line of message.lines) log?.(line.level, line.fields, line.message);
+          for (const event of message.events) {
+            const { buffer, byteOffset, byteLength } = event.raw;
+            tap?.({ ...event, raw: Buffer.from(buffer, byteOffset, byteLength) });
+          }
+          if (message.dropped > 0)
+            log?.('warn', { dropped: message.dropped }, 'reports of the SIP engine were dropped');
+          post({ type: 'reported' });
+          return;
+        case 'stats':
+          waitingStats.get(message.id)?.(message.stats);
+          waitingStats.delete(message.id);
+          return;
+        case 'closed':
+          return;
+      }
+    });
+    void failed.then(reject);
+  });
+  const { listen, adminPort } = await ready;
+
+  return {
+    listen,
+    adminPort,
+    failed,
+    stats: () =>
+      new Promise((resolve, reject) => {
+        const id = nextStats++;
+        waitingStats.set(id, resolve);
+        void failed.then(reject);
+        post({ type: 'stats', id });
+      }),
+    close: () => {
+      if (!closing) {
+        closing = ended;
+        post({ type: 'close' });
+      }
+      return closing;
+    },
+  };
+};
