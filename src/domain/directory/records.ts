@@ -15,7 +15,7 @@ export type ZendeskSettings = {
   readonly subdomain: string | null;
   readonly baseUrl: string | null;
   /** Sealed; opened only by the Zendesk client. Type and non-secret fields are readable. */
-  readonly auth: { readonly type: 'apiToken' | 'oauth'; readonly sealed: string } | null;
+  readonly auth: ZendeskAuth | null;
   readonly holdEarlyPrefetch: number;
   readonly matchByTalkNumber: boolean;
   readonly talkNumbers: readonly string[];
@@ -25,6 +25,11 @@ export type ZendeskSettings = {
   readonly notes: boolean;
   readonly createTicket: boolean;
 };
+
+/** `sealed` holds the API token or the client secret (scopes: credential-scopes.ts). */
+export type ZendeskAuth =
+  | { readonly type: 'apiToken'; readonly email: string; readonly sealed: string }
+  | { readonly type: 'oauth'; readonly clientId: string; readonly scope: string; readonly sealed: string };
 
 export type PhoneNumberRecord = {
   /** E.164. */
@@ -73,6 +78,27 @@ export type TransferDestination = {
   readonly onFailure: 'return' | 'next' | 'hangup';
   readonly next: string | null;
   readonly returnWithin: number;
+};
+
+/** An action as its author wrote it; `domain/actions` knows what it means. */
+export type ActionRecord = {
+  /** Slug of the name, unique in the organization. */
+  readonly id: string;
+  readonly orgId: string;
+  readonly definition: Readonly<Record<string, unknown>>;
+};
+
+/** Everything an organization is made of, as stored: credentials sealed. */
+export type OrganizationSnapshot = {
+  readonly organization: Organization;
+  readonly numbers: readonly PhoneNumberRecord[];
+  readonly agents: readonly Agent[];
+  readonly destinations: readonly TransferDestination[];
+  readonly actions: readonly ActionRecord[];
+  readonly globals: Readonly<Record<string, string | number | boolean>>;
+  /** Name to sealed value. */
+  readonly variables: Readonly<Record<string, string>>;
+  readonly secrets: Readonly<Record<string, string>>;
 };
 
 /** What the INVITE of a called number leads to. */

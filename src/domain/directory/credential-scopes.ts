@@ -1,0 +1,18 @@
+import type { SealScope } from '../../platform/vault/index.js';
+
+/** Where each credential of an organization is sealed for. Whoever opens one takes its scope from here. */
+export const credentialScopes = {
+  variable: (organization: string, name: string): SealScope => ({ organization, kind: 'variable', name }),
+  secret: (organization: string, name: string): SealScope => ({ organization, kind: 'secret', name }),
+  zendeskAuth: (organization: string): SealScope => ({ organization, kind: 'zendesk', name: 'auth' }),
+  zendeskSigningSecret: (organization: string): SealScope => ({
+    organization,
+    kind: 'zendesk',
+    name: 'webhook-signing',
+  }),
+  digest: (organization: string, destination: string): SealScope => ({
+    organization,
+    kind: 'digest',
+    name: destination,
+  }),
+};

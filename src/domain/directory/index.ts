@@ -1,0 +1,13 @@
+export { credentialScopes } from './credential-scopes.js';
+export { documentSchema, type OrganizationDocument } from './document-schema.js';
+export type { Change, ChangeKind, ChangeSet } from './plan.js';
+export type { ApplyPolicy, DirectoryChecks } from './policy.js';
+export type * from './records.js';
+export {
+  type ApplyRequest,
+  type ApplyResult,
+  createDirectoryService,
+  type DirectoryService,
+  type DirectoryServiceOptions,
+} from './service.js';
+export { sipHeaderFault, sipUriFault, twilioRanges } from './sip-uri.js';

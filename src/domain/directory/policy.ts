@@ -1,0 +1,41 @@
+import type { Fault } from '../../core/errors.js';
+import type { AgentLegConfig } from './records.js';
+
+/** What the one who applies may do, and what the gateway's listeners make safe. */
+export type ApplyPolicy = {
+  /** The admin token or a JWT with role `operator`. */
+  readonly operator: boolean;
+  /** HTTP and SIP listen on loopback addresses only: a development machine. */
+  readonly loopbackOnly: boolean;
+};
+
+/** Judgements of parts the directory does not know. Each one left out judges nothing. */
+export type DirectoryChecks = {
+  /** Names of the SIP profiles. */
+  readonly profiles?: () => readonly string[];
+  /** Faults of an agent's leg, with paths below `leg`. */
+  readonly leg?: (leg: AgentLegConfig) => readonly Fault[];
+  /** Faults of an action's definition, with paths below the action. */
+  readonly action?: (definition: Readonly<Record<string, unknown>>) => readonly Fault[];
+  /** Slug of an action's name. */
+  readonly slug?: (name: string) => string;
+};
+
+/** Collects what is wrong and what is odd while records are made from a document. */
+export type Findings = {
+  readonly faults: Fault[];
+  readonly warnings: Fault[];
+  fault(path: string, message: string): void;
+  warn(path: string, message: string): void;
+};
+
+export const findings = (): Findings => {
+  const faults: Fault[] = [];
+  const warnings: Fault[] = [];
+  return {
+    faults,
+    warnings,
+    fault: (path, message) => void faults.push({ path, message }),
+    warn: (path, message) => void warnings.push({ path, message }),
+  };
+};

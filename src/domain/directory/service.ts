@@ -1,0 +1,178 @@
+import type { Clock } from '../../core/clock.js';
+import { type Fault, GatewayError } from '../../core/errors.js';
+import type { Logger } from '../../core/logger.js';
+import type { RedisConnection } from '../../platform/redis/index.js';
+import type { Vault } from '../../platform/vault/index.js';
+import { type CachedDirectory, createDirectory } from './directory.js';
+import { createDirectoryStore, type HeldClaim, numberField, uuidField } from './directory-store.js';
+import type { OrganizationDocument } from './document-schema.js';
+import { exportDocument } from './export.js';
+import { type ChangeSet, type Plan, planDocument } from './plan.js';
+import type { ApplyPolicy, DirectoryChecks } from './policy.js';
+import type { OrganizationSnapshot } from './records.js';
+
+export type ApplyRequest = {
+  readonly orgId: string;
+  /** What came in, parsed from JSON or YAML and not looked at yet. */
+  readonly document: unknown;
+  readonly prune: boolean;
+  /** Compute and check, store nothing. */
+  readonly dryRun: boolean;
+  readonly policy: ApplyPolicy;
+};
+
+export type ApplyResult = ChangeSet & {
+  readonly organization: string;
+  readonly dryRun: boolean;
+  /** What was accepted and will not do what the writer may expect. */
+  readonly warnings: readonly Fault[];
+};
+
+export type DirectoryService = {
+  readonly directory: CachedDirectory;
+  /**
+   * Makes an organization what the document says. Throws GatewayError: bad_request with every fault and its path,
+   * conflict when a number or UUID belongs to another organization, store_unavailable. Then nothing has changed.
+   */
+  apply(request: ApplyRequest): Promise<ApplyResult>;
+  /** The document of an organization, credentials as placeholders; null when there is no such organization. */
+  export(orgId: string): Promise<OrganizationDocument | null>;
+  /** Ids of all organizations, sorted. */
+  organizations(): Promise<readonly string[]>;
+  close(): void;
+};
+
+export type DirectoryServiceOptions = {
+  readonly redis: RedisConnection;
+  readonly vault: Vault;
+  readonly clock: Clock;
+  readonly log: Logger;
+  readonly checks?: DirectoryChecks;
+};
+
+/** ms after which a claim without a number behind it is a left-over of a gateway that died. */
+const ABANDONED = 30_000;
+/** ms between claim and write that still keep clear of ABANDONED. */
+const HURRY = 10_000;
+const ATTEMPTS = 8;
+
+const fieldsOf = (snapshot: OrganizationSnapshot): string[] => [
+  uuidField(snapshot.organization.uuid),
+  ...snapshot.numbers.map((record) => numberField(record.number)),
+];
+
+const holds = (snapshot: OrganizationSnapshot | undefined, field: string): boolean =>
+  snapshot !== undefined && fieldsOf(snapshot).includes(field);
+
+const collision = (held: readonly HeldClaim[], snapshot: OrganizationSnapshot): GatewayError => {
+  const faults = held.map(({ field }): Fault => {
+    const index = snapshot.numbers.findIndex((record) => numberField(record.number) === field);
+    return index < 0
+      ? { path: 'organization.uuid', message: 'belongs to another organization' }
+      : { path: 'numbers', message: `${snapshot.numbers[index]?.number} belongs to another organization` };
+  });
+  return new GatewayError('conflict', 'A number or UUID belongs to another organization; nothing was changed.', {
+    details: faults,
+  });
+};
+
+const accepted = (plan: Plan): Plan & { readonly ok: true } => {
+  if (plan.ok) return plan;
+  const count = plan.faults.length === 1 ? 'a fault' : `${plan.faults.length} faults`;
+  throw new GatewayError('bad_request', `The document has ${count}; nothing was changed.`, { details: plan.faults });
+};
+
+/** The directory with everything that changes it; resolves once it hears of changes other instances make. */
+export const createDirectoryService = async (options: DirectoryServiceOptions): Promise<DirectoryService> => {
+  const { redis, vault, clock, log } = options;
+  const store = createDirectoryStore(redis);
+  const directory = createDirectory(store, clock);
+  const unsubscribe = await store.onAnnounce((orgId) => directory.forget(orgId));
+  // Messages sent while the connection was gone are lost, so nothing cached before it came back is believed.
+  const off = redis.on('up', () => directory.forget());
+
+  /** Claims for the snapshot; resolves with what others really hold. */
+  const claim = async (snapshot: OrganizationSnapshot): Promise<readonly HeldClaim[]> => {
+    const orgId = snapshot.organization.id;
+    const fields = fieldsOf(snapshot);
+    const held = await store.claim(orgId, fields, new Map());
+    if (held.length === 0) return [];
+    const replaceable = new Map<string, string>();
+    for (const entry of held) {
+      if (entry.age < ABANDONED) return held;
+      if (holds((await store.read(entry.owner))?.snapshot, entry.field)) return held;
+      replaceable.set(entry.field, entry.text);
+    }
+    log.warn(
+      { organization: orgId, claims: [...replaceable.keys()] },
+      'Claims without an organization behind them were taken over.',
+    );
+    return store.claim(orgId, fields, replaceable);
+  };
+
+  const heldByOthers = async (snapshot: OrganizationSnapshot): Promise<readonly HeldClaim[]> => {
+    const held: HeldClaim[] = [];
+    for (const [field, text] of await store.claims(fieldsOf(snapshot))) {
+      const owner = text.split(' ', 1)[0] ?? '';
+      if (owner === snapshot.organization.id) continue;
+      if (holds((await store.read(owner))?.snapshot, field)) held.push({ field, owner, text, age: 0 });
+    }
+    return held;
+  };
+
+  const apply = async (request: ApplyRequest): Promise<ApplyResult> => {
+    const { orgId, document, prune, dryRun, policy } = request;
+    for (let attempt = 0; attempt < ATTEMPTS; attempt += 1) {
+      const current = await store.read(orgId);
+      const previous = current?.snapshot ?? null;
+      const plan = accepted(
+        planDocument({ orgId, document, previous, prune, policy, checks: options.checks ?? {}, vault }),
+      );
+      const { snapshot, changes, warnings } = plan;
+      const result: ApplyResult = { organization: orgId, dryRun, ...changes, warnings };
+      if (dryRun) {
+        const held = await heldByOthers(snapshot);
+        if (held.length > 0) throw collision(held, snapshot);
+        return result;
+      }
+      if (changes.created.length + changes.changed.length + changes.removed.length === 0) return result;
+
+      const begun = clock.monotonic();
+      const held = await claim(snapshot);
+      if (held.length > 0) throw collision(held, snapshot);
+      const gone = previous === null ? [] : fieldsOf(previous).filter((field) => !holds(snapshot, field));
+      const leaving = await store.claims(gone);
+      if (clock.monotonic() - begun > HURRY) continue;
+      if ((await store.write(orgId, current?.version ?? 0, snapshot)) === null) continue;
+
+      directory.forget(orgId);
+      await store.release(leaving);
+      await store.announce(orgId);
+      log.info(
+        {
+          organization: orgId,
+          created: changes.created.length,
+          changed: changes.changed.length,
+          removed: changes.removed.length,
+        },
+        'The directory of an organization was changed.',
+      );
+      return result;
+    }
+    throw new GatewayError('conflict', 'Others keep changing this organization; nothing was changed, try again.');
+  };
+
+  return {
+    directory,
+    apply,
+    async export(orgId) {
+      const found = await store.read(orgId);
+      return found === null ? null : exportDocument(found.snapshot);
+    },
+    organizations: () => store.organizations(),
+    close() {
+      unsubscribe();
+      off();
+    },
+  };
+};

@@ -1,0 +1,100 @@
+import { createHash, timingSafeEqual } from 'node:crypto';
+import { join } from 'node:path';
+import type { Clock } from '../../core/clock.js';
+import { GatewayError } from '../../core/errors.js';
+import { newToken } from '../../core/ids.js';
+import { secretFile } from '../vault/index.js';
+import { createDashboardVerifier, type DashboardKeys } from './dashboard-token.js';
+import type { Principal } from './principal.js';
+
+export type AccessOptions = {
+  readonly dataDir: string;
+  /** DASHBOARD_JWT_SECRET. */
+  readonly jwtSecret: string | null;
+  /** DASHBOARD_JWKS_URL. */
+  readonly jwksUrl: string | null;
+  /** REDIS_URL is set: several instances may run, so secrets made by one are refused. */
+  readonly sharedStore: boolean;
+  readonly clock: Clock;
+};
+
+/** A kind of credential recognised by its form: API keys, session tokens. Null: not of this kind. */
+export type CredentialReader = (credential: string) => Promise<Principal | null>;
+
+export type Access = {
+  /**
+   * Who presents this bearer credential. Throws GatewayError unauthorized (also for null: none was given) or
+   * identity_unavailable.
+   */
+  authenticate(credential: string | null): Promise<Principal>;
+  /** Adds a kind of credential that is asked before dashboard JWTs. */
+  register(reader: CredentialReader): void;
+  /** Secrets of this access, for the redactor of the log. */
+  readonly secrets: readonly string[];
+  /** Set when it was written at this start. */
+  readonly adminTokenCreated: boolean;
+  readonly adminTokenPath: string;
+};
+
+export const adminTokenFile = 'admin-token';
+export const jwtSecretFile = 'dashboard-jwt-secret';
+
+const digest = (text: string): Buffer => createHash('sha256').update(text).digest();
+
+const dashboardKeys = (options: AccessOptions): DashboardKeys => {
+  const { jwtSecret, jwksUrl, dataDir } = options;
+  if (jwtSecret !== null && jwksUrl !== null) {
+    throw new GatewayError(
+      'config_invalid',
+      'DASHBOARD_JWT_SECRET and DASHBOARD_JWKS_URL are both set: keep one of them.',
+    );
+  }
+  if (jwksUrl !== null) {
+    const url = URL.canParse(jwksUrl) ? new URL(jwksUrl) : null;
+    if (url === null || !['https:', 'http:'].includes(url.protocol)) {
+      throw new GatewayError('config_invalid', 'DASHBOARD_JWKS_URL must be an https: address.');
+    }
+    return { kind: 'jwks', url: jwksUrl };
+  }
+  if (jwtSecret !== null) return { kind: 'secret', secret: jwtSecret };
+  if (options.sharedStore) {
+    throw new GatewayError(
+      'config_invalid',
+      'REDIS_URL is set and neither DASHBOARD_JWT_SECRET nor DASHBOARD_JWKS_URL is: every instance must verify the same tokens, so set one of them.',
+    );
+  }
+  return { kind: 'secret', secret: secretFile(join(dataDir, jwtSecretFile), () => newToken(32)).value };
+};
+
+/**
+ * Credentials of this gateway: the admin token of `dataDir/admin-token` (written with 0600 at the first start) and
+ * dashboard JWTs. Throws GatewayError config_invalid for a contradiction in the options.
+ */
+export const createAccess = (options: AccessOptions): Access => {
+  const keys = dashboardKeys(options);
+  const adminTokenPath = join(options.dataDir, adminTokenFile);
+  const admin = secretFile(adminTokenPath, () => `vga_${newToken(32)}`);
+  const adminDigest = digest(admin.value);
+  const verify = createDashboardVerifier(keys, () => options.clock.now());
+  const readers: CredentialReader[] = [];
+  return {
+    secrets: keys.kind === 'secret' ? [admin.value, keys.secret] : [admin.value],
+    adminTokenCreated: admin.created,
+    adminTokenPath,
+    register: (reader) => void readers.push(reader),
+    async authenticate(credential) {
+      if (credential === null || credential === '') {
+        throw new GatewayError('unauthorized', 'The request carries no credential: send `Authorization: Bearer …`.');
+      }
+      // Digests have one length, so the comparison takes the same time whatever was sent.
+      if (timingSafeEqual(digest(credential), adminDigest)) {
+        return { kind: 'admin-token', orgId: null, role: 'operator', scopes: null, sub: 'admin-token' };
+      }
+      for (const reader of readers) {
+        const principal = await reader(credential);
+        if (principal !== null) return principal;
+      }
+      return verify(credential);
+    },
+  };
+};

@@ -1,0 +1,49 @@
+import { GatewayError } from '../../core/errors.js';
+import type { Principal, Role } from './principal.js';
+
+/** What may be done, and by whom. One table: a route names its action, nothing else decides. */
+export const permissions = {
+  'document:read': ['admin', 'editor', 'viewer', 'operator'],
+  'document:write': ['admin', 'operator'],
+  'sessions:read': ['admin', 'editor', 'viewer', 'operator'],
+  'sessions:hangup': ['admin', 'editor', 'operator'],
+  'sessions:transfer': ['admin', 'editor', 'operator'],
+  'sessions:write': ['admin', 'editor', 'operator'],
+  'contacts:read': ['admin', 'editor', 'viewer', 'operator'],
+  'actions:execute': ['admin', 'editor', 'operator'],
+  'prefetch:read': ['admin', 'editor', 'operator'],
+  'prefetch:regenerate': ['admin', 'operator'],
+  'metrics:read': ['operator'],
+  'system:read': ['operator'],
+  'system:write': ['operator'],
+} as const satisfies Record<string, readonly Role[]>;
+
+export type Action = keyof typeof permissions;
+
+const mayByScope = (principal: Principal, action: Action): boolean => {
+  if (principal.scopes === null) return true;
+  const [resource] = action.split(':');
+  return principal.scopes.includes(action) || principal.scopes.includes(`${resource}:*`);
+};
+
+/** True when the principal's role and scopes allow the action in some organization. */
+export const mayDo = (principal: Principal, action: Action): boolean => {
+  const roles: readonly Role[] = permissions[action];
+  return roles.includes(principal.role) && mayByScope(principal, action);
+};
+
+/**
+ * Lets the action pass or throws. A foreign organization is `not_found`, so that nobody learns what exists elsewhere;
+ * a role that may not is `forbidden`. `orgId` null: the action concerns no organization.
+ */
+export const authorize = (principal: Principal, action: Action, orgId: string | null): void => {
+  if (orgId !== null && principal.orgId !== null && principal.orgId !== orgId) {
+    throw new GatewayError('not_found', `There is no organization ${JSON.stringify(orgId)} for this credential.`);
+  }
+  if (!mayDo(principal, action)) {
+    throw new GatewayError('forbidden', `The role ${principal.role} may not do this (${action}).`);
+  }
+  if (orgId !== null && principal.orgId === null && principal.role !== 'operator') {
+    throw new GatewayError('forbidden', 'The credential belongs to no organization.');
+  }
+};

@@ -1,0 +1,12 @@
+export {
+  type Access,
+  type AccessOptions,
+  adminTokenFile,
+  type CredentialReader,
+  createAccess,
+  jwtSecretFile,
+} from './access.js';
+export { type Action, authorize, mayDo, permissions } from './authorize.js';
+export { createDashboardVerifier, type DashboardKeys, mintDashboardToken } from './dashboard-token.js';
+export { type DashboardRole, dashboardRoles, type Principal, type PrincipalKind, type Role } from './principal.js';
+export { createRateLimiter, type RateLimiter } from './rate-limit.js';
