@@ -71,10 +71,20 @@ export type SessionStore = {
   liveByCaller(orgId: string, e164: string): Promise<readonly PhoneSession[]>;
   list(query: SessionQuery): Promise<SessionPage>;
   timeline(orgId: string, id: string): Promise<readonly TimelineEntry[]>;
-  /** Appends to the timeline of a session this instance does not own (webhook, enrichment). */
+  /** Appends to the timeline of a session this instance does not own (webhook, enrichment). Throws not_found. */
   note(orgId: string, id: string, entry: TimelineEntry): Promise<void>;
+  /**
+   * Puts a ticket id onto a live session that has none, together with `entry` on the timeline: one atomic step, so that
+   * of two stamps at once exactly one wins. The owner hears of it at once.
+   */
+  stampTicket(orgId: string, id: string, ticketId: string, entry: TimelineEntry): Promise<StampResult>;
   liveCount(): Promise<number>;
 };
+
+/** `stamped` and `already` are success; `other` names the ticket that is there and stays. */
+export type StampResult =
+  | { readonly result: 'stamped' | 'already' | 'other'; readonly ticketId: string }
+  | { readonly result: 'ended' | 'missing'; readonly ticketId: null };
 
 export type OwnedSession = {
   readonly id: string;
@@ -93,4 +103,6 @@ export type OwnedSession = {
 
 export type ContactStore = {
   get(orgId: string, id: string): Promise<Contact | null>;
+  /** The contact a caller's number leads to. */
+  byPhone(orgId: string, e164: string): Promise<Contact | null>;
 };

@@ -1,0 +1,89 @@
+-- What the session scripts share. It is put in front of each of them.
+--
+-- Every key a script touches starts with the organization's prefix, whose hash tag puts all of them into one slot, that
+-- of KEYS[1]. So names may be built here although they are not in KEYS.
+--
+-- Keys of an organization (after the prefix):
+--   session:<id>            hash, the session            timeline:<id>         stream, its timeline
+--   live                    zset id by startedAt          live:caller:<e164>    the same for one caller
+--   by-time                 zset id by startedAt, all     by-caller:<e164>, by-ticket:<ticket>, by-reason:<reason>
+--   call-id:<Call-ID>       string, session id            expiry                zset id by the time to remove it
+--   owned:<instance>        set of live session ids       owners                set of instances with an owned:… key
+--   ticket-number           counter                       contact:<id>, contact-by-phone:<e164>
+
+local DAY = 86400000
+-- A runaway script must not fill the memory: the oldest entries of a timeline this long are dropped.
+local TIMELINE_CAP = 10000
+
+local function now_ms()
+  local t = redis.call('TIME')
+  return t[1] * 1000 + math.floor(t[2] / 1000)
+end
+
+-- Numbers above 10^14 would be written with an exponent by tostring.
+local function int(n)
+  return string.format('%.0f', n)
+end
+
+-- Percent-encodes like keyPart in platform/redis/keys.ts.
+local function part(text)
+  if text == '' then return '%' end
+  return (text:gsub('[^%w%._~%-]', function(c) return string.format('%%%02X', c:byte()) end))
+end
+
+local function hset(key, fields)
+  -- unpack has a limit of a few thousand values, attributes have none.
+  for at = 1, #fields, 1000 do
+    redis.call('HSET', key, unpack(fields, at, math.min(at + 999, #fields)))
+  end
+end
+
+local function timeline_add(prefix, id, entry_id, at, kind, data)
+  redis.call('XADD', prefix .. 'timeline:' .. id, 'MAXLEN', '~', TIMELINE_CAP, entry_id, 'at', at, 'type', kind, 'data', data)
+end
+
+-- Entries by anyone but the owner come between two numbered changes: <number of the last change>-<a million and more>.
+local function timeline_note(prefix, id, at, kind, data)
+  local key = prefix .. 'session:' .. id
+  local seq = redis.call('HGET', key, 'seq') or '0'
+  local note = redis.call('HINCRBY', key, 'notes', 1)
+  timeline_add(prefix, id, seq .. '-' .. int(1000000 + note), at, kind, data)
+end
+
+-- An index by time that is no longer added to goes away by itself, when the last session in it is gone for sure.
+local function index_add(key, score, id, keep)
+  redis.call('ZADD', key, score, id)
+  redis.call('PEXPIRE', key, int(keep + 2 * DAY))
+end
+
+local function make_live(prefix, id, caller, started_at, instance)
+  redis.call('ZADD', prefix .. 'live', started_at, id)
+  if caller ~= '' then redis.call('ZADD', prefix .. 'live:caller:' .. part(caller), started_at, id) end
+  redis.call('SADD', prefix .. 'owned:' .. instance, id)
+  redis.call('SADD', prefix .. 'owners', instance)
+end
+
+local function unlive(prefix, id, caller, instance)
+  redis.call('ZREM', prefix .. 'live', id)
+  if caller ~= '' then redis.call('ZREM', prefix .. 'live:caller:' .. part(caller), id) end
+  redis.call('SREM', prefix .. 'owned:' .. instance, id)
+end
+
+-- The keys of a live session never expire. Those of an ended one are removed by remove.lua; the time to live, a day
+-- longer, is for the case that no gateway runs then.
+local function keep_for(prefix, id, call_id, keep)
+  local ttl = int(keep + DAY)
+  redis.call('PEXPIRE', prefix .. 'session:' .. id, ttl)
+  redis.call('PEXPIRE', prefix .. 'timeline:' .. id, ttl)
+  local by_call_id = prefix .. 'call-id:' .. call_id
+  if redis.call('GET', by_call_id) == id then redis.call('PEXPIRE', by_call_id, ttl) end
+  redis.call('ZADD', prefix .. 'expiry', int(now_ms() + keep), id)
+end
+
+-- After the hash says `ended`: out of the live indexes, into those of ended sessions.
+local function settle_end(prefix, id, keep)
+  local s = redis.call('HMGET', prefix .. 'session:' .. id, 'callerE164', 'instanceId', 'callIdKey', 'startedAt', 'endReason')
+  unlive(prefix, id, s[1] or '', s[2] or '')
+  index_add(prefix .. 'by-reason:' .. part(s[5] or ''), s[4], id, keep)
+  keep_for(prefix, id, s[3] or '', keep)
+end

@@ -1,0 +1,17 @@
+-- Puts a ticket id onto a live session if it has none: compare and set.
+-- KEYS: session hash
+-- ARGV: prefix, id, ticket id, keep ms, at, entry type, entry data, channel prefix of the owners
+-- Answers {'stamped' | 'already' | 'other' | 'ended' | 'missing', ticket id now on the session}.
+local key, prefix, id, ticket, keep = KEYS[1], ARGV[1], ARGV[2], ARGV[3], tonumber(ARGV[4])
+local s = redis.call('HMGET', key, 'status', 'zendeskTicketId', 'startedAt', 'instanceId')
+if not s[1] then return { 'missing', '' } end
+local present = s[2] or ''
+if present == ticket then return { 'already', present } end
+if present ~= '' then return { 'other', present } end
+if s[1] == 'ended' then return { 'ended', '' } end
+redis.call('HSET', key, 'zendeskTicketId', ticket)
+index_add(prefix .. 'by-ticket:' .. part(ticket), s[3], id, keep)
+timeline_note(prefix, id, ARGV[5], ARGV[6], ARGV[7])
+-- The owner keeps the last stamp it has seen for the time Redis is away.
+redis.call('PUBLISH', ARGV[8] .. s[4], cjson.encode({ id = id, zendeskTicketId = ticket }))
+return { 'stamped', ticket }

@@ -1,0 +1,108 @@
+import { type Clock, systemClock } from '../../core/clock.js';
+import { GatewayError } from '../../core/errors.js';
+import type { Logger } from '../../core/logger.js';
+import { type RedisConnection, replyTexts } from '../../platform/redis/index.js';
+import { jsonRecord } from './json.js';
+import { sessionKeys } from './keys.js';
+import { createOwnedSessions } from './owned-sessions.js';
+import { createOwnership, defaultOwnershipTimes, type OwnershipTimes } from './ownership.js';
+import type { SessionStore, StampResult } from './ports.js';
+import { sessionScripts } from './scripts.js';
+import { createSessionReader } from './session-reader.js';
+import { encodeEntry } from './write-queue.js';
+
+export type SessionStoreOptions = {
+  readonly redis: RedisConnection;
+  /** New for every process: an instance that comes back under the name of a dead one would keep its calls alive. */
+  readonly instanceId: string;
+  readonly log: Logger;
+  readonly clock?: Clock;
+  /** ms an ended session is kept; default 30 days. */
+  readonly retention?: number;
+  readonly times?: Partial<OwnershipTimes>;
+  /** What is kept in memory while Redis is away; see platform/redis/outage-buffer.ts. */
+  readonly buffer?: { readonly maxItems?: number; readonly maxBytes?: number };
+  /** True with embedded Redis: no other instance can be alive, so sessions found at start have lost theirs. */
+  readonly exclusive?: boolean;
+  /** Called after this instance ended a session of one that is gone. */
+  readonly onReaped?: (orgId: string, sessionId: string) => void;
+};
+
+export type SessionStoreRuntime = SessionStore & {
+  /** Begins the heartbeat; rejects with `store_unavailable` when Redis is away. No session may be created before. */
+  start(): Promise<void>;
+  /** Sessions owned and writes not yet in Redis. */
+  stats(): { readonly owned: number; readonly pendingItems: number; readonly pendingBytes: number };
+  /** Waits up to `timeout` ms for writes on their way, then ends the heartbeat. `unwritten`: what Redis never took. */
+  stop(timeout: number): Promise<{ readonly unwritten: number }>;
+};
+
+const day = 86_400_000;
+
+const stampResult = (result: string | undefined, ticketId: string | undefined): StampResult => {
+  if (result === 'stamped' || result === 'already' || result === 'other') return { result, ticketId: ticketId ?? '' };
+  return { result: result === 'ended' ? 'ended' : 'missing', ticketId: null };
+};
+
+/** The session store on Redis. It owns nothing of the connection: whoever made that closes it, after `stop`. */
+export const createSessionStore = (options: SessionStoreOptions): SessionStoreRuntime => {
+  const { redis, instanceId, log } = options;
+  const clock = options.clock ?? systemClock;
+  const retention = options.retention ?? 30 * day;
+  const reader = createSessionReader({ redis });
+  const owned = createOwnedSessions({ redis, instanceId, clock, log, retention, buffer: options.buffer ?? {} });
+  const ownership = createOwnership({
+    ...{ redis, instanceId, clock, log, retention, orgs: reader.orgs },
+    times: { ...defaultOwnershipTimes, ...options.times },
+    exclusive: options.exclusive ?? false,
+    onMissed: owned.reviveAll,
+    onBeat: owned.tidy,
+    onSweep: owned.endStrays,
+    onReaped: options.onReaped ?? (() => {}),
+  });
+  let offStamps: (() => void) | null = null;
+
+  const onStamp = (message: string): void => {
+    const { id, zendeskTicketId } = jsonRecord(message) ?? {};
+    if (typeof id === 'string' && typeof zendeskTicketId === 'string') owned.stampSeen(id, zendeskTicketId);
+  };
+
+  const { orgs: _orgs, ...reads } = reader;
+  return {
+    ...reads,
+    create: owned.create,
+    note: async (orgId, id, entry) => {
+      const found = await redis.run(
+        sessionScripts.note,
+        [sessionKeys.session(orgId, id)],
+        [sessionKeys.prefix(orgId), id, ...encodeEntry(entry)],
+      );
+      if (found !== 1) throw new GatewayError('not_found', `There is no session ${id}.`);
+    },
+    stampTicket: async (orgId, id, ticketId, entry) => {
+      const reply = await redis.run(
+        sessionScripts.stamp,
+        [sessionKeys.session(orgId, id)],
+        [sessionKeys.prefix(orgId), id, ticketId, retention, ...encodeEntry(entry), `${sessionKeys.stampChannel}:`],
+      );
+      const [result, present] = replyTexts(reply);
+      const stamp = stampResult(result, present);
+      if (stamp.ticketId !== null) owned.stampSeen(id, stamp.ticketId);
+      return stamp;
+    },
+    start: async () => {
+      offStamps ??= await redis.subscribe(`${sessionKeys.stampChannel}:${instanceId}`, onStamp);
+      await ownership.start();
+    },
+    stats: () => {
+      const { items, bytes } = owned.pending();
+      return { owned: owned.count(), pendingItems: items, pendingBytes: bytes };
+    },
+    stop: async (timeout) => {
+      const closed = await owned.close(timeout);
+      offStamps?.();
+      await ownership.stop(closed.unwritten === 0);
+      return closed;
+    },
+  };
+};
