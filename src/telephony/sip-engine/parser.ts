@@ -164,8 +164,7 @@ const readLine = (
   while (nameEnd > start && isWhitespace(text.charCodeAt(nameEnd - 1))) nameEnd--;
   const written = text.slice(start, nameEnd);
   const name = canonicalName(written);
-  // Names of the registry need no check of their characters.
-  if (name === written && !isToken(name)) return bad('header name is not a token');
+  if (!isToken(written)) return bad('header name is not a token');
   const header = { name, value: line.folded ? unfold(text, colon + 1, end) : trimmed(text, colon + 1, end) };
   if (line.suspicious && hasStrayControl(header.value)) return bad('control character in a header value');
   const bit = singleFields.get(name) ?? 0;
