@@ -45,8 +45,9 @@ export type DirectoryStore = {
   claims(fields: readonly string[]): Promise<ReadonlyMap<string, string>>;
   release(claims: ReadonlyMap<string, string>): Promise<void>;
   organizations(): Promise<readonly string[]>;
-  announce(orgId: string): Promise<void>;
-  onAnnounce(listener: (orgId: string) => void): Promise<() => void>;
+  /** Tells every instance that an organization has this version now. */
+  announce(orgId: string, version: number): Promise<void>;
+  onAnnounce(listener: (orgId: string, version: number) => void): Promise<() => void>;
 };
 
 const claimScript = loadScript(import.meta.url, './claim.lua');
@@ -119,6 +120,10 @@ export const createDirectoryStore = (redis: RedisConnection): DirectoryStore => 
   },
 
   organizations: async () => replyTexts(await redis.command('SMEMBERS', organizationsKey)).sort(),
-  announce: async (orgId) => void (await redis.publish(channel, orgId)),
-  onAnnounce: (listener) => redis.subscribe(channel, listener),
+  announce: async (orgId, version) => void (await redis.publish(channel, `${version} ${orgId}`)),
+  onAnnounce: (listener) =>
+    redis.subscribe(channel, (message) => {
+      const [version = '', orgId = ''] = message.split(' ', 2);
+      listener(orgId, Number(version));
+    }),
 });

@@ -21,8 +21,8 @@ type Cached = {
 
 export type CachedDirectory = Directory & {
   snapshot(orgId: string): Promise<OrganizationSnapshot | null>;
-  /** Forgets what is cached of an organization, or of all. */
-  forget(orgId?: string): void;
+  /** Forgets what is cached of an organization, or of all; with a version, only what is older than it. */
+  forget(orgId?: string, version?: number): void;
 };
 
 const indexed = ({ version, snapshot }: VersionedSnapshot, checkedAt: number): Cached => ({
@@ -45,16 +45,26 @@ export const createDirectory = (store: DirectoryStore, clock: Clock): CachedDire
   const owners = new Map<string, string>();
   /** Counts what was forgotten: a read that began before must not bring the old value back. */
   let generation = 0;
+  /** The version an organization has at least, by what other instances told: a read that overtook the news is old. */
+  const announced = new Map<string, number>();
 
-  const forget = (orgId?: string): void => {
-    generation += 1;
-    if (orgId === undefined) {
-      organizations.clear();
-      owners.clear();
-      return;
-    }
+  const drop = (orgId: string): void => {
     organizations.delete(orgId);
     for (const [number, owner] of owners) if (owner === orgId) owners.delete(number);
+  };
+
+  const forget = (orgId?: string, version?: number): void => {
+    if (orgId === undefined) {
+      generation += 1;
+      organizations.clear();
+      owners.clear();
+    } else if (version === undefined) {
+      generation += 1;
+      drop(orgId);
+    } else {
+      announced.set(orgId, Math.max(version, announced.get(orgId) ?? 0));
+      if ((organizations.get(orgId)?.version ?? 0) < version) drop(orgId);
+    }
   };
 
   const remember = (orgId: string, cached: Cached): void => {
@@ -67,7 +77,7 @@ export const createDirectory = (store: DirectoryStore, clock: Clock): CachedDire
     const found = await store.read(orgId);
     if (found === null) return null;
     const cached = indexed(found, clock.monotonic());
-    if (begun === generation) remember(orgId, cached);
+    if (begun === generation && found.version >= (announced.get(orgId) ?? 0)) remember(orgId, cached);
     return cached;
   };
 

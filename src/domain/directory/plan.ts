@@ -1,6 +1,6 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { Fault } from '../../core/errors.js';
-import { faultsOf, plainTreeFaults } from '../../core/faults.js';
+import { faultsOf, pathText, plainTreeFaults } from '../../core/faults.js';
 import type { Vault } from '../../platform/vault/index.js';
 import { credentialScopes } from './credential-scopes.js';
 import { documentSchema, type ParsedDocument } from './document-schema.js';
@@ -87,7 +87,7 @@ const mergeSealed = (
   for (const [name, value] of Object.entries(given ?? {})) {
     if (value === null) result.delete(name);
     else {
-      const path = `${section}[${JSON.stringify(name)}]`;
+      const path = pathText([section, name]);
       result.set(name, sealer.seal(path, scope(request.orgId, name), value));
     }
   }

@@ -87,7 +87,7 @@ export const createDirectoryService = async (options: DirectoryServiceOptions): 
   const { redis, vault, clock, log } = options;
   const store = createDirectoryStore(redis);
   const directory = createDirectory(store, clock);
-  const unsubscribe = await store.onAnnounce((orgId) => directory.forget(orgId));
+  const unsubscribe = await store.onAnnounce((orgId, version) => directory.forget(orgId, version));
   // Messages sent while the connection was gone are lost, so nothing cached before it came back is believed.
   const off = redis.on('up', () => directory.forget());
 
@@ -143,11 +143,12 @@ export const createDirectoryService = async (options: DirectoryServiceOptions): 
       const gone = previous === null ? [] : fieldsOf(previous).filter((field) => !holds(snapshot, field));
       const leaving = await store.claims(gone);
       if (clock.monotonic() - begun > HURRY) continue;
-      if ((await store.write(orgId, current?.version ?? 0, snapshot)) === null) continue;
+      const version = await store.write(orgId, current?.version ?? 0, snapshot);
+      if (version === null) continue;
 
-      directory.forget(orgId);
+      directory.forget(orgId, version);
       await store.release(leaving);
-      await store.announce(orgId);
+      await store.announce(orgId, version);
       log.info(
         {
           organization: orgId,
