@@ -61,6 +61,7 @@ export const errorCatalogue = {
     'The profile asks for secure media and the offer has none, or the other way round.',
   ),
   ports_exhausted: entry(503, 'operator', true, 'Every port of RTP_PORTS is in use.'),
+  audio_invalid: entry(422, 'client', false, 'The audio file cannot be read or is too long.'),
   media_worker_died: entry(500, 'gateway', true, 'The media worker of this call ended.'),
   sip_unavailable: entry(503, 'operator', true, 'The SIP server cannot be reached or does not accept us.'),
   sip_refused: entry(502, 'carrier', false, 'The other side of a call refused a request; the message has its status.'),
