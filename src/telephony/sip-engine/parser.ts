@@ -223,11 +223,19 @@ const methodFault = (message: SipMessage, cseqMethod: string | undefined): Fault
   return { reason: 'CSeq names another method than the request line', status };
 };
 
-const bodyFault = (contentLength: number | undefined, available: number, options: ParseOptions): Fault | undefined => {
+const tooLarge: Fault = { reason: 'message exceeds a size limit', status: 513 };
+
+const bodyFault = (
+  contentLength: number | undefined,
+  bodyStart: number,
+  size: number,
+  options: ParseOptions,
+): Fault | undefined => {
   if (contentLength === undefined) {
     return options.framing === 'stream' ? bad('Content-Length is missing on a stream') : undefined;
   }
-  return contentLength > available ? bad('body is shorter than Content-Length') : undefined;
+  if (bodyStart + contentLength > options.limits.maxMessageBytes) return tooLarge;
+  return contentLength > size - bodyStart ? bad('body is shorter than Content-Length') : undefined;
 };
 
 const refuse = (fault: Fault, message: SipMessage): ParseFault => {
@@ -248,7 +256,7 @@ export const parseSip = (buffer: Buffer, options: ParseOptions = datagramDefault
   while (buffer[start] === 13 || buffer[start] === 10) start++;
   const found = buffer.indexOf(headerEnd, start);
   const headEnd = found < 0 ? buffer.length : found;
-  const tooLarge = buffer.length > maxMessageBytes || headEnd - start > maxHeaderBytes;
+  const overSize = buffer.length > maxMessageBytes || headEnd - start > maxHeaderBytes;
   const head = buffer.subarray(start, Math.min(headEnd, start + maxHeaderBytes));
   const text = decode(head);
   const suspicious = hasControls(head);
@@ -262,13 +270,13 @@ export const parseSip = (buffer: Buffer, options: ParseOptions = datagramDefault
   const lines = readLines(text, startText.length + 2, suspicious, message.headers, maxHeaderCount);
   const bodyStart = headEnd + headerEnd.length;
   const fault =
-    (tooLarge || lines.overLimit ? { reason: 'message exceeds a size limit', status: 513 } : undefined) ??
+    (overSize || lines.overLimit ? tooLarge : undefined) ??
     startLine.fault ??
     (found < 0 ? bad('header section does not end') : undefined) ??
     lines.fault ??
     missingField(lines) ??
     methodFault(message, lines.cseq?.method) ??
-    bodyFault(lines.contentLength, buffer.length - bodyStart, options);
+    bodyFault(lines.contentLength, bodyStart, buffer.length, options);
   const { topVia, from, to, callId, cseq } = lines;
   if (fault !== undefined) return refuse(fault, message);
   if (!topVia || !from || !to || !callId || !cseq) return refuse(bad('mandatory field is missing'), message);
