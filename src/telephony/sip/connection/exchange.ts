@@ -87,7 +87,7 @@ export const incomingRequest = (
     dialogId: request.stackDialogId,
     unsolicited,
     respond: (status, answer = {}) => {
-      if (unsolicited || request.method === 'ACK') return Promise.resolve({ dialogId: request.stackDialogId });
+      if (unsolicited || request.method === 'ACK') return Promise.resolve();
       return new Promise((resolve, reject) => {
         const done = open.add((fault) => reject(new Error(fault.detail)));
         const options = {
@@ -99,7 +99,8 @@ export const incomingRequest = (
             done();
             if (error) return reject(new Error(textOf(error)));
             show('out', sent);
-            resolve({ dialogId: response.stackDialogId });
+            answer.onSent?.(response.stackDialogId);
+            resolve();
           });
         } catch (error) {
           done();

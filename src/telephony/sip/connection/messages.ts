@@ -20,6 +20,11 @@ export type Answer = {
   readonly phrase?: string;
   readonly headers?: Readonly<Record<string, string>>;
   readonly body?: string;
+  /**
+   * Called with the dialog's id as soon as the answer is on its way, before anything the peer sends after it can
+   * arrive here: the ACK may come in the same read as the news that the 200 is out.
+   */
+  onSent?(dialogId: string): void;
 };
 
 /** A received request that can be answered. */
@@ -29,8 +34,8 @@ export type SipRequest = RequestView & {
   readonly dialogId: string;
   /** True for a BYE the SIP server sent in our name (no ACK, no session refresh): nothing to answer. */
   readonly unsolicited: boolean;
-  /** Resolves with the dialog's id once the answer is on its way; rejects when it could not be sent. */
-  respond(status: number, answer?: Answer): Promise<{ readonly dialogId: string }>;
+  /** Resolves once the answer is on its way; rejects when it could not be sent. */
+  respond(status: number, answer?: Answer): Promise<void>;
   /** Called when the peer cancels this INVITE; the SIP server has answered it with 487 by then. */
   onCancel(listener: () => void): void;
   /** An UPDATE of the peer while this INVITE is not answered. */

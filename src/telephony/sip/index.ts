@@ -1,0 +1,16 @@
+export { type RejectionReason, rejectionReasons } from './admission/verdict.js';
+export type { PeerState } from './keep-alive.js';
+export {
+  createLadder,
+  defaultLadderLimits,
+  type Ladder,
+  type LadderEntry,
+  type LadderLimits,
+  type LadderView,
+  type WireMessage,
+} from './ladder/recorder.js';
+export { ladderText } from './ladder/text.js';
+export { loadProfiles, type ProfileFolders, parseProfile } from './profiles/loader.js';
+export type { Profile } from './profiles/profile.js';
+export { openProfiles, type ProfileRegistry, profileRegistry } from './profiles/registry.js';
+export { createSipServer, type SipServer, type SipServerOptions } from './server.js';
