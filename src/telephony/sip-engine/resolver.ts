@@ -101,7 +101,7 @@ const findTargets = async (uri: SipUri, options: ResolveOptions): Promise<Target
     throw sendFailure('unreachable', `no listening point for transport ${demanded}`);
   }
   const preferred = options.preferTransport;
-  const fallback = secure ? 'tls' : preferred !== undefined && usable.includes(preferred) ? preferred : usable[0];
+  const fallback = preferred !== undefined && usable.includes(preferred) ? preferred : usable[0];
   const transport = demanded ?? fallback;
   if (transport === undefined) throw sendFailure('unreachable', 'no listening point for a sips URI: TLS is not set up');
 
