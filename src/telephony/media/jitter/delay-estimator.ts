@@ -1,0 +1,76 @@
+/**
+ * Learns how much later than the fastest packets the slow ones come, and from it how long audio must wait to be in time.
+ * All times in milliseconds.
+ */
+export type DelayEstimator = {
+  /** One packet: when it came, and the time its audio begins at on the sender's clock. */
+  packet(arrival: number, mediaTime: number): void;
+  /** The smallest transit seen lately. Only differences mean something: the clocks are not the same. */
+  fastest(): number;
+  /** How long after the fastest packet's arrival audio should play. */
+  target(): number;
+  reset(): void;
+};
+
+const binMs = 10;
+const bins = 32;
+/** Of packets that shall be in time. G.711 hides one loss in thirty well, and each further per mille costs delay. */
+const quantile = 0.97;
+/** A half-life of about 350 packets, 7 seconds: jitter comes and goes with other traffic. */
+const forget = 0.998;
+/** At first estimates move quickly, then settle. */
+const learningPackets = 50;
+/** The fastest transit is that of the last one to two windows, so that it follows clocks that drift apart. */
+const windowPackets = 500;
+
+export const createDelayEstimator = (minimum: number, maximum: number): DelayEstimator => {
+  const histogram = new Float64Array(bins);
+  let total = 0;
+  let packets = 0;
+  let current = Number.POSITIVE_INFINITY;
+  let before = Number.POSITIVE_INFINITY;
+  let inWindow = 0;
+  let target = minimum;
+
+  const settle = (): void => {
+    const wanted = total * quantile;
+    let sum = 0;
+    let bin = 0;
+    for (; bin < bins - 1; bin++) {
+      sum += histogram[bin]!;
+      if (sum >= wanted) break;
+    }
+    target = Math.min(maximum, Math.max(minimum, (bin + 1) * binMs));
+  };
+
+  return {
+    packet(arrival, mediaTime) {
+      const transit = arrival - mediaTime;
+      if (transit < current) current = transit;
+      if (++inWindow === windowPackets) {
+        before = current;
+        current = transit;
+        inWindow = 0;
+      }
+      const late = transit - Math.min(current, before);
+      const bin = Math.min(bins - 1, Math.floor(late / binMs));
+      packets++;
+      const keep = packets < learningPackets ? 0.97 : forget;
+      for (let i = 0; i < bins; i++) histogram[i]! *= keep;
+      total = total * keep + 1;
+      histogram[bin]! += 1;
+      settle();
+    },
+    fastest: () => Math.min(current, before),
+    target: () => target,
+    reset() {
+      histogram.fill(0);
+      total = 0;
+      packets = 0;
+      current = Number.POSITIVE_INFINITY;
+      before = Number.POSITIVE_INFINITY;
+      inWindow = 0;
+      target = minimum;
+    },
+  };
+};
