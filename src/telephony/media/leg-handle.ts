@@ -72,13 +72,17 @@ export const legHandle = (context: {
     if (closing !== null) return;
     switch (what.type) {
       case 'dtmf':
-        return events.dtmf({ digit: what.digit, durationMs: what.durationMs });
+        events.dtmf({ digit: what.digit, durationMs: what.durationMs });
+        break;
       case 'first-packet':
-        return events.firstPacket();
+        events.firstPacket();
+        break;
       case 'lost':
-        return events.lost(what.kind);
+        events.lost(what.kind);
+        break;
       case 'hold':
-        return events.hold(what.held);
+        events.hold(what.held);
+        break;
     }
   };
 

@@ -1,0 +1,132 @@
+import type { LegQuality } from '../../domain/calls/ports.js';
+import type { AudioRing } from './audio-ring.js';
+import type { FrameCodec } from './codecs/frame-codec.js';
+import { createDtmfReceiver } from './dtmf/dtmf-receiver.js';
+import { createJitterBuffer, type JitterBuffer } from './jitter/jitter-buffer.js';
+import type { ReceptionReport } from './leg-rtcp.js';
+import { frameSamples } from './leg-sender.js';
+import { createReception } from './reception.js';
+import { openRecorder, type Recorder } from './recorder.js';
+import type { RtpHeader } from './rtp-packet.js';
+
+/** What a leg makes of its peer's packets: figures always, digits always, audio only when somebody listens. */
+export type LegListening = {
+  configure(codec: FrameCodec): void;
+  /** An audio packet; its samples are decoded when `wanted`. */
+  audio(message: Buffer, header: RtpHeader, now: number, wanted: boolean): void;
+  event(message: Buffer, header: RtpHeader, now: number): void;
+  noise(header: RtpHeader, now: number): void;
+  /** Does the agent or the recording here need the peer's audio? */
+  wanted(): boolean;
+  /**
+   * Once in 20 ms: hands the peer's next frame to agent and recording and returns it, or null when nobody listens.
+   * `others` when somebody else wants it.
+   */
+  turn(now: number, others: boolean): Int16Array | null;
+  /** A frame that the peer was told; null is silence. */
+  said(samples: Int16Array | null): void;
+  attach(ring: AudioRing | null): void;
+  startRecording(path: string): Promise<void>;
+  /** Resolves when the file is complete; harmless when nothing is recorded. */
+  stopRecording(): Promise<void>;
+  recording(): boolean;
+  /** For RTCP; null before the first packet. */
+  report(): ReceptionReport | null;
+  quality(known: Pick<LegQuality, 'codec' | 'packetsSent' | 'roundTripMs'>): LegQuality;
+};
+
+/** The longest packet that is decoded: 120 ms at 8 kHz. */
+const longestPacket = 960;
+
+export const legListening = (context: {
+  readonly onDigit: (digit: string, durationMs: number) => void;
+  readonly onAgentAudio: () => void;
+  readonly onTrouble: (message: string) => void;
+}): LegListening => {
+  const reception = createReception(8_000);
+  const dtmf = createDtmfReceiver({ onDigit: context.onDigit });
+  const frame = new Int16Array(frameSamples);
+  const decoded = new Int16Array(longestPacket);
+  // Made when first needed: most legs of a bridge never listen, and the buffer is most of a leg's memory.
+  let buffer: JitterBuffer | null = null;
+  let listening = false;
+  let codec: FrameCodec | null = null;
+  let ring: AudioRing | null = null;
+  let recorder: Recorder | null = null;
+  let opening: Promise<void> | null = null;
+
+  return {
+    configure(next) {
+      codec = next;
+    },
+    audio(message, header, now, wanted) {
+      reception.packet(header.ssrc, header.sequence, header.timestamp, now);
+      if (!wanted || codec === null) return;
+      const count = header.payloadEnd - header.payloadStart;
+      if (count > longestPacket) return;
+      codec.decode(message, header.payloadStart, header.payloadEnd, decoded, 0);
+      buffer ??= createJitterBuffer();
+      buffer.push(header.ssrc, header.timestamp, decoded, count, now);
+    },
+    event(message, header, now) {
+      reception.packet(header.ssrc, header.sequence, null, now);
+      dtmf.packet(message, header.payloadStart, header.payloadEnd, header.timestamp, header.marker, now);
+    },
+    noise(header, now) {
+      reception.packet(header.ssrc, header.sequence, null, now);
+    },
+    wanted: () => ring !== null || recorder !== null,
+    turn(now, others) {
+      dtmf.tick(now);
+      if (ring === null && recorder === null && !others) {
+        // What lies in the buffer is old by the time somebody listens again.
+        if (listening) buffer?.reset();
+        listening = false;
+        return null;
+      }
+      listening = true;
+      if (buffer === null) frame.fill(0);
+      else buffer.pull(frame, now);
+      recorder?.left(frame);
+      if (ring !== null) {
+        ring.write(frame);
+        context.onAgentAudio();
+      }
+      return frame;
+    },
+    said(samples) {
+      recorder?.right(samples);
+    },
+    attach(next) {
+      ring = next;
+    },
+    async startRecording(path) {
+      await opening?.catch(() => {});
+      await recorder?.close();
+      recorder = null;
+      opening = openRecorder(path, context.onTrouble).then((opened) => {
+        recorder = opened;
+      });
+      await opening;
+    },
+    async stopRecording() {
+      await opening?.catch(() => {});
+      const ending = recorder;
+      recorder = null;
+      await ending?.close();
+    },
+    recording: () => recorder !== null,
+    report: () => reception.report(),
+    quality(known) {
+      const figures = reception.figures();
+      return {
+        ...known,
+        packetsReceived: figures.received,
+        packetsLost: figures.lost,
+        packetsLate: figures.late,
+        jitterMs: figures.jitterMs,
+        mos: null,
+      };
+    },
+  };
+};

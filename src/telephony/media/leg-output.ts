@@ -1,0 +1,154 @@
+import type { AudioRing } from './audio-ring.js';
+import { createDtmfSender, type DtmfSender } from './dtmf/dtmf-sender.js';
+import { frameSamples, type LegSender } from './leg-sender.js';
+import type { PcmReader } from './pcm-reader.js';
+
+/**
+ * What a leg says to its peer, chosen anew every 20 ms: digits before a prompt, a prompt before the bridge, the bridge
+ * before the agent, and silence when there is nothing, because a peer that hears nothing at all may hang up and a NAT
+ * on the way may forget the flow.
+ */
+export type LegOutput = {
+  /** Starts a prompt; the one before it ends as `stopped`. */
+  play(play: number, reader: PcmReader, loop: boolean): void;
+  /** Ends that prompt if it is still the one playing. */
+  stop(play: number): void;
+  stopPrompt(): void;
+  /** Ends whatever plays and throws away digits that wait. */
+  end(): void;
+  /** Queues digits; resolves when they have been sent. */
+  sendDtmf: DtmfSender['send'];
+  attach(ring: AudioRing | null): void;
+  setBridged(bridged: boolean): void;
+  /** True while packets of the bridged leg may pass. */
+  forwards(): boolean;
+  tick(now: number): void;
+};
+
+/** An agent's audio is played out after it has waited for this long, so that its small irregularities are not heard. */
+const agentLeadFrames = 2;
+
+export const legOutput = (context: {
+  readonly sender: LegSender;
+  readonly bridgeGapMs: number;
+  /** Called with every frame made here, null for silence; for the recording. */
+  readonly onFrame: (samples: Int16Array | null) => void;
+  readonly onPlayed: (play: number, outcome: 'finished' | 'stopped') => void;
+}): LegOutput => {
+  const { sender, onFrame } = context;
+  let prompt: { readonly play: number; readonly reader: PcmReader; readonly loop: boolean } | null = null;
+  let ring: AudioRing | null = null;
+  let agentSpeaks = false;
+  let agentWaited = 0;
+  let bridged = false;
+  let bridgedAt = 0;
+  /** Moment of the frame being made, and whether a digit took it. */
+  let moment = 0;
+  let digitTakesFrame = false;
+  const dtmf = createDtmfSender({
+    begin: () => sender.beginEvent(moment),
+    event: (payload, marker, duration) => sender.event(payload, marker, duration, moment),
+  });
+  const frame = new Int16Array(frameSamples);
+
+  const emit = (samples: Int16Array | null, now: number): void => {
+    sender.frame(samples, now);
+    onFrame(samples);
+  };
+
+  const finish = (outcome: 'finished' | 'stopped'): void => {
+    const { play } = prompt ?? { play: 0 };
+    prompt = null;
+    context.onPlayed(play, outcome);
+  };
+
+  const stopPrompt = (): void => {
+    if (prompt !== null) finish('stopped');
+  };
+
+  const playOn = (current: NonNullable<typeof prompt>, now: number): void => {
+    let count = current.reader.read(frame, 0);
+    while (count < frameSamples && current.loop) {
+      current.reader.rewind();
+      const more = current.reader.read(frame, count);
+      if (more === 0) break;
+      count += more;
+    }
+    if (count === 0) {
+      finish('finished');
+      // The frame is due all the same: it belongs to whatever comes next.
+      speak(now);
+      return;
+    }
+    frame.fill(0, count);
+    emit(frame, now);
+    if (count < frameSamples) finish('finished');
+  };
+
+  /** A frame of the agent if it has one to say. */
+  const agentFrame = (from: AudioRing): boolean => {
+    const waiting = from.readable();
+    if (waiting === 0) {
+      agentSpeaks = false;
+      agentWaited = 0;
+      return false;
+    }
+    if (!agentSpeaks) {
+      agentWaited += 1;
+      if (agentWaited < agentLeadFrames && waiting < agentLeadFrames * frameSamples) return false;
+      agentSpeaks = true;
+    }
+    const count = from.read(frame);
+    frame.fill(0, count);
+    if (count < frameSamples) {
+      agentSpeaks = false;
+      agentWaited = 0;
+    }
+    return count > 0;
+  };
+
+  const speak = (now: number): void => {
+    if (prompt !== null) {
+      playOn(prompt, now);
+      return;
+    }
+    if (bridged) {
+      const since = Math.max(sender.lastForwardedAt(), bridgedAt);
+      if (now - since >= context.bridgeGapMs) sender.frame(null, now);
+      return;
+    }
+    emit(ring !== null && agentFrame(ring) ? frame : null, now);
+  };
+
+  return {
+    play(play, reader, loop) {
+      stopPrompt();
+      prompt = { play, reader, loop };
+    },
+    stop(play) {
+      if (prompt?.play === play) finish('stopped');
+    },
+    stopPrompt,
+    end() {
+      stopPrompt();
+      dtmf.clear();
+    },
+    attach(next) {
+      ring = next;
+      agentSpeaks = false;
+      agentWaited = 0;
+    },
+    setBridged(next) {
+      bridged = next;
+      bridgedAt = moment;
+    },
+    sendDtmf: (digits, options) => dtmf.send(digits, options),
+    forwards: () => bridged && prompt === null && !digitTakesFrame,
+    tick(now) {
+      moment = now;
+      digitTakesFrame = dtmf.pending() && dtmf.tick();
+      if (digitTakesFrame) onFrame(null);
+      else speak(now);
+    },
+  };
+};

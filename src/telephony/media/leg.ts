@@ -1,0 +1,316 @@
+import { randomBytes, randomInt } from 'node:crypto';
+import { performance } from 'node:perf_hooks';
+import { GatewayError } from '../../core/errors.js';
+import { newToken } from '../../core/ids.js';
+import type { LegQuality, MediaLegOptions, PromptSource } from '../../domain/calls/ports.js';
+import type { AudioRing } from './audio-ring.js';
+import { frameCodec } from './codecs/frame-codec.js';
+import { type LegSecurity, legAgreement } from './leg-agreement.js';
+import { legListening } from './leg-listening.js';
+import { legOutput } from './leg-output.js';
+import { legReceiver } from './leg-receiver.js';
+import { legRtcp } from './leg-rtcp.js';
+import { type LegSender, legSender } from './leg-sender.js';
+import { openLegSockets } from './leg-sockets.js';
+import { addressRanges, mediaLatch, plainAddress } from './media-latch.js';
+import { mediaTimeouts } from './media-timeouts.js';
+import { outStream } from './out-stream.js';
+import type { Paced } from './pacer.js';
+import type { PacketSlots } from './packet-slots.js';
+import { openPrompt } from './prompt-source.js';
+import { isRtcp, type RtpHeader } from './rtp-packet.js';
+import { mayReceive, maySend, type NegotiatedMedia } from './sdp/negotiation.js';
+import { srtpOverhead } from './srtp/srtp.js';
+import type { LegNotice, MediaTuning } from './worker-protocol.js';
+
+/** A leg in its worker: two sockets, what its peer agreed on, what it hears and what it says. */
+export type Leg = Paced & {
+  answer(offer: string): string;
+  offer(hold: boolean | null): string;
+  accept(answer: string): void;
+  /** Resolves when the prompt plays; its end is told by `onPlayed`. Throws when it cannot be read. */
+  play(play: number, source: PromptSource, loop: boolean): Promise<void>;
+  stop(play: number): void;
+  /** Resolves when the last digit has been sent. */
+  sendDtmf(digits: string, durationMs: number, gapMs: number): Promise<void>;
+  startRecording(path: string): Promise<void>;
+  stopRecording(): Promise<void>;
+  bridge(other: Leg): void;
+  unbridge(): void;
+  attach(rings: { readonly toAgent: AudioRing; readonly toPeer: AudioRing } | null): void;
+  quality(): LegQuality;
+  /** Ends everything and frees the ports; idempotent. */
+  close(): Promise<LegQuality>;
+  /** What only the leg on the other side of a bridge may touch. */
+  readonly inner: {
+    readonly sender: LegSender;
+    forwards(): boolean;
+    join(other: Leg | null): void;
+    /** Audio of the bridged leg, decoded, when this leg's recording wants it. */
+    recordsBridge(): boolean;
+    recordBridge(samples: Int16Array): void;
+  };
+};
+
+export type LegContext = {
+  readonly rtpAddress: string;
+  readonly publicAddress: string;
+  readonly port: number;
+  readonly options: MediaLegOptions;
+  readonly tuning: MediaTuning;
+  readonly slots: PacketSlots;
+  readonly notify: (notice: LegNotice) => void;
+  readonly onPlayed: (play: number, outcome: 'finished' | 'stopped') => void;
+  /** Audio for the agent lies in its ring. */
+  readonly onAgentAudio: () => void;
+  readonly onTrouble: (message: string) => void;
+};
+
+const randomUint32 = (): number => randomBytes(4).readUInt32BE(0);
+const wallClock = (): number => performance.timeOrigin + performance.now();
+
+/** Opens a leg on `port` and the port above it; null when one of them is held by somebody else. */
+export const openLeg = async (context: LegContext): Promise<Leg | null> => {
+  const { options, tuning, notify } = context;
+  const latch = mediaLatch({
+    signallingAddress: options.signallingAddress,
+    ranges: addressRanges(options.mediaRanges),
+    lossMs: tuning.latchLossMs,
+    learnMs: tuning.latchLearnMs,
+  });
+  const timeouts = mediaTimeouts(options.firstPacketTimeout, options.idleTimeout);
+  const stream = outStream(8_000, {
+    ssrc: randomUint32(),
+    sequence: randomInt(0x10000),
+    timestamp: randomUint32(),
+  });
+
+  let agreed: NegotiatedMedia | null = null;
+  let security: LegSecurity | null = null;
+  let codecIn = frameCodec('PCMU');
+  let held = false;
+  let heardAny = false;
+  let peer: Leg | null = null;
+  let closing: Promise<LegQuality> | null = null;
+  /** Port the peer's reports come from, once one has come. */
+  let rtcpPort = 0;
+
+  const onRtcp = (message: Buffer, address: string, port: number): void => {
+    const plain = plainAddress(address);
+    const known = latch.address === null ? null : plainAddress(latch.address);
+    if (agreed === null || (plain !== known && plain !== agreed.remote.rtcpAddress)) return;
+    let length = message.length;
+    if (security !== null) length = security.receiver.unprotectRtcp(message, length);
+    if (length < 0) return;
+    if (plain === known) rtcpPort = port;
+    rtcp.received(message, length);
+  };
+
+  const sockets = await openLegSockets(context.rtpAddress, context.port, {
+    rtp: (message, address, port) => {
+      if (isRtcp(message, message.length)) onRtcp(message, address, port);
+      else receiver.packet(message, address, port, performance.now());
+    },
+    rtcp: onRtcp,
+  });
+  if (sockets === null) return null;
+
+  const sender = legSender({ stream, sockets, slots: context.slots });
+  const listening = legListening({
+    onDigit: (digit, durationMs) => notify({ type: 'dtmf', digit, durationMs }),
+    onAgentAudio: context.onAgentAudio,
+    onTrouble: context.onTrouble,
+  });
+  const output = legOutput({
+    sender,
+    bridgeGapMs: tuning.bridgeGapMs,
+    onFrame: listening.said,
+    onPlayed: context.onPlayed,
+  });
+
+  const heard = (now: number): void => {
+    timeouts.heard(now);
+    if (heardAny) return;
+    heardAny = true;
+    notify({ type: 'first-packet' });
+  };
+
+  const receiver = legReceiver(latch, {
+    audio(message: Buffer, header: RtpHeader, now: number) {
+      heard(now);
+      const wanted = listening.wanted() || peer?.inner.recordsBridge() === true;
+      listening.audio(message, header, now, wanted);
+      if (peer !== null && codecIn !== null && peer.inner.forwards()) {
+        peer.inner.sender.forwardAudio(message, header, codecIn, now);
+      }
+    },
+    event(message: Buffer, header: RtpHeader, now: number) {
+      heard(now);
+      listening.event(message, header, now);
+      if (peer?.inner.forwards()) peer.inner.sender.forwardEvent(message, header, now);
+    },
+    noise(header: RtpHeader, now: number) {
+      heard(now);
+      listening.noise(header, now);
+    },
+    latched: (address, port) => sender.aim(address, port),
+  });
+
+  /** Where reports go: beside the media, unless the peer's own reports show another port. */
+  const sendRtcp = (packet: Buffer): void => {
+    if (agreed === null) return;
+    const { remote, rtcpMux } = agreed;
+    const latched = latch.address;
+    const moved = latched !== null && plainAddress(latched) !== remote.address;
+    const address = moved ? latched : remote.rtcpAddress;
+    const port = rtcpMux
+      ? latched === null
+        ? remote.port
+        : latch.port
+      : rtcpPort !== 0
+        ? rtcpPort
+        : moved
+          ? latch.port + 1
+          : remote.rtcpPort;
+    if (port === 0 || port > 65_535) return;
+    let bytes = packet;
+    if (security !== null) {
+      const room = Buffer.alloc(packet.length + srtpOverhead);
+      room.set(packet);
+      bytes = room.subarray(0, security.sender.protectRtcp(room, packet.length));
+    }
+    if (rtcpMux) sockets.sendRtp(bytes, port, address);
+    else sockets.sendRtcp(bytes, port, address);
+  };
+
+  const rtcp = legRtcp({
+    stream,
+    cname: newToken(12),
+    intervalMs: tuning.rtcpIntervalMs,
+    wallClock,
+    random: () => randomInt(0x10000) / 0x10000,
+    reception: listening.report,
+    send: sendRtcp,
+  });
+
+  const apply = (next: NegotiatedMedia, nextSecurity: LegSecurity | null): void => {
+    const now = performance.now();
+    const codec = frameCodec(next.codec.name);
+    if (codec === null) return;
+    const before = agreed;
+    agreed = next;
+    security = nextSecurity;
+    codecIn = codec;
+    const { remote } = next;
+    const reachable = remote.port !== 0 && !next.held;
+    if (remote.port !== 0) latch.describe({ address: remote.address, port: remote.port });
+    sender.configure({
+      codec,
+      payloadType: next.codec.payloadType,
+      ptime: next.codec.ptime,
+      telephoneEvent: next.telephoneEvent?.payloadType ?? null,
+      allowed: maySend(next.direction) && reachable,
+      srtp: nextSecurity,
+    });
+    if (latch.address === null) sender.aim(remote.address, remote.port);
+    receiver.configure({
+      codec,
+      payloadType: next.codec.receivePayloadType,
+      telephoneEvent: next.telephoneEvent?.receivePayloadType ?? null,
+      srtp: nextSecurity?.receiver ?? null,
+    });
+    listening.configure(codec);
+    if (before === null || before.remote.address !== remote.address) rtcpPort = 0;
+    timeouts.expect(mayReceive(next.direction) && !next.held, now);
+    if (next.held !== held) {
+      held = next.held;
+      notify({ type: 'hold', held });
+    }
+  };
+  const agreement = legAgreement({
+    options,
+    publicAddress: context.publicAddress,
+    rtpPort: context.port,
+    apply,
+  });
+
+  const quality = (): LegQuality =>
+    listening.quality({
+      codec: agreed?.codec.name ?? null,
+      packetsSent: stream.packets,
+      roundTripMs: rtcp.roundTripMs(),
+    });
+
+  const leg: Leg = {
+    tick(now) {
+      const samples = listening.turn(now, peer?.inner.recordsBridge() === true);
+      if (samples !== null) peer?.inner.recordBridge(samples);
+      if (agreed === null) return;
+      output.tick(now);
+      rtcp.tick(now);
+      const lost = timeouts.check(now);
+      if (lost !== null) notify({ type: 'lost', kind: lost });
+    },
+    answer: (offer) => agreement.answer(offer),
+    offer: (hold) => agreement.offer(hold),
+    accept: (answer) => agreement.accept(answer),
+    async play(play, source, loop) {
+      const reader = await openPrompt(source, options.country);
+      if (closing !== null) context.onPlayed(play, 'stopped');
+      else output.play(play, reader, loop);
+    },
+    stop: (play) => output.stop(play),
+    async sendDtmf(digits, durationMs, gapMs) {
+      if (!sender.takesEvents()) {
+        throw new GatewayError(
+          'not_available',
+          'The peer takes no telephone events, so digits cannot be sent in its media.',
+        );
+      }
+      await output.sendDtmf(digits, { durationMs, gapMs });
+    },
+    startRecording: (path) => listening.startRecording(path),
+    stopRecording: () => listening.stopRecording(),
+    bridge(other) {
+      leg.unbridge();
+      other.unbridge();
+      leg.inner.join(other);
+      other.inner.join(leg);
+    },
+    unbridge() {
+      const other = peer;
+      leg.inner.join(null);
+      other?.inner.join(null);
+    },
+    attach(rings) {
+      listening.attach(rings?.toAgent ?? null);
+      output.attach(rings?.toPeer ?? null);
+    },
+    quality,
+    close() {
+      closing ??= (async () => {
+        leg.unbridge();
+        output.end();
+        const last = quality();
+        if (agreed !== null) rtcp.bye(performance.now());
+        await listening.stopRecording();
+        await sockets.close();
+        return last;
+      })();
+      return closing;
+    },
+    inner: {
+      sender,
+      forwards: () => output.forwards(),
+      join(other) {
+        peer = other;
+        // The bridge takes the place of whatever was being played; parting goes on with what comes next.
+        if (other !== null) output.stopPrompt();
+        output.setBridged(other !== null);
+      },
+      recordsBridge: () => listening.recording() && output.forwards(),
+      recordBridge: (samples) => listening.said(samples),
+    },
+  };
+  return leg;
+};
