@@ -21,6 +21,8 @@ export type RedisConnectOptions = {
   readonly commandTimeout?: number;
   /** ms of the longest pause between two attempts to connect; default 1,000. */
   readonly reconnectCap?: number;
+  /** ms of silence after which the socket is given up and opened anew; default 5,000. */
+  readonly giveUpAfter?: number;
 };
 
 export type RedisEvents = {
@@ -61,9 +63,8 @@ export type PipelineOutcome =
 
 type Client = Redis | Cluster;
 
-/** ms between two looks at a silent server, and of silence after which the socket is given up and opened anew. */
+/** ms between two looks at a silent server. */
 const probeInterval = 500;
-const giveUpSocketAfter = 5_000;
 
 /**
  * The decisions about ioredis, each on purpose:
@@ -104,6 +105,7 @@ export const connectRedis = (options: RedisConnectOptions): RedisConnection => {
   const endpoint = redisEndpoint(options);
   const client = openClient(endpoint, clientOptions(options));
   const clustered = endpoint.kind === 'cluster';
+  const giveUpAfter = options.giveUpAfter ?? 5_000;
   const events = typedEvents<RedisEvents>((error, name) =>
     log.error({ err: error, event: name }, 'A listener of the Redis connection failed.'),
   );
@@ -218,8 +220,9 @@ export const connectRedis = (options: RedisConnectOptions): RedisConnection => {
         client.call('PING').then(answered, (error: unknown) => {
           failed(error);
           // A socket that has been mute this long may be dead at the other end without a word (NAT, power loss).
-          if (clock.monotonic() - lastAnswer >= giveUpSocketAfter && client instanceof Redis && !closing) {
+          if (clock.monotonic() - lastAnswer >= giveUpAfter && client instanceof Redis && !closing) {
             lastAnswer = clock.monotonic();
+            log.warn({ redis: endpoint.name }, 'The connection to Redis stays mute and is opened anew.');
             client.disconnect(true);
           }
         });

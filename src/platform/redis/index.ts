@@ -1,7 +1,10 @@
+export { type CommandBus, type CommandHandler, createCommandBus } from './command-bus.js';
 export { connectRedis, type PipelineOutcome, type RedisConnection, type RedisConnectOptions } from './connection.js';
+export { type EmbeddedRedis, type EmbeddedRedisOptions, startEmbeddedRedis } from './embedded.js';
 export { storeError } from './failures.js';
 export { keyPart, keyPrefix, orgKey, orgPrefix, sharedKey } from './keys.js';
 export { createOutageBuffer, type OutageBuffer } from './outage-buffer.js';
+export { checkRedisVersion } from './redis-binary.js';
 export {
   type RedisCommand,
   type RedisReply,
