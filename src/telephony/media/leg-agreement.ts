@@ -4,7 +4,7 @@ import { frameCodec } from './codecs/frame-codec.js';
 import type { NegotiatedMedia } from './sdp/negotiation.js';
 import { createSdpSession } from './sdp/sdp-session.js';
 import { createSrtpReceiver, createSrtpSender, type SrtpReceiver, type SrtpSender } from './srtp/srtp.js';
-import { srtpKeyLength, srtpTagLength } from './srtp/suite.js';
+import { type SrtpSuite, srtpKeyLength, srtpTagLength } from './srtp/suite.js';
 
 /** The SRTP state of a leg; it must outlive a re-INVITE with the same keys (RFC 3711 section 3.3.1). */
 export type LegSecurity = {
@@ -24,6 +24,10 @@ export type LegAgreement = {
 
 const ptime = 20;
 
+type Keyed<Context> = { readonly suite: SrtpSuite; readonly key: Uint8Array; readonly context: Context };
+
+const sameKey = (a: Uint8Array, b: Uint8Array): boolean => Buffer.compare(a, b) === 0;
+
 export const legAgreement = (context: {
   readonly options: MediaLegOptions;
   readonly publicAddress: string;
@@ -33,7 +37,8 @@ export const legAgreement = (context: {
 }): LegAgreement => {
   const { options } = context;
   let onHold = false;
-  let inUse: { readonly keys: string; readonly security: LegSecurity } | null = null;
+  let sending: Keyed<SrtpSender> | null = null;
+  let receiving: Keyed<SrtpReceiver> | null = null;
 
   const session = createSdpSession({
     // A number that no other session of this address has (RFC 8866 section 5.2).
@@ -48,23 +53,20 @@ export const legAgreement = (context: {
     newKey: () => new Uint8Array(randomBytes(srtpKeyLength)),
   });
 
+  /**
+   * Each direction keeps its state as long as its key stays: with a new counter under an old key, packets would be
+   * encrypted with a key stream that was used before.
+   */
   const securityOf = (srtp: NegotiatedMedia['srtp']): LegSecurity | null => {
-    if (srtp === null) {
-      inUse = null;
-      return null;
+    if (srtp === null) return null;
+    const { suite, localKey, remoteKey } = srtp;
+    if (sending?.suite !== suite || !sameKey(sending.key, localKey)) {
+      sending = { suite, key: localKey, context: createSrtpSender(suite, localKey) };
     }
-    const keys = `${srtp.suite} ${Buffer.concat([srtp.localKey, srtp.remoteKey]).toString('base64')}`;
-    if (inUse?.keys !== keys) {
-      inUse = {
-        keys,
-        security: {
-          sender: createSrtpSender(srtp.suite, srtp.localKey),
-          receiver: createSrtpReceiver(srtp.suite, srtp.remoteKey),
-          tagLength: srtpTagLength[srtp.suite],
-        },
-      };
+    if (receiving?.suite !== suite || !sameKey(receiving.key, remoteKey)) {
+      receiving = { suite, key: remoteKey, context: createSrtpReceiver(suite, remoteKey) };
     }
-    return inUse.security;
+    return { sender: sending.context, receiver: receiving.context, tagLength: srtpTagLength[suite] };
   };
 
   const direction = () => (onHold ? 'sendonly' : 'sendrecv');

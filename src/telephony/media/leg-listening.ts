@@ -3,9 +3,9 @@ import type { AudioRing } from './audio-ring.js';
 import type { FrameCodec } from './codecs/frame-codec.js';
 import { createDtmfReceiver } from './dtmf/dtmf-receiver.js';
 import { createJitterBuffer, type JitterBuffer } from './jitter/jitter-buffer.js';
-import type { ReceptionReport } from './leg-rtcp.js';
 import { frameSamples } from './leg-sender.js';
-import { createReception } from './reception.js';
+import { estimateMos } from './quality.js';
+import { createReception, type ReceptionReport } from './reception.js';
 import { openRecorder, type Recorder } from './recorder.js';
 import type { RtpHeader } from './rtp-packet.js';
 
@@ -118,15 +118,12 @@ export const legListening = (context: {
     recording: () => recorder !== null,
     report: () => reception.report(),
     quality(known) {
-      const figures = reception.figures();
-      return {
-        ...known,
-        packetsReceived: figures.received,
-        packetsLost: figures.lost,
-        packetsLate: figures.late,
-        jitterMs: figures.jitterMs,
-        mos: null,
-      };
+      const { received, lost, late, jitterMs } = reception.figures();
+      const mos =
+        received === 0
+          ? null
+          : estimateMos({ loss: lost / (received + lost), jitterMs, roundTripMs: known.roundTripMs });
+      return { ...known, packetsReceived: received, packetsLost: lost, packetsLate: late, jitterMs, mos };
     },
   };
 };

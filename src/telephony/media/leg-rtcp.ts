@@ -1,4 +1,5 @@
 import type { OutStream } from './out-stream.js';
+import type { ReceptionReport } from './reception.js';
 import {
   ntpMiddle,
   ntpTime,
@@ -8,12 +9,6 @@ import {
   roundTripTime,
   writeRtcp,
 } from './rtcp.js';
-
-/** What the receiver knows of the peer's stream, as a report block needs it. */
-export type ReceptionReport = Pick<
-  RtcpReportBlock,
-  'ssrc' | 'fractionLost' | 'cumulativeLost' | 'highestSequence' | 'jitter'
->;
 
 /** The control protocol of one leg (RFC 3550 section 6). */
 export type LegRtcp = {
