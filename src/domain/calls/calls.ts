@@ -1,6 +1,5 @@
 import { join } from 'node:path';
 import type { Clock } from '../../core/clock.js';
-import { isGatewayError } from '../../core/errors.js';
 import { newUuid } from '../../core/ids.js';
 import type { Logger } from '../../core/logger.js';
 import type { Directory, Route } from '../directory/records.js';
@@ -9,12 +8,14 @@ import type { EndReason } from '../sessions/records.js';
 import { type LiveCall, runCall } from './call.js';
 import type { DoorPorts } from './doors.js';
 import type { AgentAdapter, IncomingCall, MediaLeg, MediaLegEvents, MediaPlane } from './ports.js';
+import { busy, forbidden, notFound, type Refusal, type RefusalRule, refusalOf } from './refusal.js';
 
 export type CallMetrics = {
-  rejected(reason: string): void;
-  started(): void;
-  answered(delayMs: number): void;
+  rejected(profile: string, rule: RefusalRule): void;
+  /** `delayMs`: from the INVITE to the ACK of our 200. */
+  answered(profile: string, delayMs: number): void;
   ended(reason: EndReason): void;
+  live(count: number): void;
 };
 
 export type CallsDeps = {
@@ -30,19 +31,12 @@ export type CallsDeps = {
   readonly metrics: CallMetrics;
   /** Ties the SIP dialogs of a call to its session, for the ladder. */
   readonly bindLadder: (sipCallId: string, sessionId: string) => void;
+  /** Everything of the call is closed. */
+  readonly onClosed: (sessionId: string) => void;
   readonly recordings: string;
   /** True while the machine is too busy to take a call without harming the others. */
   readonly overloaded: () => boolean;
   readonly limits: { readonly maxCalls: number; readonly maxCallDuration: number };
-};
-
-/** A refusal of an INVITE: status for the caller, rule for the log and the counter. */
-type Refusal = {
-  readonly status: number;
-  readonly phrase: string;
-  readonly rule: string;
-  readonly sentence: string;
-  readonly retryAfter?: number;
 };
 
 export type Calls = {
@@ -55,14 +49,6 @@ export type Calls = {
   readonly draining: () => boolean;
 };
 
-const busy = (rule: string, sentence: string): Refusal => ({
-  status: 503,
-  phrase: 'Service Unavailable',
-  rule,
-  sentence,
-  retryAfter: 10,
-});
-
 export const createCalls = (deps: CallsDeps): Calls => {
   const { log, clock, metrics } = deps;
   const calls = new Map<string, LiveCall>();
@@ -72,8 +58,11 @@ export const createCalls = (deps: CallsDeps): Calls => {
   let onIdle: (() => void) | null = null;
 
   const refuse = (incoming: IncomingCall, refusal: Refusal): void => {
-    incoming.log.warn({ rule: refusal.rule, status: refusal.status, profile: incoming.profile.name }, refusal.sentence);
-    metrics.rejected(refusal.rule);
+    incoming.log.warn(
+      { rule: refusal.rule, status: refusal.status, profile: incoming.profile.name, called: incoming.calledRaw },
+      refusal.sentence,
+    );
+    metrics.rejected(incoming.profile.name, refusal.rule);
     incoming.reject(
       refusal.status,
       refusal.phrase,
@@ -86,55 +75,15 @@ export const createCalls = (deps: CallsDeps): Calls => {
     if (calls.size + opening > deps.limits.maxCalls)
       return busy('max-calls', 'an INVITE came while the gateway is at its limit of calls');
     if (deps.overloaded()) return busy('overloaded', 'an INVITE came while the processor is overloaded');
-    if (incoming.called === null) {
-      return {
-        status: 404,
-        phrase: 'Not Found',
-        rule: 'called-unreadable',
-        sentence: 'the called party of an INVITE is not a telephone number',
-      };
-    }
+    if (incoming.called === null)
+      return notFound('called-unreadable', 'the called party of an INVITE is not a telephone number');
     const route = await deps.directory.route(incoming.called);
-    if (route === null) {
-      return {
-        status: 404,
-        phrase: 'Not Found',
-        rule: 'unknown-number',
-        sentence: 'the called number belongs to no organization',
-      };
-    }
+    if (route === null) return notFound('unknown-number', 'the called number belongs to no organization');
     if (route.number.profile !== incoming.profile.name) {
-      return {
-        status: 403,
-        phrase: 'Forbidden',
-        rule: 'unknown-source',
-        sentence: "the source of an INVITE does not fit the called number's profile",
-      };
+      return forbidden('number-profile', "the source of an INVITE does not fit the called number's profile");
     }
-    if (!route.number.verified) {
-      return {
-        status: 403,
-        phrase: 'Forbidden',
-        rule: 'number-not-verified',
-        sentence: 'the called number is not verified',
-      };
-    }
+    if (!route.number.verified) return forbidden('number-not-verified', 'the called number is not verified');
     return route;
-  };
-
-  const refusalOf = (error: unknown): Refusal => {
-    if (isGatewayError(error, 'store_unavailable'))
-      return busy('store-unavailable', 'an INVITE came while Redis does not answer');
-    if (isGatewayError(error, 'ports_exhausted')) return busy('ports-exhausted', error.message);
-    if (isGatewayError(error) && error.status === 488) {
-      return {
-        status: 488,
-        phrase: 'Not Acceptable Here',
-        rule: error.code.replaceAll('_', '-'),
-        sentence: error.message,
-      };
-    }
-    return { status: 500, phrase: 'Server Internal Error', rule: 'error', sentence: 'an INVITE could not be handled' };
   };
 
   const open = async (incoming: IncomingCall, route: Route): Promise<LiveCall> => {
@@ -176,7 +125,6 @@ export const createCalls = (deps: CallsDeps): Calls => {
       const localSdp = incoming.offer === null ? await leg.offer() : await leg.answer(incoming.offer);
       const session = await createSession(incoming, route, sessionId);
       deps.bindLadder(incoming.sipCallId, sessionId);
-      metrics.started();
       call = runCall({
         incoming,
         route,
@@ -193,7 +141,7 @@ export const createCalls = (deps: CallsDeps): Calls => {
             : deps.limits.maxCallDuration,
         recordingPath: agent.record ? join(deps.recordings, `${sessionId}.wav`) : null,
         doors: deps.doors,
-        onAnswered: metrics.answered,
+        onAnswered: (delayMs) => metrics.answered(profile.name, delayMs),
         onEnded: metrics.ended,
       });
       callLog.info({ profile: profile.name, called: number.number, agent: agent.id }, 'a call arrived');
@@ -262,8 +210,11 @@ export const createCalls = (deps: CallsDeps): Calls => {
         }
         const call = await open(incoming, admitted);
         calls.set(call.sessionId, call);
+        metrics.live(calls.size);
         void call.done.then(() => {
           calls.delete(call.sessionId);
+          metrics.live(calls.size);
+          deps.onClosed(call.sessionId);
           settle();
         });
       } catch (error) {

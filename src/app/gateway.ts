@@ -1,0 +1,292 @@
+import { mkdirSync } from 'node:fs';
+import { createServer, type Server } from 'node:http';
+import { join } from 'node:path';
+import { createApi } from '../api/index.js';
+import { systemClock } from '../core/clock.js';
+import { packageRoot } from '../core/entry-path.js';
+import { GatewayError } from '../core/errors.js';
+import { newUuid } from '../core/ids.js';
+import type { Logger } from '../core/logger.js';
+import type { Redactor } from '../core/redaction.js';
+import { type CallMetrics, createCalls, type LiveCall } from '../domain/calls/index.js';
+import type { AgentAdapter } from '../domain/calls/ports.js';
+import { createDirectoryService } from '../domain/directory/index.js';
+import { createContactStore, createSessionStore } from '../domain/sessions/index.js';
+import { type Access, createAccess } from '../platform/access/index.js';
+import { createCommandBus } from '../platform/redis/index.js';
+import { createMetrics, type Metrics } from '../platform/telemetry/index.js';
+import { createBuiltinAgent } from '../telephony/agents/builtin/index.js';
+import { createMediaPlane } from '../telephony/media/index.js';
+import { createLadder, openProfiles } from '../telephony/sip/index.js';
+import { createCallControl } from './call-control.js';
+import { type Config, loopbackOnly } from './config.js';
+import { isLoopback } from './config-values.js';
+import { watchLoopLag } from './loop-lag.js';
+import { shutdownStack } from './shutdown-stack.js';
+import { startSignalling } from './signalling.js';
+import { openStore, recordingsFolder } from './store.js';
+
+export type Gateway = {
+  readonly httpUrl: string;
+  readonly sipEndpoints: readonly string[];
+  readonly access: Access;
+  /** True when no organization has been applied yet. */
+  readonly empty: boolean;
+  /** Refuses new calls and waits for those there are; the rest gets BYE at the deadline. */
+  drain(): Promise<void>;
+  /** Ends everything now: calls get BYE, writes are finished, Redis goes last. Idempotent. */
+  stop(): Promise<void>;
+  reloadProfiles(): Promise<void>;
+  /** Resolves when the gateway cannot go on (its SIP engine ended). */
+  readonly failed: Promise<Error>;
+};
+
+export type GatewayOptions = {
+  readonly config: Config;
+  readonly env: Readonly<Record<string, string | undefined>>;
+  readonly log: Logger;
+  readonly redactor: Redactor;
+  readonly version: string;
+};
+
+/** What a caller hears when the agent cannot be had and nothing else is configured. */
+const apology = {
+  steps: [{ say: 'We are sorry, nobody can take your call at the moment. Please try again later.' }, { hangup: {} }],
+};
+
+/** Starts everything, in the order in which the parts need each other; a failure ends what was started. */
+export const startGateway = async (options: GatewayOptions): Promise<Gateway> => {
+  const stack = shutdownStack(options.log);
+  try {
+    return await start(options, stack);
+  } catch (error) {
+    await stack.unwind();
+    throw error;
+  }
+};
+
+const start = async (options: GatewayOptions, stack: ReturnType<typeof shutdownStack>): Promise<Gateway> => {
+  const { config, redactor } = options;
+  const clock = systemClock;
+  const instanceId = newUuid();
+  const log = options.log.child({ instance: instanceId });
+  const root = packageRoot(import.meta.url);
+  let fail: (error: Error) => void = () => {};
+  const failed = new Promise<Error>((resolve) => {
+    fail = resolve;
+  });
+
+  const profiles = await openProfiles({
+    shipped: join(root, 'sip-profiles'),
+    ...(config.sip.profiles === undefined ? {} : { extra: config.sip.profiles }),
+    environment: options.env,
+  });
+  const store = await openStore(config, log, clock, stack);
+  const { redis, vault } = store;
+  const access = createAccess({
+    dataDir: config.dataDir,
+    jwtSecret: config.dashboard.jwtSecret ?? null,
+    jwksUrl: config.dashboard.jwksUrl ?? null,
+    sharedStore: config.redis !== undefined,
+    clock,
+  });
+  for (const secret of access.secrets) redactor.add(secret);
+  const metrics = createMetrics({ profiles: profiles.all().map((profile) => profile.name) });
+
+  const sessions = createSessionStore({
+    redis,
+    instanceId,
+    log,
+    clock,
+    retention: config.limits.sessionRetention * 1_000,
+    exclusive: store.embedded,
+  });
+  await sessions.start();
+  stack.push('session store', async () => {
+    const { unwritten } = await sessions.stop(5_000);
+    if (unwritten > 0) log.error({ unwritten }, 'writes to Redis were still waiting when the gateway ended');
+  });
+
+  const prompts = join(config.dataDir, 'prompts');
+  mkdirSync(prompts, { recursive: true });
+  const builtin = createBuiltinAgent({
+    shippedPrompts: join(root, 'assets/prompts'),
+    prompts,
+    cache: join(config.dataDir, 'speech'),
+    clock,
+    log,
+  });
+  const agents = new Map<string, AgentAdapter>([['builtin', builtin]]);
+  const directory = await createDirectoryService({
+    redis,
+    vault,
+    clock,
+    log,
+    checks: {
+      profiles: () => profiles.all().map((profile) => profile.name),
+      leg: (leg) =>
+        leg.type === 'builtin'
+          ? builtin.validate(leg.script).map((fault) => ({ ...fault, path: `script.${fault.path}` }))
+          : [],
+    },
+  });
+  stack.push('directory', () => directory.close());
+
+  const media = createMediaPlane({
+    rtpAddress: config.rtp.address,
+    ...(config.rtp.publicAddress === undefined ? {} : { publicAddress: config.rtp.publicAddress }),
+    ports: { first: config.rtp.ports.from, last: config.rtp.ports.to },
+    ...(config.rtp.workers === undefined ? {} : { workers: config.rtp.workers }),
+    log: log.child({ part: 'media' }),
+    clock,
+  });
+  stack.push('media', () => media.close());
+
+  const lag = watchLoopLag(clock);
+  stack.push('event-loop watch', () => lag.stop());
+  const ladder = createLadder(clock);
+  const calls = createCalls({
+    directory: directory.directory,
+    sessions,
+    media,
+    agents,
+    fallBack: { type: 'builtin', config: apology },
+    doors: { transfer: null, actions: null },
+    clock,
+    log,
+    metrics: callMetrics(metrics),
+    bindLadder: (sipCallId, sessionId) => ladder.bind(sessionId, sipCallId),
+    onClosed: (sessionId) => ladder.end(sessionId),
+    recordings: await recordingsFolder(config.dataDir),
+    overloaded: lag.overloaded,
+    limits: { maxCalls: config.limits.maxCalls, maxCallDuration: config.limits.maxCallDuration * 1_000 },
+  });
+
+  const bus = createCommandBus({ redis, log, clock });
+  stack.push('command bus', () => bus.close());
+  const control = createCallControl({ instanceId, bus, sessions, calls: () => calls, ladder, log });
+  const unserve = await control.serve();
+  stack.push('commands', () => unserve());
+
+  const signalling = await startSignalling({
+    config,
+    profiles,
+    ladder,
+    handler: (call) => void calls.receive(call),
+    draining: calls.draining,
+    onRejected: (reason, profile) => {
+      // A call that was let in and then refused is counted by its own rule.
+      if (reason !== 'call') metrics.count('rejects', 1, { reason, profile: profile ?? 'none' });
+    },
+    onEngineLost: fail,
+    log,
+    clock,
+    stack,
+  });
+
+  const loopback = loopbackOnly(config);
+  const api = createApi({
+    access,
+    directory,
+    sessions,
+    contacts: createContactStore({ redis }),
+    calls: control,
+    ladders: {
+      json: (orgId, sessionId) => control.ladder(orgId, sessionId, 'json'),
+      text: async (orgId, sessionId) => {
+        const text = await control.ladder(orgId, sessionId, 'text');
+        return typeof text === 'string' ? text : null;
+      },
+    },
+    readiness: async () => [
+      { name: 'redis', ok: redis.isUp(), ...(redis.isUp() ? {} : { reason: 'Redis does not answer' }) },
+      {
+        name: 'sip',
+        ok: signalling.server.connected(),
+        ...(signalling.server.connected() ? {} : { reason: 'the SIP server is not connected' }),
+      },
+      {
+        name: 'draining',
+        ok: !calls.draining(),
+        ...(calls.draining() ? { reason: 'the gateway is shutting down' } : {}),
+      },
+    ],
+    metrics,
+    log,
+    clock,
+    version: options.version,
+    publicUrl: config.http.publicUrl,
+    httpLoopback: isLoopback(config.http.listen.host),
+    loopbackOnly: loopback,
+  });
+  const server = await listen(createServer(api), config);
+  stack.push('API', () => closeServer(server));
+  const address = server.address();
+  const port = typeof address === 'object' && address !== null ? address.port : config.http.listen.port;
+  const { host } = config.http.listen;
+
+  const end = async (): Promise<void> => {
+    await calls.endAll('drain');
+    await stack.unwind();
+  };
+  let ending: Promise<void> | null = null;
+  return {
+    httpUrl: `http://${host.includes(':') ? `[${host}]` : host}:${port}`,
+    sipEndpoints: signalling.server.endpoints(),
+    access,
+    empty: (await directory.organizations()).length === 0,
+    drain: () =>
+      calls.drain(config.limits.drainTimeout * 1_000, (waiting: readonly LiveCall[]) => {
+        log.info(
+          { calls: waiting.length, sessions: waiting.slice(0, 20).map((call) => call.sessionId) },
+          'waiting for calls to end',
+        );
+      }),
+    stop: () => {
+      ending ??= end();
+      return ending;
+    },
+    reloadProfiles: () => profiles.reload(),
+    failed,
+  };
+};
+
+const callMetrics = (metrics: Metrics): CallMetrics => ({
+  rejected: (profile, reason) => {
+    metrics.count('rejects', 1, { profile, reason });
+    metrics.count('invites', 1, { profile, result: 'rejected' });
+  },
+  answered: (profile, delayMs) => {
+    metrics.observe('answerDelay', delayMs, { profile });
+    metrics.count('invites', 1, { profile, result: 'answered' });
+  },
+  ended: (reason) => metrics.count('sessionsEnded', 1, { reason }),
+  live: (count) => metrics.set('sessionsLive', count),
+});
+
+const listen = (server: Server, config: Config): Promise<Server> =>
+  new Promise((resolve, reject) => {
+    const { host, port } = config.http.listen;
+    server.once('error', (cause) => {
+      const taken = 'code' in cause && cause.code === 'EADDRINUSE';
+      reject(
+        new GatewayError(
+          'config_invalid',
+          `HTTP_LISTEN: ${host}:${port} ${taken ? 'is in use by another process' : `cannot be used (${cause.message})`}.`,
+          { cause },
+        ),
+      );
+    });
+    server.listen(port, host, () => resolve(server));
+  });
+
+/** Ends idle connections at once and the others when their answer is out, at most after two seconds. */
+const closeServer = (server: Server): Promise<void> =>
+  new Promise((resolve) => {
+    const force = setTimeout(() => server.closeAllConnections(), 2_000);
+    server.close(() => {
+      clearTimeout(force);
+      resolve();
+    });
+    server.closeIdleConnections();
+  });

@@ -1,0 +1,100 @@
+import { readFile } from 'node:fs/promises';
+import { isIP } from 'node:net';
+import type { Clock } from '../core/clock.js';
+import { GatewayError } from '../core/errors.js';
+import { newToken } from '../core/ids.js';
+import type { Logger } from '../core/logger.js';
+import type { IncomingCall } from '../domain/calls/ports.js';
+import {
+  createSipServer,
+  type Ladder,
+  type ProfileRegistry,
+  type RejectionReason,
+  type SipServer,
+} from '../telephony/sip/index.js';
+import { type EngineHandle, startEngineInWorker } from '../telephony/sip-engine/index.js';
+import type { Config } from './config.js';
+import type { ShutdownStack } from './shutdown-stack.js';
+
+export type SignallingOptions = {
+  readonly config: Config;
+  readonly profiles: ProfileRegistry;
+  readonly ladder: Ladder;
+  readonly handler: (call: IncomingCall) => void;
+  readonly draining: () => boolean;
+  readonly onRejected: (reason: RejectionReason, profile: string | null) => void;
+  /** The embedded engine ended by itself: nothing can be received any more. */
+  readonly onEngineLost: (error: Error) => void;
+  readonly log: Logger;
+  readonly clock: Clock;
+  readonly stack: ShutdownStack;
+};
+
+export type RunningSignalling = { readonly server: SipServer; readonly engine: EngineHandle | null };
+
+/** The SIP application on the embedded engine, or on the drachtio-server that is configured. */
+export const startSignalling = async (options: SignallingOptions): Promise<RunningSignalling> => {
+  const { config, log, clock, stack } = options;
+  const external = config.drachtio;
+  const engine = external === undefined ? await startEngine(options) : null;
+  const server = await createSipServer({
+    ...(engine === null || external !== undefined
+      ? { host: external?.host ?? '', port: external?.port ?? 0, secret: external?.secret ?? '' }
+      : { host: '127.0.0.1', port: engine.handle.adminPort, secret: engine.secret }),
+    profiles: options.profiles,
+    handler: options.handler,
+    log,
+    clock,
+    ...(config.sip.domain === undefined ? {} : { domain: config.sip.domain }),
+    draining: options.draining,
+    onRejected: options.onRejected,
+    ladder: options.ladder,
+    wireTap: engine !== null,
+    dialogsSurviveReconnect: engine !== null,
+  });
+  stack.push('SIP application', () => server.close());
+  return { server, engine: engine?.handle ?? null };
+};
+
+const startEngine = async (options: SignallingOptions): Promise<{ handle: EngineHandle; secret: string }> => {
+  const { config, log, stack } = options;
+  const secret = newToken();
+  const tls = config.sip.tls === undefined ? null : await readTls(config.sip.tls);
+  const engineLog = log.child({ part: 'sip-engine' });
+  const handle = await startEngineInWorker({
+    listen: config.sip.listen.map((point) => ({
+      transport: point.transport,
+      address: addressOf(point.host),
+      port: point.port,
+    })),
+    admin: { host: '127.0.0.1', port: 0, secret },
+    ...(config.sip.publicAddress === undefined ? {} : { publicAddress: config.sip.publicAddress }),
+    ...(tls === null ? {} : { tls }),
+    userAgent: 'voice-gateway',
+    log: (level, fields, message) => engineLog[level](fields, message),
+    tap: (event) => options.ladder.record(event),
+  });
+  stack.push('SIP engine', () => handle.close());
+  void handle.failed.then(options.onEngineLost);
+  return { handle, secret };
+};
+
+const addressOf = (host: string): string => {
+  if (host === 'localhost') return '127.0.0.1';
+  if (isIP(host) !== 0) return host;
+  throw new GatewayError('config_invalid', `SIP_LISTEN: "${host}" is a name; listen addresses are IP addresses.`);
+};
+
+const readTls = async (files: {
+  readonly cert: string;
+  readonly key: string;
+}): Promise<{ cert: string; key: string }> => {
+  const read = async (name: string, path: string): Promise<string> => {
+    try {
+      return await readFile(path, 'utf8');
+    } catch (cause) {
+      throw new GatewayError('config_invalid', `${name}: the file ${path} cannot be read.`, { cause });
+    }
+  };
+  return { cert: await read('SIP_TLS_CERT', files.cert), key: await read('SIP_TLS_KEY', files.key) };
+};
