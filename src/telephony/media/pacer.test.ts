@@ -67,13 +67,23 @@ test('a late thread makes up what it missed, with the moments at which it was du
 test('a member that throws is reported and the others are called', () => {
   const { clock, wheel, errors } = setUp();
   let calls = 0;
-  for (let i = 0; i < 4; i += 1) wheel.add({ tick: () => void (calls += 1) });
+  for (let i = 0; i < 4; i += 1)
+    wheel.add({
+      tick: () => {
+        calls += 1;
+      },
+    });
   wheel.add({
     tick: () => {
       throw new Error('broken');
     },
   });
-  for (let i = 0; i < 4; i += 1) wheel.add({ tick: () => void (calls += 1) });
+  for (let i = 0; i < 4; i += 1)
+    wheel.add({
+      tick: () => {
+        calls += 1;
+      },
+    });
   clock.advance(59);
   expect(calls).toBe(24);
   expect(errors.length).toBe(3);
@@ -86,7 +96,11 @@ test('the timer stops with the last member, also when it leaves and another join
   const leave = wheel.add({
     tick: () => {
       leave();
-      secondLeaves = wheel.add({ tick: () => void (second += 1) });
+      secondLeaves = wheel.add({
+        tick: () => {
+          second += 1;
+        },
+      });
     },
   });
   clock.advance(100);

@@ -44,8 +44,11 @@ export const createReception = (clockRate: number): Reception => {
   let expectedAfterJump = -1;
   let reportedExpected = 0;
   let reportedReceived = 0;
-  let jitter = 0;
-  let transit: number | null = null;
+  // Fractions live in a typed array: in variables of a closure each packet would cost two heap objects.
+  const measured = new Float64Array(2);
+  const JITTER = 0;
+  const TRANSIT = 1;
+  let hasTransit = false;
 
   /** Of streams that are over. */
   let earlierReceived = 0;
@@ -64,8 +67,8 @@ export const createReception = (clockRate: number): Reception => {
     reportedExpected = 0;
     reportedReceived = 0;
     expectedAfterJump = -1;
-    transit = null;
-    jitter = 0;
+    hasTransit = false;
+    measured[JITTER] = 0;
   };
 
   /** False when the packet may be a stray one and is not to be counted yet. */
@@ -91,13 +94,14 @@ export const createReception = (clockRate: number): Reception => {
 
   const measureJitter = (timestamp: number, now: number): void => {
     const arrival = (now * clockRate) / 1000;
-    if (transit !== null) {
+    if (hasTransit) {
       // In 32 bits, so that the wrap of the timestamp does not count as a delay of hours.
-      const difference = Math.abs((Math.round(arrival - transit) - timestamp) | 0);
+      const difference = Math.abs((Math.round(arrival - measured[TRANSIT]!) - timestamp) | 0);
       // A sender whose clock jumps says nothing of the network.
-      if (difference < clockRate) jitter += (difference - jitter) / 16;
+      if (difference < clockRate) measured[JITTER] = measured[JITTER]! + (difference - measured[JITTER]!) / 16;
     }
-    transit = arrival - timestamp;
+    hasTransit = true;
+    measured[TRANSIT] = arrival - timestamp;
   };
 
   return {
@@ -120,14 +124,14 @@ export const createReception = (clockRate: number): Reception => {
           expectedSince > 0 && lostSince > 0 ? Math.min(255, Math.floor((lostSince * 256) / expectedSince)) : 0,
         cumulativeLost: Math.max(-0x80_0000, Math.min(0x7f_ffff, lost)),
         highestSequence: highest >>> 0,
-        jitter: Math.floor(jitter),
+        jitter: Math.floor(measured[JITTER]!),
       };
     },
     figures: () => ({
       received: earlierReceived + received,
       lost: earlierLost + Math.max(0, expected() - received),
       late,
-      jitterMs: (jitter * 1000) / clockRate,
+      jitterMs: (measured[JITTER]! * 1000) / clockRate,
     }),
   };
 };
