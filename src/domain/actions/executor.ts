@@ -1,0 +1,264 @@
+import type { Clock } from '../../core/clock.js';
+import { newUuid } from '../../core/ids.js';
+import type { Logger } from '../../core/logger.js';
+import type { EgressClient } from '../../platform/egress/index.js';
+import type { CompiledAction } from './compile-action.js';
+import { createExchanger, type Exchange } from './exchange.js';
+import { type Failure, failureOf } from './failure.js';
+import { createLatencyTracker } from './latency.js';
+import { createTokenSource } from './oauth-token.js';
+import { finish } from './outcome.js';
+import { checkArguments } from './parameters.js';
+import type {
+  ActionOrganization,
+  ActionSession,
+  CertificateReader,
+  JsonRecord,
+  RunRecorder,
+  SecretReader,
+  UserAttributes,
+  VariableReader,
+} from './ports.js';
+import { idempotencyKeyOf, type PreparedRequest, prepareRequest } from './prepare.js';
+import type { RunErrorType, RunRecord } from './runs.js';
+import type { ContextReader } from './template/scope.js';
+import { recordReader } from './template/scope.js';
+import type { JsonValue } from './template/values.js';
+
+export type ActionCall = {
+  readonly organization: ActionOrganization;
+  readonly action: CompiledAction;
+  readonly session?: ActionSession | undefined;
+  /** Held by the owner of the session, in memory alone. */
+  readonly sessionHeaders?: ReadonlyMap<string, string> | undefined;
+  readonly user: UserAttributes;
+  /** What the AI (or the caller of the API) supplies. */
+  readonly args: JsonRecord;
+  /** The turn of the conversation: the same arguments in the same turn are the same call. */
+  readonly turn?: string | undefined;
+  readonly signal?: AbortSignal | undefined;
+};
+
+export type ActionResult = {
+  readonly runId: string;
+  readonly success: boolean;
+  readonly statusCode: number | null;
+  /** Every attribute that was set; `null` where a path found nothing. */
+  readonly outputs: JsonRecord;
+  readonly error?: { readonly code: RunErrorType; readonly message: string };
+  readonly durationMs: number;
+  /** What the AI is told: text, and the attributes it may see. */
+  readonly ai: { readonly text: string; readonly outputs: JsonRecord };
+  /** The run as the history has it, for operators; redacted. */
+  readonly run: RunRecord;
+};
+
+export type ExecuteOptions = {
+  /** Marks the run as a test and makes it on a connection of its own, so that its timing shows every step. */
+  readonly test?: boolean;
+};
+
+export type ActionExecutor = {
+  /** Runs an action. Never rejects: what goes wrong is in the result. */
+  execute(call: ActionCall, options?: ExecuteOptions): Promise<ActionResult>;
+  /** Opens connections and fetches tokens at the start of a call, so that the first action finds them ready. */
+  warm(calls: readonly Pick<ActionCall, 'organization' | 'action' | 'session' | 'user'>[]): Promise<void>;
+  /** The median duration of recent runs, milliseconds; nothing before the first. */
+  expectedLatencyMs(organizationId: string, slug: string): number | undefined;
+};
+
+export type ExecutorDependencies = {
+  readonly http: EgressClient;
+  readonly clock: Clock;
+  readonly log: Logger;
+  readonly variables: VariableReader;
+  readonly secrets: SecretReader;
+  readonly certificates: CertificateReader;
+  readonly runs: RunRecorder;
+};
+
+/** Values the AI may not replace stand first; what it may supply by declaration comes before the session's own. */
+const userContext = (call: ActionCall, declared: JsonRecord, undeclared: JsonRecord): ContextReader => {
+  const fixed = recordReader(call.action.staticValues, 'server');
+  const asked = recordReader(declared, 'ai');
+  const volunteered = recordReader(undeclared, 'ai');
+  return (name) => fixed(name) ?? asked(name) ?? call.user.read(name) ?? volunteered(name);
+};
+
+const split = (values: JsonRecord, action: CompiledAction): { declared: JsonRecord; undeclared: JsonRecord } => {
+  const properties = action.parameters?.properties;
+  const declared: Record<string, JsonValue> = Object.create(null);
+  const undeclared: Record<string, JsonValue> = Object.create(null);
+  for (const [name, value] of Object.entries(values))
+    (properties?.has(name) === true ? declared : undeclared)[name] = value;
+  return { declared, undeclared };
+};
+
+/**
+ * The one executor behind every door: in-call tools, the API, the testing panel and MCP. Each call works on one
+ * snapshot and under one total deadline.
+ */
+export const createActionExecutor = (dependencies: ExecutorDependencies): ActionExecutor => {
+  const { http, clock, log } = dependencies;
+  const tokens = createTokenSource(http, clock);
+  const exchange = createExchanger(http, tokens, clock);
+  const latency = createLatencyTracker();
+  const inFlight = new Map<string, Promise<ActionResult>>();
+  const noHeaders: ReadonlyMap<string, string> = new Map();
+
+  const perform = async (
+    call: ActionCall,
+    options: ExecuteOptions,
+    idempotencyKey: string | undefined,
+  ): Promise<ActionResult> => {
+    const { action, organization } = call;
+    const begin = clock.monotonic();
+    const at = clock.now();
+    const left = (): number => action.timeoutMs - (clock.monotonic() - begin);
+    const runId = newUuid();
+    let prepared: PreparedRequest | undefined;
+    let done: Exchange | undefined;
+    let failure: Failure | undefined;
+    let attempts = 1;
+    try {
+      const { values, faults } = checkArguments(call.args, action.parameters);
+      const [fault] = faults;
+      if (fault !== undefined) {
+        const sentence = `The argument ${fault.path} ${fault.message}.`;
+        failure = { type: 'arguments', operator: sentence, ai: sentence, status: null };
+      } else {
+        const { declared, undeclared } = split(values, action);
+        prepared = await prepareRequest(
+          {
+            action,
+            organization,
+            session: call.session,
+            sessionHeaders: call.sessionHeaders ?? noHeaders,
+            variables: await dependencies.variables.read(organization.id),
+            user: userContext(call, declared, undeclared),
+            idempotencyKey,
+            request: { uuid: newUuid(), nowMs: at, nowMicro: Math.floor(at * 1000) },
+          },
+          dependencies,
+        );
+        done = await exchange({
+          action,
+          prepared,
+          signal: call.signal,
+          ownConnection: options.test === true,
+          left,
+          shown(request, attempt) {
+            prepared = request;
+            attempts = attempt;
+          },
+        });
+        prepared = done.request;
+      }
+    } catch (error) {
+      failure = failureOf(error, action.timeoutMs);
+      if (failure.type === 'internal')
+        log.error(
+          { action: action.slug, organizationId: organization.id, runId, err: error },
+          'An action could not be run.',
+        );
+    }
+    const result = finish(call, options, {
+      runId,
+      at,
+      durationMs: clock.monotonic() - begin,
+      prepared,
+      done,
+      failure,
+      attempts,
+    });
+    if (done !== undefined) latency.add(organization.id, action.slug, result.durationMs);
+    await settle(call, result);
+    return result;
+  };
+
+  /** Writes what the run brought; neither a store nor a history that is down takes the result away. */
+  const settle = async (call: ActionCall, result: ActionResult): Promise<void> => {
+    const fields = {
+      action: call.action.slug,
+      organizationId: call.organization.id,
+      sessionId: call.session?.id ?? null,
+      runId: result.runId,
+    };
+    try {
+      await call.user.apply(result.outputs);
+    } catch (error) {
+      log.error({ ...fields, err: error }, 'The attributes of an action could not be stored.');
+    }
+    try {
+      await dependencies.runs.record(result.run);
+    } catch (error) {
+      log.error({ ...fields, err: error }, 'The run of an action could not be recorded.');
+    }
+    log.info(
+      {
+        ...fields,
+        success: result.success,
+        statusCode: result.statusCode,
+        durationMs: result.durationMs,
+        error: result.error?.code ?? null,
+      },
+      'An action was run.',
+    );
+  };
+
+  return {
+    execute(call, options = {}) {
+      const { action, organization, session, turn } = call;
+      const parts = [organization.id, session?.id ?? '', turn ?? '', action.slug];
+      const sameTurn = turn !== undefined && session !== undefined && options.test !== true;
+      if (!sameTurn) return perform(call, options, action.method === 'GET' ? undefined : newUuid());
+      const key = idempotencyKeyOf(parts, call.args);
+      const running = inFlight.get(key);
+      if (running !== undefined) return running;
+      const started = perform(call, options, action.method === 'GET' ? undefined : key).finally(() =>
+        inFlight.delete(key),
+      );
+      inFlight.set(key, started);
+      return started;
+    },
+    async warm(calls) {
+      await Promise.all(
+        calls.map(async ({ organization, action, session, user }) => {
+          if (action.url.staticOrigin === undefined) return;
+          try {
+            const prepared = await prepareRequest(
+              {
+                action,
+                organization,
+                session,
+                sessionHeaders: noHeaders,
+                variables: noHeaders,
+                user: (name) => user.read(name) ?? { value: 'x', trust: 'server' },
+                idempotencyKey: undefined,
+                request: { uuid: newUuid(), nowMs: clock.now(), nowMicro: clock.now() * 1000 },
+              },
+              dependencies,
+            );
+            await Promise.all([
+              http.warm(new URL(action.url.staticOrigin), 'action', prepared.credential),
+              ...(prepared.token === undefined ? [] : [tokens.warm(prepared.token)]),
+            ]);
+          } catch {
+            // What does not work yet is reported by the call that needs it.
+          }
+        }),
+      );
+    },
+    expectedLatencyMs: (organizationId, slug) => latency.median(organizationId, slug),
+  };
+};
+
+/** Runs several actions in order; each sees the attributes of those before, and a failure does not stop the rest. */
+export const executeInOrder = async (
+  executor: ActionExecutor,
+  calls: readonly ActionCall[],
+): Promise<readonly ActionResult[]> => {
+  const results: ActionResult[] = [];
+  for (const call of calls) results.push(await executor.execute(call));
+  return results;
+};

@@ -1,0 +1,222 @@
+import { createHash } from 'node:crypto';
+import type { TlsCredential } from '../../platform/egress/index.js';
+import type { CompiledAction } from './compile-action.js';
+import { flatHeaders, type Header, mergeHeaders } from './headers.js';
+import type { TokenRequest } from './oauth-token.js';
+import type { ActionOrganization, ActionSession, CertificateReader, SecretReader } from './ports.js';
+import { secretsOfHeader } from './redaction.js';
+import type { Scope } from './template/render.js';
+import { type ContextReader, type Contexts, createScope, recordReader } from './template/scope.js';
+import { TemplateError } from './template/syntax.js';
+import type { JsonValue } from './template/values.js';
+
+/** A request as it will be sent, and what must never be shown of it. */
+export type PreparedRequest = {
+  readonly method: string;
+  readonly url: URL;
+  readonly headers: readonly Header[];
+  readonly wireHeaders: readonly string[];
+  readonly body: string | undefined;
+  readonly credential: TlsCredential | undefined;
+  readonly token: TokenRequest | undefined;
+  readonly secrets: readonly string[];
+  readonly notes: readonly string[];
+  /** The same request with the token of the target's liking in `Authorization`. */
+  withToken(token: string): PreparedRequest;
+};
+
+/** An action that cannot be authenticated as configured; nothing was sent. */
+export class AuthenticationFault extends Error {
+  constructor(message: string) {
+    super(message);
+    this.name = 'AuthenticationFault';
+  }
+}
+
+export type PrepareInput = {
+  readonly action: CompiledAction;
+  readonly organization: ActionOrganization;
+  readonly session: ActionSession | undefined;
+  readonly sessionHeaders: ReadonlyMap<string, string>;
+  readonly variables: ReadonlyMap<string, string>;
+  readonly user: ContextReader;
+  readonly idempotencyKey: string | undefined;
+  readonly request: { readonly uuid: string; readonly nowMs: number; readonly nowMicro: number };
+};
+
+export type PreparePorts = { readonly secrets: SecretReader; readonly certificates: CertificateReader };
+
+const contextHeaders = (organization: ActionOrganization, session: ActionSession | undefined): Header[] => {
+  if (!organization.contextHeaders) return [];
+  const headers: Header[] = [['x-opencx-org-id', organization.uuid]];
+  if (session === undefined) return headers;
+  headers.push(['x-opencx-session-id', session.id]);
+  if (session.ticketNumber !== null) headers.push(['x-opencx-ticket-number', String(session.ticketNumber)]);
+  const { externalUserId } = session;
+  // An id that a header cannot carry is left out rather than changed: half an identity is a wrong one.
+  if (externalUserId !== null && /^[\x21-\x7e](?:[\x20-\x7e]{0,510}[\x21-\x7e])?$/.test(externalUserId)) {
+    headers.push(['x-opencx-external-user-id', externalUserId]);
+  }
+  return headers;
+};
+
+/** `_webhook`: the request exactly as it will be sent, without what authentication adds. */
+const webhookContext = (
+  method: string,
+  url: URL,
+  headers: readonly Header[],
+  body: string | undefined,
+): ContextReader => {
+  const values = new Map<string, () => JsonValue>([
+    ['url', () => url.href],
+    ['body', () => body ?? ''],
+    ['method', () => method],
+    ['headers', () => Object.fromEntries(headers)],
+    ['content_type', () => headers.find(([name]) => name.toLowerCase() === 'content-type')?.[1] ?? ''],
+    ['query_params', () => Object.fromEntries(url.searchParams)],
+  ]);
+  return (name) => {
+    const value = values.get(name)?.();
+    return value === undefined ? undefined : { value, trust: 'session' };
+  };
+};
+
+const readSecrets = async (
+  ports: PreparePorts,
+  organizationId: string,
+  names: ReadonlySet<string>,
+): Promise<ReadonlyMap<string, string>> => {
+  if (names.size === 0) return new Map();
+  const found = await ports.secrets.read(organizationId, [...names]);
+  for (const name of names) {
+    if (!found.has(name)) throw new AuthenticationFault(`The secret "${name}" does not exist.`);
+  }
+  return found;
+};
+
+const secretReader =
+  (secrets: ReadonlyMap<string, string>): ContextReader =>
+  (name) => {
+    const value = secrets.get(name);
+    return value === undefined ? undefined : { value, trust: 'server' };
+  };
+
+type AuthParts = { headers: Header[]; secrets: string[]; credential?: TlsCredential; token?: TokenRequest };
+
+const authenticate = async (
+  input: PrepareInput,
+  ports: PreparePorts,
+  plain: Contexts,
+  plainScope: Scope,
+  unsigned: { url: URL; headers: readonly Header[]; body: string | undefined },
+): Promise<AuthParts> => {
+  const { action, organization } = input;
+  const { auth } = action;
+  if (auth.type === 'none') return { headers: [], secrets: [] };
+  const secrets = await readSecrets(ports, organization.id, auth.secrets);
+  const open = createScope({ ...plain, secret: secretReader(secrets) });
+  const known = [...secrets.values()];
+  try {
+    if (auth.type === 'header') {
+      const scope = createScope({
+        ...plain,
+        secret: secretReader(secrets),
+        _webhook: webhookContext(action.method, unsigned.url, unsigned.headers, unsigned.body),
+      });
+      const headers = auth.resolve(scope, input.request);
+      return { headers, secrets: [...known, ...headers.flatMap(secretsOfHeader)] };
+    }
+    if (auth.type === 'oauth2') {
+      return { headers: [], secrets: known, token: auth.tokenRequest({ open, plain: plainScope }, organization.id) };
+    }
+    const stored = await ports.certificates.read(organization.id, auth.certificate);
+    if (stored === undefined) throw new AuthenticationFault(`The certificate "${auth.certificate}" does not exist.`);
+    if (stored.notAfter <= input.request.nowMs) {
+      const day = new Date(stored.notAfter).toISOString().slice(0, 10);
+      throw new AuthenticationFault(`The certificate "${auth.certificate}" expired on ${day}; upload a new one.`);
+    }
+    return {
+      headers: [],
+      secrets: known,
+      credential: auth.credential(stored, organization.id, auth.authorities(open)),
+    };
+  } catch (error) {
+    if (error instanceof TemplateError)
+      throw new AuthenticationFault(`Authentication cannot be computed: ${error.message}.`);
+    throw error;
+  }
+};
+
+/**
+ * Builds the request of one call from one snapshot: values that change while it is under way are seen by the next
+ * call. Throws TemplateError or AuthenticationFault; nothing has been sent then.
+ */
+export const prepareRequest = async (input: PrepareInput, ports: PreparePorts): Promise<PreparedRequest> => {
+  const { action, organization, session } = input;
+  const contexts: Contexts = {
+    user: input.user,
+    global: recordReader(organization.globals, 'server'),
+    ...(session === undefined
+      ? {}
+      : { session: recordReader(session.fields, 'session'), contact: recordReader(session.contact, 'session') }),
+  };
+  const scope = createScope(contexts);
+  const url = action.url.render(scope);
+  const body = action.body?.render(scope);
+  const defaults: Header[] = [];
+  if (body !== undefined) defaults.push(['Content-Type', 'application/json']);
+  if (input.idempotencyKey !== undefined) defaults.push(['Idempotency-Key', input.idempotencyKey]);
+  const layers = {
+    defaults,
+    action: action.headers.map((header): Header => [header.name, header.render(scope)]),
+    variables: input.variables,
+    session: input.sessionHeaders,
+    auth: [] as readonly Header[],
+    context: contextHeaders(organization, session),
+  };
+  const unsigned = mergeHeaders(layers);
+  const auth = await authenticate(input, ports, contexts, scope, { url, headers: unsigned.headers, body });
+  const merged = auth.headers.length === 0 ? unsigned : mergeHeaders({ ...layers, auth: auth.headers });
+  const secrets = [
+    ...[...input.variables].flatMap(secretsOfHeader),
+    ...[...input.sessionHeaders].flatMap(secretsOfHeader),
+    ...auth.secrets,
+  ];
+  const notes = [...new Set(merged.dropped)].map(
+    (name) => `The header ${name.slice(0, 128)} was left out: it is reserved or not valid.`,
+  );
+  const prepared: PreparedRequest = {
+    method: action.method,
+    url,
+    headers: merged.headers,
+    wireHeaders: flatHeaders(merged.headers),
+    body,
+    credential: auth.credential,
+    token: auth.token,
+    secrets,
+    notes,
+    withToken(token) {
+      const { headers } = mergeHeaders({ ...layers, auth: [['Authorization', `Bearer ${token}`]] });
+      return { ...prepared, headers, wireHeaders: flatHeaders(headers), secrets: [...secrets, token] };
+    },
+  };
+  return prepared;
+};
+
+const canonical = (value: JsonValue): JsonValue => {
+  if (Array.isArray(value)) return value.map(canonical);
+  if (typeof value !== 'object' || value === null) return value;
+  return Object.fromEntries(
+    Object.entries(value)
+      .sort(([a], [b]) => (a < b ? -1 : 1))
+      .map(([key, item]) => [key, canonical(item as JsonValue)]),
+  );
+};
+
+/** The same call in the same turn has the same key, over retries and repetitions by the model alike. */
+export const idempotencyKeyOf = (parts: readonly string[], args: JsonValue): string => {
+  const hex = createHash('sha256')
+    .update(JSON.stringify([...parts, canonical(args)]))
+    .digest('hex');
+  return [hex.slice(0, 8), hex.slice(8, 12), hex.slice(12, 16), hex.slice(16, 20), hex.slice(20, 32)].join('-');
+};
