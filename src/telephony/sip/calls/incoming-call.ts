@@ -117,7 +117,7 @@ export const createIncomingCall = (options: IncomingCallOptions): IncomingLeg =>
         },
         ...(sdp === null ? {} : { body: sdp }),
         onSent: (dialogId) => {
-          if (state !== 'open') return;
+          if (state === 'settled' || state === 'gone') return;
           earlyId = dialogId;
           deps.dialogs.set(dialogId, early);
         },
