@@ -1,0 +1,463 @@
+import { describe, expect, it } from 'vitest';
+import { type ErrorCode, isGatewayError } from '../../../core/errors.js';
+import { answerOffer } from './answer-offer.js';
+import { acceptAnswer, createOffer } from './create-offer.js';
+import type { Direction } from './description.js';
+import { attributeValues } from './description.js';
+import type { LocalMedia } from './negotiation.js';
+import { parseSdp } from './parse.js';
+
+const key = (fill: number): Uint8Array => new Uint8Array(30).fill(fill);
+const inline = (fill: number): string => `inline:${Buffer.from(key(fill)).toString('base64')}`;
+
+const local = (changes: Partial<LocalMedia> = {}): LocalMedia => {
+  let drawn = 0;
+  return {
+    address: '203.0.113.5',
+    rtpPort: 20_000,
+    rtcpPort: 20_001,
+    rtcpMux: true,
+    codecs: ['PCMU', 'PCMA'],
+    security: 'optional',
+    ptime: 20,
+    direction: 'sendrecv',
+    origin: { sessionId: '77', version: 1 },
+    previous: null,
+    newKey: () => key(++drawn),
+    ...changes,
+  };
+};
+
+const sdp = (media: string | readonly string[], address = '192.0.2.1'): string => {
+  const family = address.includes(':') ? 6 : 4;
+  const lines = typeof media === 'string' ? [media] : media;
+  return ['v=0', `o=- 9 1 IN IP${family} ${address}`, 's=-', `c=IN IP${family} ${address}`, 't=0 0', ...lines, ''].join(
+    '\r\n',
+  );
+};
+
+const refusal = (code: ErrorCode, run: () => unknown): string => {
+  try {
+    run();
+  } catch (error) {
+    expect(isGatewayError(error, code), String(error)).toBe(true);
+    return (error as Error).message;
+  }
+  return expect.fail('nothing was refused');
+};
+
+const audioOf = (text: string) => {
+  const media = parseSdp(text).media.find(({ type }) => type === 'audio');
+  if (media === undefined) return expect.fail('no audio');
+  return media;
+};
+
+describe('answering an offer', () => {
+  it('takes the first codec of ours, with the numbers of the offer', () => {
+    const offer = sdp(['m=audio 4000 RTP/AVP 8 0 18 96', 'a=rtpmap:96 telephone-event/8000', 'a=fmtp:96 0-15']);
+    const { sdp: answer, negotiated } = answerOffer(local(), offer);
+    expect(answer).toBe(
+      [
+        'v=0',
+        'o=- 77 1 IN IP4 203.0.113.5',
+        's=-',
+        'c=IN IP4 203.0.113.5',
+        't=0 0',
+        'm=audio 20000 RTP/AVP 0 96',
+        'a=rtpmap:0 PCMU/8000',
+        'a=rtpmap:96 telephone-event/8000',
+        'a=fmtp:96 0-15',
+        'a=ptime:20',
+        'a=sendrecv',
+        '',
+      ].join('\r\n'),
+    );
+    expect(negotiated).toMatchObject({
+      codec: { name: 'PCMU', payloadType: 0, receivePayloadType: 0, clockRate: 8_000, ptime: 20 },
+      remote: { address: '192.0.2.1', port: 4_000, rtcpAddress: '192.0.2.1', rtcpPort: 4_001 },
+      rtcpMux: false,
+      telephoneEvent: { payloadType: 96, receivePayloadType: 96 },
+      direction: 'sendrecv',
+      held: false,
+      srtp: null,
+      audioIndex: 0,
+    });
+  });
+
+  it.each([
+    ['a static number without rtpmap', ['m=audio 4000 RTP/AVP 8'], 'PCMA', 8],
+    ['a dynamic number', ['m=audio 4000 RTP/AVP 100', 'a=rtpmap:100 pcma/8000/1'], 'PCMA', 100],
+    [
+      'a static number that the rtpmap gives another meaning',
+      ['m=audio 4000 RTP/AVP 0', 'a=rtpmap:0 PCMA/8000'],
+      'PCMA',
+      0,
+    ],
+    ['G.722 with its clock of 8000', ['m=audio 4000 RTP/AVP 9 18'], 'G722', 9],
+    ['Opus with two channels', ['m=audio 4000 RTP/AVP 111', 'a=rtpmap:111 opus/48000/2'], 'opus', 111],
+  ] as const)('understands %s', (_, media, name, payloadType) => {
+    const { negotiated } = answerOffer(local({ codecs: ['PCMU', 'PCMA', 'G722', 'opus'] }), sdp(media));
+    expect(negotiated.codec).toMatchObject({ name, payloadType });
+  });
+
+  it('does not take another rate, mono Opus, or a number of the RTCP range for a codec', () => {
+    for (const media of [
+      ['m=audio 4000 RTP/AVP 96', 'a=rtpmap:96 PCMU/16000'],
+      ['m=audio 4000 RTP/AVP 96', 'a=rtpmap:96 opus/48000'],
+      ['m=audio 4000 RTP/AVP 72', 'a=rtpmap:72 PCMU/8000'],
+      ['m=audio 4000 RTP/AVP 128', 'a=rtpmap:128 PCMU/8000'],
+    ]) {
+      refusal('no_common_codec', () => answerOffer(local({ codecs: ['PCMU', 'opus'] }), sdp(media)));
+    }
+  });
+
+  it('leaves out events at another rate than the codec', () => {
+    const { negotiated } = answerOffer(
+      local(),
+      sdp(['m=audio 4000 RTP/AVP 0 96', 'a=rtpmap:96 telephone-event/48000']),
+    );
+    expect(negotiated.telephoneEvent).toBeNull();
+  });
+
+  it.each<[Direction, Direction, Direction, boolean]>([
+    ['sendrecv', 'sendrecv', 'sendrecv', false],
+    ['sendrecv', 'sendonly', 'recvonly', true],
+    ['sendrecv', 'recvonly', 'sendonly', false],
+    ['sendrecv', 'inactive', 'inactive', true],
+    ['sendonly', 'sendrecv', 'sendonly', false],
+    ['sendonly', 'sendonly', 'inactive', true],
+    ['inactive', 'sendrecv', 'inactive', false],
+  ])('wanting %s meets %s with %s', (ours, theirs, agreed, held) => {
+    const result = answerOffer(local({ direction: ours }), sdp(['m=audio 4000 RTP/AVP 0', `a=${theirs}`]));
+    expect(result.negotiated).toMatchObject({ direction: agreed, held });
+    expect(result.sdp).toContain(`a=${agreed}\r\n`);
+  });
+
+  it.each(['0.0.0.0', '::'])('takes the address %s for hold', (address) => {
+    const ours = address === '::' ? '2001:db8::5' : '203.0.113.5';
+    const { negotiated } = answerOffer(local({ address: ours }), sdp('m=audio 4000 RTP/AVP 0', address));
+    expect(negotiated).toMatchObject({ direction: 'recvonly', held: true });
+  });
+
+  it('refuses the other lines with port 0 and keeps their places', () => {
+    const { sdp: answer, negotiated } = answerOffer(
+      local(),
+      sdp([
+        'm=video 5000 RTP/AVP 96 97',
+        'a=rtpmap:96 VP8/90000',
+        'm=audio 4000 RTP/AVP 0',
+        'm=audio 4002 RTP/AVP 8',
+        'm=image 0 udptl t38',
+      ]),
+    );
+    expect(parseSdp(answer).media.map(({ type, port, formats }) => [type, port, formats.length])).toEqual([
+      ['video', 0, 1],
+      ['audio', 20_000, 1],
+      ['audio', 0, 1],
+      ['image', 0, 1],
+    ]);
+    expect(negotiated.audioIndex).toBe(1);
+  });
+
+  it.each(['RTP/AVP', 'RTP/AVPF', 'rtp/avp'])('answers %s with the same words', (protocol) => {
+    expect(audioOf(answerOffer(local(), sdp(`m=audio 4000 ${protocol} 0`)).sdp).protocol).toBe(protocol);
+  });
+
+  it.each([
+    [['a=ptime:30'], 30],
+    [['a=ptime:20.5'], 20],
+    [['a=ptime:25'], 20],
+    [['a=ptime:200'], 20],
+    [['a=maxptime:10'], 10],
+    [['a=ptime:40', 'a=maxptime:30'], 30],
+    [['a=ptime:nonsense'], 20],
+  ])('reads the packet length from %j as %i ms', (attributes, ptime) => {
+    expect(answerOffer(local(), sdp(['m=audio 4000 RTP/AVP 0', ...attributes])).negotiated.codec.ptime).toBe(ptime);
+  });
+
+  it.each([
+    [['a=rtcp:9000'], '192.0.2.1', 9_000],
+    [['a=rtcp:9000 IN IP4 192.0.2.9'], '192.0.2.9', 9_000],
+    [['a=rtcp:9000 IN IP4 239.0.0.1'], '192.0.2.1', 4_001],
+    [['a=rtcp:99999'], '192.0.2.1', 4_001],
+    [[], '192.0.2.1', 4_001],
+  ])('finds RTCP from %j at %s:%i', (attributes, rtcpAddress, rtcpPort) => {
+    const { negotiated } = answerOffer(local(), sdp(['m=audio 4000 RTP/AVP 0', ...attributes]));
+    expect(negotiated.remote).toMatchObject({ rtcpAddress, rtcpPort });
+  });
+
+  it('shares the port with RTCP only when both want to', () => {
+    const offer = sdp(['m=audio 4000 RTP/AVP 0', 'a=rtcp-mux']);
+    const shared = answerOffer(local(), offer);
+    expect(shared.sdp).toContain('a=rtcp-mux\r\n');
+    expect(shared.negotiated).toMatchObject({ rtcpMux: true, remote: { rtcpPort: 4_000 } });
+    const apart = answerOffer(local({ rtcpMux: false }), offer);
+    expect(apart.sdp).not.toContain('rtcp-mux');
+    expect(apart.negotiated).toMatchObject({ rtcpMux: false, remote: { rtcpPort: 4_001 } });
+  });
+
+  it('repeats the t= line and names its RTCP port when it is not the next one', () => {
+    const offer = sdp('m=audio 4000 RTP/AVP 0').replace('t=0 0', 't=3034423619 3042462419');
+    const { sdp: answer } = answerOffer(local({ rtcpPort: 30_000 }), offer);
+    expect(answer).toContain('t=3034423619 3042462419\r\n');
+    expect(answer).toContain('a=rtcp:30000\r\n');
+  });
+
+  it.each([
+    ['no_common_codec', 'm=audio 4000 RTP/AVP 18', 'The offer has format 18 and the profile allows PCMU and PCMA.'],
+    [
+      'no_common_codec',
+      ['m=audio 4000 RTP/AVP 97 101', 'a=rtpmap:97 iLBC/8000', 'a=rtpmap:101 telephone-event/8000'],
+      'The offer has ILBC and the profile allows PCMU and PCMA.',
+    ],
+    ['sdp_invalid', 'm=video 4000 RTP/AVP 96', 'The offer has no audio but video.'],
+    ['sdp_invalid', 'm=audio 0 RTP/AVP 0', 'The offer has no audio but audio with port 0.'],
+    ['sdp_invalid', [], 'The offer has no audio but none.'],
+    [
+      'sdp_invalid',
+      'm=audio 4000 udp 0',
+      'The offer asks for audio by "udp" and this side speaks RTP/AVP and RTP/SAVP.',
+    ],
+    [
+      'media_security_mismatch',
+      'm=audio 4000 UDP/TLS/RTP/SAVPF 0',
+      'The offer asks for DTLS-SRTP and this side speaks SRTP with SDES keys (RFC 4568) or RTP.',
+    ],
+  ] as const)('refuses with %s: %j', (code, media, sentence) => {
+    expect(refusal(code, () => answerOffer(local(), sdp(media)))).toBe(sentence);
+  });
+
+  it('refuses audio without an address and an address of another family', () => {
+    const without = sdp('m=audio 4000 RTP/AVP 0').replace('c=IN IP4 192.0.2.1\r\n', '');
+    expect(refusal('sdp_invalid', () => answerOffer(local(), without))).toMatch(/no c= line/);
+    const other = sdp('m=audio 4000 RTP/AVP 0', '2001:db8::1');
+    expect(refusal('sdp_invalid', () => answerOffer(local(), other))).toMatch(/IPv6 and ours of IPv4/);
+  });
+});
+
+describe('answering with SRTP', () => {
+  const secure = (crypto: readonly string[], protocol = 'RTP/SAVP'): string =>
+    sdp([`m=audio 4000 ${protocol} 0`, ...crypto.map((value) => `a=crypto:${value}`)]);
+
+  it('takes the first crypto line it can use and answers with its tag and a key of its own', () => {
+    const { sdp: answer, negotiated } = answerOffer(
+      local({ security: 'required' }),
+      secure([
+        `3 AES_256_CM_HMAC_SHA1_80 ${inline(9)}`,
+        `7 AES_CM_128_HMAC_SHA1_32 ${inline(8)}|2^20`,
+        `8 AES_CM_128_HMAC_SHA1_80 ${inline(7)}`,
+      ]),
+    );
+    expect(negotiated.srtp).toEqual({ suite: 'AES_CM_128_HMAC_SHA1_32', localKey: key(1), remoteKey: key(8) });
+    expect(attributeValues(audioOf(answer).attributes, 'crypto')).toEqual([`7 AES_CM_128_HMAC_SHA1_32 ${inline(1)}`]);
+    expect(audioOf(answer).protocol).toBe('RTP/SAVP');
+  });
+
+  it.each([
+    [`1 AES_CM_128_HMAC_SHA1_80 ${inline(8)}|2^20|1:4`, /an MKI/],
+    [`1 AES_CM_128_HMAC_SHA1_80 ${inline(8)}|1:4`, /an MKI/],
+    [`1 AES_CM_128_HMAC_SHA1_80 ${inline(8)};${inline(9)}`, /several keys/],
+    [`1 AES_CM_128_HMAC_SHA1_80 ${inline(8)} UNENCRYPTED_SRTP`, /session parameter UNENCRYPTED_SRTP/],
+    [`1 AES_CM_128_HMAC_SHA1_80 ${inline(8)} KDR=1`, /session parameter KDR=1/],
+    [`1 AES_CM_128_HMAC_SHA1_80 ${inline(8)}|2^49`, /key lifetime 2\^49/],
+    [`1 AES_CM_128_HMAC_SHA1_80 inline:c2hvcnQ=`, /a key of 5 bytes instead of 30/],
+    ['1 AES_CM_128_HMAC_SHA1_80 uri:https://x', /a key that is not "inline:"/],
+    ['1 F8_128_HMAC_SHA1_80', /suite F8_128_HMAC_SHA1_80/],
+    ['x AES_CM_128_HMAC_SHA1_80', /without a tag/],
+  ])('refuses the line %j', (line, reason) => {
+    expect(refusal('media_security_mismatch', () => answerOffer(local(), secure([line])))).toMatch(reason);
+  });
+
+  it.each([`${inline(8)}|2^31`, `${inline(8)}|1048576`, `${inline(8)} WSH=128`, `${inline(8)} -unknown`])(
+    'accepts %j',
+    (rest) => {
+      expect(answerOffer(local(), secure([`1 AES_CM_128_HMAC_SHA1_80 ${rest}`])).negotiated.srtp?.remoteKey).toEqual(
+        key(8),
+      );
+    },
+  );
+
+  it('prefers the secure one of two alternative lines unless security is off', () => {
+    const offer = sdp([
+      'm=audio 4000 RTP/AVP 0',
+      'm=audio 4002 RTP/SAVP 0',
+      `a=crypto:1 AES_CM_128_HMAC_SHA1_80 ${inline(8)}`,
+    ]);
+    expect(answerOffer(local(), offer).negotiated).toMatchObject({ audioIndex: 1, remote: { port: 4_002 } });
+    expect(answerOffer(local({ security: 'none' }), offer).negotiated).toMatchObject({ audioIndex: 0, srtp: null });
+  });
+
+  it('takes opportunistic SRTP (RFC 8643) and falls back to plain RTP when it cannot be had', () => {
+    const offered = answerOffer(local(), secure([`1 AES_CM_128_HMAC_SHA1_80 ${inline(8)}`], 'RTP/AVP'));
+    expect(offered.negotiated.srtp).not.toBeNull();
+    expect(audioOf(offered.sdp)).toMatchObject({ protocol: 'RTP/AVP' });
+    expect(answerOffer(local(), secure(['1 AEAD_AES_256_GCM inline:x'], 'RTP/AVP')).negotiated.srtp).toBeNull();
+    expect(
+      answerOffer(local({ security: 'none' }), secure([`1 AES_CM_128_HMAC_SHA1_80 ${inline(8)}`], 'RTP/AVP')).negotiated
+        .srtp,
+    ).toBeNull();
+  });
+
+  it('refuses what the profile does not allow, naming both sides', () => {
+    const none = local({ security: 'none' });
+    expect(
+      refusal('media_security_mismatch', () => answerOffer(none, secure([`1 AES_CM_128_HMAC_SHA1_80 ${inline(8)}`]))),
+    ).toBe('The offer asks for secure media (RTP/SAVP) and the profile allows plain RTP only.');
+    const required = local({ security: 'required' });
+    expect(refusal('media_security_mismatch', () => answerOffer(required, sdp('m=audio 4000 RTP/AVP 0')))).toBe(
+      'The offer has no secure media (RTP/AVP) and the profile requires SRTP.',
+    );
+    expect(refusal('media_security_mismatch', () => answerOffer(required, secure([])))).toMatch(
+      /without a crypto line/,
+    );
+  });
+});
+
+describe('offering', () => {
+  it('offers all codecs in our order, events and the public address', () => {
+    const { sdp: offer } = createOffer(local({ security: 'none', rtcpMux: false }));
+    expect(offer).toBe(
+      [
+        'v=0',
+        'o=- 77 1 IN IP4 203.0.113.5',
+        's=-',
+        'c=IN IP4 203.0.113.5',
+        't=0 0',
+        'm=audio 20000 RTP/AVP 0 8 101',
+        'a=rtpmap:0 PCMU/8000',
+        'a=rtpmap:8 PCMA/8000',
+        'a=rtpmap:101 telephone-event/8000',
+        'a=fmtp:101 0-15',
+        'a=ptime:20',
+        'a=sendrecv',
+        '',
+      ].join('\r\n'),
+    );
+  });
+
+  it('offers events at each clock rate, without using a number twice', () => {
+    const { sdp: offer } = createOffer(local({ codecs: ['opus', 'PCMU', 'G722'] }));
+    const { formats, attributes } = audioOf(offer);
+    expect(new Set(formats).size).toBe(formats.length);
+    expect(attributeValues(attributes, 'rtpmap')).toEqual([
+      '107 opus/48000/2',
+      '0 PCMU/8000',
+      '9 G722/8000',
+      '101 telephone-event/48000',
+      '96 telephone-event/8000',
+    ]);
+  });
+
+  it('offers RTP/SAVP with a key for each suite when SRTP is required', () => {
+    const audio = audioOf(createOffer(local({ security: 'required' })).sdp);
+    expect(audio.protocol).toBe('RTP/SAVP');
+    expect(attributeValues(audio.attributes, 'crypto')).toEqual([
+      `1 AES_CM_128_HMAC_SHA1_80 ${inline(1)}`,
+      `2 AES_CM_128_HMAC_SHA1_32 ${inline(2)}`,
+    ]);
+  });
+
+  it('offers RTP/AVP with crypto lines when SRTP is optional', () => {
+    const audio = audioOf(createOffer(local()).sdp);
+    expect(audio.protocol).toBe('RTP/AVP');
+    expect(attributeValues(audio.attributes, 'crypto')).toHaveLength(2);
+  });
+
+  it('writes IPv6 addresses as such', () => {
+    expect(createOffer(local({ address: '2001:db8::5' })).sdp).toContain('c=IN IP6 2001:db8::5\r\n');
+  });
+});
+
+describe('reading an answer', () => {
+  const accept = (answer: string, changes: Partial<LocalMedia> = {}) => {
+    const side = local(changes);
+    return acceptAnswer(side, createOffer(side), answer);
+  };
+
+  it("takes the peer's first codec, its numbers for sending and ours for receiving", () => {
+    const negotiated = accept(
+      sdp(['m=audio 4000 RTP/AVP 100 0 120', 'a=rtpmap:100 PCMA/8000', 'a=rtpmap:120 telephone-event/8000']),
+    );
+    expect(negotiated).toMatchObject({
+      codec: { name: 'PCMA', payloadType: 100, receivePayloadType: 8 },
+      telephoneEvent: { payloadType: 120, receivePayloadType: 101 },
+      direction: 'sendrecv',
+      srtp: null,
+    });
+  });
+
+  it('takes the key of the answer and the one of ours that it chose', () => {
+    const negotiated = accept(sdp(['m=audio 4000 RTP/SAVP 0', `a=crypto:2 AES_CM_128_HMAC_SHA1_32 ${inline(9)}`]), {
+      security: 'required',
+    });
+    expect(negotiated.srtp).toEqual({ suite: 'AES_CM_128_HMAC_SHA1_32', localKey: key(2), remoteKey: key(9) });
+  });
+
+  it.each<[Direction, Direction, Direction, boolean]>([
+    ['sendrecv', 'sendrecv', 'sendrecv', false],
+    ['sendonly', 'recvonly', 'sendonly', false],
+    ['sendonly', 'inactive', 'inactive', true],
+    ['inactive', 'inactive', 'inactive', true],
+  ])('offered %s and answered %s is %s', (ours, theirs, agreed, held) => {
+    expect(accept(sdp(['m=audio 4000 RTP/AVP 0', `a=${theirs}`]), { direction: ours })).toMatchObject({
+      direction: agreed,
+      held,
+    });
+  });
+
+  it.each([
+    ['no_common_codec', {}, ['m=audio 0 RTP/AVP 0'], /The peer refused our audio; we offered PCMU and PCMA/],
+    ['no_common_codec', {}, ['m=audio 4000 RTP/AVP 18'], /The answer has format 18 and we offered PCMU and PCMA/],
+    ['sdp_invalid', {}, ['m=video 4000 RTP/AVP 0'], /no audio line at the place/],
+    ['sdp_invalid', {}, [], /no audio line at the place/],
+    ['media_security_mismatch', { security: 'required' }, ['m=audio 4000 RTP/SAVP 0'], /no crypto line/],
+    [
+      'media_security_mismatch',
+      { security: 'required' },
+      ['m=audio 4000 RTP/AVP 0'],
+      /We offered RTP\/SAVP and the answer has RTP\/AVP/,
+    ],
+    ['media_security_mismatch', {}, ['m=audio 4000 RTP/SAVP 0'], /We offered RTP\/AVP and the answer has RTP\/SAVP/],
+    [
+      'media_security_mismatch',
+      { security: 'required' },
+      ['m=audio 4000 RTP/SAVP 0', `a=crypto:1 AES_CM_128_HMAC_SHA1_32 ${inline(9)}`],
+      /tag 1, AES_CM_128_HMAC_SHA1_32\) is none of those/,
+    ],
+    [
+      'media_security_mismatch',
+      { security: 'required' },
+      ['m=audio 4000 RTP/SAVP 0', `a=crypto:1 AES_CM_128_HMAC_SHA1_80 ${inline(9)}|1:4`],
+      /an MKI, which we did not offer/,
+    ],
+  ] as const)('refuses with %s: %j %j', (code, changes, media, sentence) => {
+    expect(refusal(code, () => accept(sdp(media), changes))).toMatch(sentence);
+  });
+
+  it('agrees with itself, whatever both sides want', () => {
+    for (const security of ['none', 'optional', 'required'] as const) {
+      for (const theirs of ['none', 'optional', 'required'] as const) {
+        const caller = local({ security });
+        const callee = local({
+          security: theirs,
+          address: '192.0.2.7',
+          newKey: () => key(99),
+          codecs: ['PCMA', 'PCMU'],
+        });
+        const offer = createOffer(caller);
+        const impossible =
+          (security === 'required' && theirs === 'none') || (security === 'none' && theirs === 'required');
+        if (impossible) {
+          refusal('media_security_mismatch', () => answerOffer(callee, offer.sdp));
+          continue;
+        }
+        const answer = answerOffer(callee, offer.sdp);
+        const agreed = acceptAnswer(caller, offer, answer.sdp);
+        expect(agreed.codec.name).toBe('PCMA');
+        expect(agreed.srtp === null).toBe(security === 'none' || theirs === 'none');
+        expect(agreed.srtp?.localKey).toEqual(answer.negotiated.srtp?.remoteKey);
+        expect(agreed.srtp?.remoteKey).toEqual(answer.negotiated.srtp?.localKey);
+      }
+    }
+  });
+});
