@@ -46,6 +46,7 @@ const mutateOnce = (bytes: Buffer, other: Buffer, random: () => number): Buffer 
 export const mutated = (corpus: readonly Buffer[], random: () => number): Buffer => {
   const pick = (): Buffer => corpus[Math.floor(random() * corpus.length)] ?? Buffer.alloc(0);
   let bytes = pick();
-  for (let changes = 1 + Math.floor(random() * random() * 4); changes > 0; changes--) bytes = mutateOnce(bytes, pick(), random);
+  for (let changes = 1 + Math.floor(random() * random() * 4); changes > 0; changes--)
+    bytes = mutateOnce(bytes, pick(), random);
   return bytes;
 };

@@ -43,8 +43,9 @@ const readParams = (c: Cursor): Map<string, string> | undefined => {
       value = c.text.charCodeAt(c.at) === quote ? readQuoted(c) : readPlainValue(c);
       if (value === undefined || value === '') return undefined;
     }
-    // The first of two equal names wins, as in every stack we talk to.
-    if (!params.has(name)) params.set(name, value);
+    // RFC 3261 section 7.3.1 allows each name once; of two, every reader would believe another.
+    if (params.has(name)) return undefined;
+    params.set(name, value);
   }
 };
 
@@ -72,11 +73,11 @@ const readOne = <T>(text: string, read: (c: Cursor) => T | undefined): T | undef
 /** `SIP / 2.0 / UDP`: three tokens with free whitespace around the slashes; returns the transport. */
 const readSentProtocol = (c: Cursor): string | undefined => {
   skipWhitespace(c);
-  if (readToken(c) === '') return undefined;
+  if (readToken(c).toUpperCase() !== 'SIP') return undefined;
   skipWhitespace(c);
   if (!take(c, slash)) return undefined;
   skipWhitespace(c);
-  if (readToken(c) === '') return undefined;
+  if (!/^\d+\.\d+$/.test(readToken(c))) return undefined;
   skipWhitespace(c);
   if (!take(c, slash)) return undefined;
   skipWhitespace(c);
@@ -102,7 +103,7 @@ const readVia = (c: Cursor): ViaValue | undefined => {
 };
 
 /**
- * Parses one Via value (RFC 3261 section 20.42). The protocol version is not checked here, so that a request of
+ * Parses one Via value (RFC 3261 section 20.42). The number of the version is not checked here, so that a request of
  * another version can be answered with 505. @returns undefined when malformed.
  */
 export const parseVia = (value: string): ViaValue | undefined => readOne(value, readVia);

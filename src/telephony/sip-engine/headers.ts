@@ -98,5 +98,12 @@ export const splitList = (value: string): string[] => {
   return parts;
 };
 
-/** True when a name or method has %-escapes: tokens may have them, but drachtio-srf decodes them into other names. */
-export const hasEscapes = (token: string): boolean => token.includes('%');
+/**
+ * Drops header lines whose names have %-escapes. Such names are tokens and mean nothing to SIP, but drachtio-srf decodes
+ * them: `C%6Fntact` would reach the application as a Contact that no rule of ours has seen.
+ */
+export const dropEscapedNames = (message: HasHeaders): void => {
+  if (message.headers.some((h) => h.name.includes('%'))) {
+    message.headers = message.headers.filter((h) => !h.name.includes('%'));
+  }
+};

@@ -108,6 +108,9 @@ type Lines = {
   contentLength: number | undefined;
 };
 
+/** Tags are part of dialog identifiers: one without a value, quoted, or with a separator of theirs is none. */
+const isTag = (tag: string | undefined): boolean => tag === undefined || (tag !== '' && !/["|]/.test(tag));
+
 /** Checks one header line's value by the grammar of its name and keeps what the engine needs of it. */
 const readField = (lines: Lines, header: SipHeader): Fault | undefined => {
   const { name, value } = header;
@@ -122,7 +125,7 @@ const readField = (lines: Lines, header: SipHeader): Fault | undefined => {
     case 'To': {
       const address = parseNameAddr(value);
       if (address === undefined) return bad(name === 'From' ? 'From is malformed' : 'To is malformed');
-      if (address.params.get('tag')?.includes('|')) return bad('tag is malformed');
+      if (!isTag(address.params.get('tag'))) return bad('tag is malformed');
       header.value = withQuotedDisplay(value, address.display);
       if (name === 'From') lines.from = address;
       else lines.to = address;

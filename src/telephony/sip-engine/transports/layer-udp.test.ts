@@ -125,6 +125,15 @@ describe('requests received by UDP', () => {
     });
   });
 
+  it('come without header lines whose escaped names drachtio-srf would decode', async () => {
+    const engine = await open(point('udp'));
+    const phone = await peer();
+    phone.socket.send(requestText({ extra: ['C%6Fntact: <sip:smuggled@h>', 'Subject: s'] }), engine.port('udp'));
+    const { message } = (await engine.nextMessage()).parsed;
+    expect(message.headers.map((h) => h.name)).not.toContain('C%6Fntact');
+    expect(getHeader(message, 'Subject')).toBe('s');
+  });
+
   it('are reported with the status to answer when they cannot be processed', async () => {
     const engine = await open(point('udp'));
     const phone = await peer();

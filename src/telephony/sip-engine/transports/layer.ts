@@ -1,5 +1,6 @@
 import type { Socket } from 'node:net';
 import { type EngineClock, realClock } from '../engine-clock.js';
+import { dropEscapedNames } from '../headers.js';
 import { defaultLimits, type EngineLimits, type EngineOptions } from '../options.js';
 import { parseSip } from '../parser.js';
 import type {
@@ -71,6 +72,7 @@ export const openTransportLayer = async (
     const result = parseSip(bytes, { framing, limits });
     try {
       if (result.ok) {
+        dropEscapedNames(result.parsed.message);
         if (result.parsed.message.kind === 'request') markReceived(result.parsed, flow);
         handlers.onMessage(result.parsed, flow, bytes);
       } else {
