@@ -69,7 +69,10 @@ export const numberSchema = z.strictObject({
 });
 
 export const agentLegSchema = z.discriminatedUnion('type', [
-  z.strictObject({ type: z.literal('builtin'), script: z.json() }),
+  z.strictObject({
+    type: z.literal('builtin'),
+    script: z.record(z.string(), z.unknown(), 'must be an object with steps'),
+  }),
   z.looseObject({ type: z.literal('livekit'), agentName: text(255) }),
   z.looseObject({ type: z.literal('websocket'), url: text(2_000) }),
 ]);

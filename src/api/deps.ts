@@ -1,0 +1,48 @@
+import type { Clock } from '../core/clock.js';
+import type { Logger } from '../core/logger.js';
+import type { DirectoryService } from '../domain/directory/index.js';
+import type { ContactStore, SessionStore } from '../domain/sessions/index.js';
+import type { Access } from '../platform/access/index.js';
+import type { Metrics } from '../platform/telemetry/index.js';
+
+/** What the API may do to calls, wherever they live. */
+export type CallControl = {
+  /**
+   * Ends the call on whichever instance owns it; resolves once the owner has begun. Throws GatewayError session_ended,
+   * owner_unreachable or not_found.
+   */
+  hangup(orgId: string, sessionId: string): Promise<void>;
+};
+
+/** SIP ladders of calls, as the recorder keeps them; null when there is none (any more). */
+export type LadderReader = {
+  json(orgId: string, sessionId: string): Promise<unknown>;
+  text(orgId: string, sessionId: string): Promise<string | null>;
+};
+
+/** One thing the gateway needs to take calls. */
+export type ReadinessCheck = { readonly name: string; readonly ok: boolean; readonly reason?: string };
+
+export type ApiDeps = {
+  readonly access: Access;
+  readonly directory: DirectoryService;
+  readonly sessions: Pick<SessionStore, 'get' | 'list' | 'locate' | 'timeline'>;
+  readonly contacts: ContactStore;
+  readonly calls: CallControl;
+  readonly ladders: LadderReader;
+  readonly readiness: () => Promise<readonly ReadinessCheck[]>;
+  readonly metrics: Metrics;
+  readonly log: Logger;
+  readonly clock: Clock;
+  readonly version: string;
+  /** PUBLIC_URL: its host is one the API answers to, its origin one that pages may call from. */
+  readonly publicUrl: string;
+  /** Further names in `Host`, for set-ups behind several names. */
+  readonly allowedHosts?: readonly string[];
+  /** The HTTP listener is on loopback only: `/metrics` is open then. */
+  readonly httpLoopback: boolean;
+  /** HTTP and SIP listen on loopback only: a development machine (verified `local` numbers, http: to Zendesk). */
+  readonly loopbackOnly: boolean;
+  /** Requests per second and credential, and how many at once; default 200 and 400. */
+  readonly rateLimit?: { readonly perSecond: number; readonly burst: number };
+};

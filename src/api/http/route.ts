@@ -1,0 +1,159 @@
+import type { IncomingHttpHeaders } from 'node:http';
+import type { z } from 'zod';
+import { type ErrorCode, GatewayError } from '../../core/errors.js';
+import { faultsOf } from '../../core/faults.js';
+import type { Logger } from '../../core/logger.js';
+import type { Action, Principal } from '../../platform/access/index.js';
+import { type BodyType, parseBody } from './body.js';
+
+export type Method = 'get' | 'post' | 'put' | 'patch' | 'delete';
+
+/** What a handler answers. Without `contentType` the body is sent as JSON; without `body` nothing is. */
+export type Reply = {
+  readonly status: number;
+  readonly body?: unknown;
+  readonly contentType?: string;
+  readonly headers?: Readonly<Record<string, string>>;
+};
+
+/** A request before its parts were looked at. */
+export type RawRequest = {
+  readonly principal: Principal | null;
+  readonly params: unknown;
+  readonly query: unknown;
+  readonly body: Buffer;
+  readonly headers: IncomingHttpHeaders;
+  readonly requestId: string;
+  readonly log: Logger;
+  /** Aborted when the client is gone. */
+  readonly signal: AbortSignal;
+};
+
+export type ReplyDoc = {
+  readonly description: string;
+  readonly schema?: z.ZodType;
+  /** Default `application/json`. */
+  readonly contentTypes?: readonly string[];
+};
+
+/**
+ * Who may come: `anyone`; those allowed an action; or `local-or`: anyone while the listener is on loopback, else
+ * those allowed the action.
+ */
+export type RouteAccess =
+  | { readonly kind: 'anyone' }
+  | { readonly kind: 'action' | 'local-or'; readonly action: Action };
+
+type Common = {
+  readonly method: Method;
+  /** With `{name}` for parameters, as OpenAPI writes it. */
+  readonly path: string;
+  readonly summary: string;
+  readonly tag: string;
+  readonly replies: Readonly<Record<number, ReplyDoc>>;
+  /** Codes besides those every route can answer (credential, rate, internal). */
+  readonly errors: readonly ErrorCode[];
+  /** Not in the access log at `info`: probes and scrapes. */
+  readonly quiet?: boolean;
+};
+
+/** A route as the server mounts it and the OpenAPI document shows it. */
+export type Route = Common & {
+  readonly access: RouteAccess;
+  readonly params: z.ZodType | null;
+  readonly query: z.ZodType | null;
+  readonly body: {
+    /** What the OpenAPI document shows: the schema that judges the body, here or behind the handler. */
+    readonly documented: z.ZodType;
+    readonly types: readonly BodyType[];
+    readonly maxBytes: number;
+  } | null;
+  run(raw: RawRequest): Promise<Reply>;
+};
+
+type Input<P, Q, B> = Pick<RawRequest, 'headers' | 'requestId' | 'log' | 'signal'> & {
+  readonly params: P;
+  readonly query: Q;
+  readonly body: B;
+};
+
+type Spec<P extends z.ZodType, Q extends z.ZodType, B extends z.ZodType> = Common & {
+  readonly params?: P;
+  readonly query?: Q;
+  readonly body?: {
+    readonly schema: B;
+    /** The schema behind the handler, when the route itself takes any value. */
+    readonly documented?: z.ZodType;
+    readonly types?: readonly BodyType[];
+    /** Bytes, after inflating; default 64 KiB. */
+    readonly maxBytes?: number;
+  };
+};
+
+const parsed = <S extends z.ZodType>(schema: S | undefined, value: unknown, what: string): z.output<S> => {
+  // Without a schema the type is unknown and nobody can read the value.
+  if (schema === undefined) return undefined as z.output<S>;
+  const result = schema.safeParse(value);
+  if (result.success) return result.data;
+  const details = faultsOf(result.error.issues);
+  const list = details.map((fault) => (fault.path === '' ? `it ${fault.message}` : `${fault.path} ${fault.message}`));
+  throw new GatewayError('bad_request', `The ${what} cannot be used: ${list.slice(0, 3).join('; ')}.`, { details });
+};
+
+const route = <P extends z.ZodType, Q extends z.ZodType, B extends z.ZodType>(
+  spec: Spec<P, Q, B>,
+  access: RouteAccess,
+  handle: (input: Input<z.output<P>, z.output<Q>, z.output<B>>, principal: Principal | null) => Promise<Reply>,
+): Route => {
+  const types = spec.body?.types ?? ['json'];
+  return {
+    ...spec,
+    access,
+    params: spec.params ?? null,
+    query: spec.query ?? null,
+    body:
+      spec.body === undefined
+        ? null
+        : { documented: spec.body.documented ?? spec.body.schema, types, maxBytes: spec.body.maxBytes ?? 65_536 },
+    run: (raw) =>
+      handle(
+        {
+          headers: raw.headers,
+          requestId: raw.requestId,
+          log: raw.log,
+          signal: raw.signal,
+          params: parsed(spec.params, raw.params, 'path'),
+          query: parsed(spec.query, raw.query, 'query'),
+          body: parsed(spec.body?.schema, spec.body && parseBody(raw.body, raw.headers['content-type'], types), 'body'),
+        },
+        raw.principal,
+      ),
+  };
+};
+
+/** A route for those whose credential allows `action`; the handler still checks the organization. */
+export const protectedRoute = <P extends z.ZodType, Q extends z.ZodType, B extends z.ZodType>(
+  spec: Spec<P, Q, B> & {
+    readonly action: Action;
+    readonly handle: (
+      input: Input<z.output<P>, z.output<Q>, z.output<B>> & { readonly principal: Principal },
+    ) => Promise<Reply>;
+  },
+): Route =>
+  route(spec, { kind: 'action', action: spec.action }, (input, principal) => {
+    if (principal === null) throw new GatewayError('unauthorized', 'The request carries no credential.');
+    return spec.handle({ ...input, principal });
+  });
+
+/** A route without a credential, or with one only where the listener is open to others (`unlessLocal`). */
+export const openRoute = <P extends z.ZodType, Q extends z.ZodType, B extends z.ZodType>(
+  spec: Spec<P, Q, B> & {
+    readonly unlessLocal?: Action;
+    readonly handle: (input: Input<z.output<P>, z.output<Q>, z.output<B>>) => Promise<Reply>;
+  },
+): Route =>
+  route(
+    spec,
+    spec.unlessLocal === undefined ? { kind: 'anyone' } : { kind: 'local-or', action: spec.unlessLocal },
+    (input) => spec.handle(input),
+  );

@@ -1,0 +1,101 @@
+import { z } from 'zod';
+import { type ErrorCode, errorCatalogue } from '../core/errors.js';
+import { permissions } from '../platform/access/index.js';
+import { errorSchema, statusOf } from './http/error-view.js';
+import type { Route } from './http/route.js';
+
+type Json = Record<string, unknown>;
+
+const schemaOf = (schema: z.ZodType, io: 'input' | 'output'): Json => {
+  const { $schema: _, ...rest } = z.toJSONSchema(schema, { target: 'draft-2020-12', io, unrepresentable: 'any' });
+  return rest;
+};
+
+const isObject = (value: unknown): value is Json =>
+  typeof value === 'object' && value !== null && !Array.isArray(value);
+
+const parameters = (schema: z.ZodType | null, place: 'path' | 'query'): Json[] => {
+  if (schema === null) return [];
+  const { properties, required } = schemaOf(schema, 'input');
+  const needed = new Set(Array.isArray(required) ? required : []);
+  return Object.entries(isObject(properties) ? properties : {}).map(([name, value]) => {
+    const { description, ...rest } = isObject(value) ? value : {};
+    return {
+      name,
+      in: place,
+      required: place === 'path' || needed.has(name),
+      ...(typeof description === 'string' ? { description } : {}),
+      schema: rest,
+    };
+  });
+};
+
+const errorReplies = (codes: readonly ErrorCode[]): Json => {
+  const byStatus = new Map<number, ErrorCode[]>();
+  for (const code of codes) byStatus.set(statusOf(code), [...(byStatus.get(statusOf(code)) ?? []), code]);
+  return Object.fromEntries(
+    [...byStatus].map(([status, list]) => [
+      String(status),
+      {
+        description: list.map((code) => `\`${code}\`: ${errorCatalogue[code].meaning}`).join(' '),
+        content: { 'application/json': { schema: { $ref: '#/components/schemas/Error' } } },
+      },
+    ]),
+  );
+};
+
+const everywhere: readonly ErrorCode[] = ['internal', 'host_refused', 'origin_refused'];
+const withCredential: readonly ErrorCode[] = ['unauthorized', 'forbidden', 'rate_limited', 'identity_unavailable'];
+
+const operation = (route: Route): Json => {
+  const codes = [...route.errors, ...(route.access.kind === 'anyone' ? [] : withCredential), ...everywhere];
+  const successes = Object.entries(route.replies).map(([status, reply]) => {
+    const types = reply.contentTypes ?? (reply.schema === undefined ? [] : ['application/json']);
+    const schema = reply.schema === undefined ? {} : { schema: schemaOf(reply.schema, 'input') };
+    const content = Object.fromEntries(types.map((type) => [type, type === 'text/plain' ? {} : schema]));
+    return [status, { description: reply.description, ...(types.length > 0 ? { content } : {}) }] as const;
+  });
+  const roles = route.access.kind === 'anyone' ? null : permissions[route.access.action].join(', ');
+  return {
+    summary: route.summary,
+    tags: [route.tag],
+    operationId: `${route.method}${route.path.replace(/[^A-Za-z0-9]+(\w)?/g, (_, letter: string | undefined) => letter?.toUpperCase() ?? '')}`,
+    ...(roles === null ? { security: [] } : { description: `Roles: ${roles}.`, security: [{ bearer: [] }] }),
+    parameters: [...parameters(route.params, 'path'), ...parameters(route.query, 'query')],
+    ...(route.body === null
+      ? {}
+      : {
+          requestBody: {
+            required: true,
+            content: Object.fromEntries(
+              route.body.types.map((type) => [
+                `application/${type}`,
+                { schema: schemaOf(route.body?.documented ?? z.unknown(), 'input') },
+              ]),
+            ),
+          },
+        }),
+    responses: { ...errorReplies(codes), ...Object.fromEntries(successes) },
+  };
+};
+
+/** The OpenAPI 3.1 document of these routes, made from the schemas that judge their requests. */
+export const openApiDocument = (
+  routes: readonly Route[],
+  info: { readonly version: string; readonly url: string },
+): Json => {
+  const paths: Record<string, Json> = {};
+  for (const route of routes) paths[route.path] = { ...paths[route.path], [route.method]: operation(route) };
+  return {
+    openapi: '3.1.0',
+    info: { title: 'Voice gateway', version: info.version },
+    servers: [{ url: info.url }],
+    paths,
+    components: {
+      schemas: { Error: schemaOf(errorSchema, 'output') },
+      securitySchemes: {
+        bearer: { type: 'http', scheme: 'bearer', description: 'A dashboard JWT or the admin token of the gateway.' },
+      },
+    },
+  };
+};
