@@ -22,7 +22,7 @@ import {
   slotOf,
   telephoneEventAttributes,
 } from './negotiation.js';
-import { parseSdp, sdpInvalid } from './parse.js';
+import { parseSdp, quoted, sdpInvalid } from './parse.js';
 import type { PayloadMapping } from './payload-types.js';
 import {
   audioCodecs,
@@ -200,15 +200,22 @@ const answeredCodec = (
   );
 };
 
+/**
+ * A crypto line that fits ours makes the stream secure, whichever of RTP/AVP and RTP/SAVP stands beside it: some peers
+ * answer an offer of RTP/AVP with keys (RFC 8643) by RTP/SAVP.
+ */
 const answeredCrypto = (local: LocalMedia, offer: SentOffer, media: SdpMedia): NegotiatedMedia['srtp'] => {
-  const secureOffer = rtpProtocol(offer.protocol) === 'secure';
+  const protocol = rtpProtocol(media.protocol);
   const values = attributeValues(media.attributes, 'crypto');
-  if (rtpProtocol(media.protocol) !== rtpProtocol(offer.protocol)) {
-    throw securityMismatch(`We offered ${offer.protocol} and the answer has ${media.protocol.slice(0, 40)}.`);
+  if (protocol === null || protocol === 'dtls' || (protocol === 'secure' && offer.cryptos.length === 0)) {
+    throw securityMismatch(`We offered ${offer.protocol} and the answer has ${quoted(media.protocol)}.`);
   }
   if (values.length === 0) {
-    if (!secureOffer && local.security !== 'required') return null;
-    throw securityMismatch(`We offered ${offer.protocol} with SRTP keys and the answer has no crypto line.`);
+    const isPlain = protocol === 'plain' && rtpProtocol(offer.protocol) === 'plain';
+    if (isPlain && local.security !== 'required') return null;
+    throw securityMismatch(
+      `We offered ${offer.protocol} with SRTP keys and the answer has ${media.protocol} without a crypto line.`,
+    );
   }
   if (offer.cryptos.length === 0) return null;
   const crypto = parseCrypto(values[0]!);

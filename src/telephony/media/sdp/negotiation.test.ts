@@ -410,14 +410,26 @@ describe('reading an answer', () => {
     ['no_common_codec', {}, ['m=audio 4000 RTP/AVP 18'], /The answer has format 18 and we offered PCMU and PCMA/],
     ['sdp_invalid', {}, ['m=video 4000 RTP/AVP 0'], /no audio line at the place/],
     ['sdp_invalid', {}, [], /no audio line at the place/],
-    ['media_security_mismatch', { security: 'required' }, ['m=audio 4000 RTP/SAVP 0'], /no crypto line/],
+    ['media_security_mismatch', { security: 'required' }, ['m=audio 4000 RTP/SAVP 0'], /without a crypto line/],
     [
       'media_security_mismatch',
       { security: 'required' },
       ['m=audio 4000 RTP/AVP 0'],
-      /We offered RTP\/SAVP and the answer has RTP\/AVP/,
+      /We offered RTP\/SAVP with SRTP keys and the answer has RTP\/AVP without a crypto line/,
     ],
-    ['media_security_mismatch', {}, ['m=audio 4000 RTP/SAVP 0'], /We offered RTP\/AVP and the answer has RTP\/SAVP/],
+    ['media_security_mismatch', {}, ['m=audio 4000 RTP/SAVP 0'], /the answer has RTP\/SAVP without a crypto line/],
+    [
+      'media_security_mismatch',
+      { security: 'none' },
+      ['m=audio 4000 RTP/SAVP 0', `a=crypto:1 AES_CM_128_HMAC_SHA1_80 ${inline(9)}`],
+      /We offered RTP\/AVP and the answer has "RTP\/SAVP"/,
+    ],
+    [
+      'media_security_mismatch',
+      {},
+      ['m=audio 4000 UDP/TLS/RTP/SAVP 0'],
+      /We offered RTP\/AVP and the answer has "UDP\/TLS\/RTP\/SAVP"/,
+    ],
     [
       'media_security_mismatch',
       { security: 'required' },
@@ -432,6 +444,18 @@ describe('reading an answer', () => {
     ],
   ] as const)('refuses with %s: %j %j', (code, changes, media, sentence) => {
     expect(refusal(code, () => accept(sdp(media), changes))).toMatch(sentence);
+  });
+
+  it.each([
+    ['optional', 'RTP/SAVP'],
+    ['required', 'RTP/AVP'],
+  ] as const)('with security %s takes fitting keys for SRTP though the answer says %s', (security, protocol) => {
+    const answer = sdp([`m=audio 4000 ${protocol} 0`, `a=crypto:1 AES_CM_128_HMAC_SHA1_80 ${inline(9)}`]);
+    expect(accept(answer, { security }).srtp).toEqual({
+      suite: 'AES_CM_128_HMAC_SHA1_80',
+      localKey: key(1),
+      remoteKey: key(9),
+    });
   });
 
   it('agrees with itself, whatever both sides want', () => {
