@@ -43,8 +43,9 @@ const readParams = (c: Cursor): Map<string, string> | undefined => {
       value = c.text.charCodeAt(c.at) === quote ? readQuoted(c) : readPlainValue(c);
       if (value === undefined || value === '') return undefined;
     }
-    // RFC 3261 section 7.3.1 allows each name once; of two, every reader would believe another.
-    if (params.has(name)) return undefined;
+    // A name may stand once (RFC 3261 section 7.3.1). Of two values every reader would believe another; the same twice
+    // does no harm and comes from real devices.
+    if (params.has(name) && params.get(name) !== value) return undefined;
     params.set(name, value);
   }
 };

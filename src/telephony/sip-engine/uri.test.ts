@@ -34,6 +34,10 @@ describe('SIP URIs', () => {
     expect(uri && formatUri(uri)).toBe(text);
   });
 
+  it('may say the same twice, as some carriers do', () => {
+    expect(parseUri('sip:a@b;user=phone;user=phone')?.params).toEqual(new Map([['user', 'phone']]));
+  });
+
   it('have equal text when they differ in escapes of ordinary characters only', () => {
     expect(parseUri('sip:%61lice%2f@h')).toEqual(parseUri('sip:alice%2F@h'));
   });
@@ -53,7 +57,7 @@ describe('SIP URIs', () => {
     'sip:a@b:65536',
     'sip:a@b;',
     'sip:a@b;;lr',
-    'sip:a@b;lr;LR',
+    'sip:a@b;ttl=1;TTL=2',
     'sip:a@b;x=%zz',
     'sip:a%@b',
     'sip:a@[::1',

@@ -72,7 +72,9 @@ const readUriParams = (text: string, from: number, to: number, params: Map<strin
     if (equals < 0 || equals > end) equals = end;
     const name = checkedText(text, at + 1, equals, parameterCharacters)?.toLowerCase();
     const value = equals < end ? checkedText(text, equals + 1, end, parameterCharacters) : '';
-    if (name === undefined || name === '' || value === undefined || params.has(name)) return false;
+    if (name === undefined || name === '' || value === undefined) return false;
+    // `;user=phone;user=phone` does no harm and is sent by carriers; two values of one name contradict each other.
+    if (params.has(name) && params.get(name) !== value) return false;
     params.set(name, value);
     at = end;
   }

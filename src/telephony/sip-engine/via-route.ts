@@ -35,8 +35,8 @@ export type ResponseRoute = {
 };
 
 /**
- * Where the response to a request goes (RFC 3261 section 18.2.2, RFC 3581 section 4), by its top Via as `markReceived`
- * left it. A `maddr` is followed when it is an address; without a readable Via the answer goes back to the source.
+ * Where the response to a request goes (RFC 3261 section 18.2.2, RFC 3581 section 4), by its top Via and the flow it
+ * came by. A `maddr` is followed when it is an address; without a readable Via the answer goes back to the source.
  */
 export const responseRoute = (via: ViaValue | undefined, flow: Flow): ResponseRoute => {
   if (via === undefined) return { flow, fallback: undefined };
@@ -47,6 +47,7 @@ export const responseRoute = (via: ViaValue | undefined, flow: Flow): ResponseRo
   }
   const maddr = via.params.get('maddr') ?? '';
   if (isIP(maddr)) return { flow: { ...flow, remoteAddress: maddr, remotePort: sentPort }, fallback: undefined };
-  const rport = Number(via.params.get('rport') || 0);
-  return { flow: { ...flow, remotePort: rport > 0 ? rport : sentPort }, fallback: undefined };
+  // Asked for is enough: on the flow of the request itself the port is the source port, marked already or not.
+  const remotePort = via.params.has('rport') ? flow.remotePort : sentPort;
+  return { flow: { ...flow, remotePort }, fallback: undefined };
 };

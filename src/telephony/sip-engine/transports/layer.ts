@@ -107,7 +107,9 @@ export const openTransportLayer = async (
   });
 
   const admit = (socket: Socket): boolean => {
-    if (!connections.admits(socket.remoteAddress ?? '')) {
+    // A peer that has gone again before it was accepted has no address any more.
+    if (socket.remoteAddress === undefined) return false;
+    if (!connections.admits(socket.remoteAddress)) {
       log('warn', { remote: socket.remoteAddress, open: connections.count }, 'connection refused: limit reached');
       return false;
     }
