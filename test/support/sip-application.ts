@@ -70,9 +70,11 @@ export const startSipApplication = async (
   options: Partial<Omit<SipServerOptions, 'host' | 'port' | 'secret'>> & {
     readonly profileDocuments?: readonly string[];
     readonly engine?: Partial<EngineOptions>;
+    /** Puts something between the application and the engine's admin port; returns the port to connect to. */
+    readonly through?: (adminPort: number) => number;
   } = {},
 ): Promise<SipApplication> => {
-  const { profileDocuments, engine: engineOptions, ...serverOptions } = options;
+  const { profileDocuments, engine: engineOptions, through, ...serverOptions } = options;
   const secret = randomBytes(8).toString('hex');
   const { systemClock } = await import('../../src/core/clock.js');
   const lines: LogLine[] = [];
@@ -87,7 +89,7 @@ export const startSipApplication = async (
   const waiting: ((call: IncomingCall) => void)[] = [];
   const server = await createSipServer({
     host: '127.0.0.1',
-    port: engine.adminPort,
+    port: through?.(engine.adminPort) ?? engine.adminPort,
     secret,
     profiles: registryOf(...(profileDocuments ?? [LOCAL_PROFILE])),
     handler: (call) => {

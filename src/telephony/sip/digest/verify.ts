@@ -28,7 +28,7 @@ const sameText = (a: string, b: string): boolean => {
  */
 export const verifyDigest = (
   authorization: string | undefined,
-  request: { readonly method: string; readonly uri: string; readonly body: string },
+  request: { readonly method: string; readonly body: string },
   policy: DigestPolicy,
   nonces: Nonces,
 ): DigestVerdict => {
@@ -45,7 +45,9 @@ export const verifyDigest = (
   // A nonce of another instance or of the time before a restart is as good as an old one.
   if (freshness === 'foreign') return { ok: false, fault: 'stale', detail: 'the nonce is not ours' };
   const uri = fields.get('uri') ?? '';
-  if (uri !== request.uri) return wrong('the digest was made for another URI');
+  // Not compared with the Request-URI: proxies rewrite that, and devices write all kinds of URI here. The digest covers
+  // method and nonce, and a nonce cannot be used twice, so nothing is gained by refusing (RFC 7616 section 3.4.6).
+  if (uri === '') return wrong('the digest names no URI');
   const quality = qualityOf(fields);
   if (quality === null) return wrong('qop, nc and cnonce do not go together');
   const username = fields.get('username') ?? '';

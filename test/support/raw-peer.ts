@@ -1,0 +1,89 @@
+import { createSocket } from 'node:dgram';
+
+export type RawMessage = {
+  readonly text: string;
+  readonly method: string | null;
+  readonly status: number | null;
+  /** All lines of a header, as received. */
+  lines(name: string): readonly string[];
+};
+
+export type RawPeer = {
+  readonly port: number;
+  readonly received: readonly RawMessage[];
+  /** To where the last message came from. */
+  send(text: string): void;
+  sendTo(address: string, text: string): void;
+  /** Resolves with the first message that satisfies the test, received already or later. */
+  until(what: (message: RawMessage) => boolean): Promise<RawMessage>;
+  close(): void;
+};
+
+const parse = (text: string): RawMessage => ({
+  text,
+  method: /^([A-Z]+) \S+ SIP\/2\.0/.exec(text)?.[1] ?? null,
+  status: Number(/^SIP\/2\.0 (\d+)/.exec(text)?.[1] ?? Number.NaN) || null,
+  lines: (name) => text.split('\r\n').filter((line) => line.toLowerCase().startsWith(`${name.toLowerCase()}:`)),
+});
+
+/** A SIP peer over UDP that says exactly what a test wants, when it wants it. */
+export const startRawPeer = async (
+  onMessage: (message: RawMessage, peer: RawPeer) => void = () => {},
+  address = '127.0.0.1',
+): Promise<RawPeer> => {
+  const socket = createSocket('udp4');
+  await new Promise<void>((resolve) => socket.bind(0, address, resolve));
+  const received: RawMessage[] = [];
+  const waiting: { what: (message: RawMessage) => boolean; resolve: (message: RawMessage) => void }[] = [];
+  let last = { address: '127.0.0.1', port: 9 };
+  const peer: RawPeer = {
+    port: socket.address().port,
+    received,
+    send: (text) => socket.send(text.replace(/\r?\n/g, '\r\n'), last.port, last.address),
+    sendTo: (target, text) => {
+      const [host = '', port = ''] = target.split(':');
+      socket.send(text, Number(port), host);
+    },
+    until: (what) => {
+      const found = received.find(what);
+      return found === undefined ? new Promise((resolve) => waiting.push({ what, resolve })) : Promise.resolve(found);
+    },
+    close: () => socket.close(),
+  };
+  socket.on('message', (datagram, remote) => {
+    last = remote;
+    const message = parse(datagram.toString());
+    received.push(message);
+    for (const waiter of [...waiting]) {
+      if (!waiter.what(message)) continue;
+      waiting.splice(waiting.indexOf(waiter), 1);
+      waiter.resolve(message);
+    }
+    onMessage(message, peer);
+  });
+  return peer;
+};
+
+/** An answer to a request, with its Via, From, To (tagged), Call-ID and CSeq. */
+export const rawReply = (
+  request: RawMessage,
+  status: string,
+  options: { readonly headers?: string; readonly body?: string; readonly via?: string; readonly tag?: string } = {},
+): string => {
+  const body = options.body ?? '';
+  const via = request.lines('Via').map((line, index) => (index === 0 ? `${line}${options.via ?? ''}` : line));
+  const to = request.lines('To').map((line) => (line.includes('tag=') ? line : `${line};tag=${options.tag ?? 'raw'}`));
+  return [
+    `SIP/2.0 ${status}`,
+    ...via,
+    ...request.lines('From'),
+    ...to,
+    ...request.lines('Call-ID'),
+    ...request.lines('CSeq'),
+    ...(options.headers === undefined ? [] : [options.headers]),
+    ...(body === '' ? [] : ['Content-Type: application/sdp']),
+    `Content-Length: ${Buffer.byteLength(body)}`,
+    '',
+    body,
+  ].join('\r\n');
+};
