@@ -8,9 +8,11 @@ import { realClock } from './engine-clock.js';
 import { parseVia } from './header-values.js';
 import { splitList } from './headers.js';
 import { newTag } from './identifiers.js';
+import { parseLeniently } from './lenient.js';
 import type { ParsedSip, SipMessage, SipRequest, SipResponse } from './message.js';
 import { defaultLimits, type EngineOptions } from './options.js';
 import { watchLag } from './overload.js';
+import { ProxyCore } from './proxy/proxy-core.js';
 import { serialize } from './serializer.js';
 import { tapped } from './tap.js';
 import { TransactionTable } from './transactions/table.js';
@@ -92,9 +94,10 @@ export const startEngine = async (options: EngineOptions): Promise<Engine> => {
     resolve: (uri) => nextHop.resolve(uri),
   };
   const client = new UserAgentClient(ctx);
+  const proxy = new ProxyCore(ctx);
   const server: UserAgentServer = new UserAgentServer(
     ctx,
-    () => ({ forwardInDialog: () => false, forwardAck: () => false }),
+    () => proxy,
     (transaction) => client.adoptNotify(transaction),
   );
 
@@ -148,7 +151,14 @@ export const startEngine = async (options: EngineOptions): Promise<Engine> => {
             watched.received(parsed, flow, raw);
             onMessage(parsed, flow);
           },
-          onInvalid: (fault, flow) => {
+          onInvalid: (fault, flow, raw) => {
+            const framing = flow.transport === 'udp' ? 'datagram' : 'stream';
+            const repaired = parseLeniently(raw, { framing, limits });
+            if (repaired) {
+              watched.received(repaired, flow, raw);
+              onMessage(repaired, flow);
+              return;
+            }
             if (fault.reason in invalid || Object.keys(invalid).length < maxInvalidReasons) {
               invalid[fault.reason] = (invalid[fault.reason] ?? 0) + 1;
             }
@@ -177,7 +187,9 @@ export const startEngine = async (options: EngineOptions): Promise<Engine> => {
         if (message.start.kind === 'response') server.respond(owner, commandId, names.transactionId, message);
         else client.send(owner, commandId, names, message);
       },
-      onProxy: () => undefined,
+      onProxy: (owner, commandId, command) => {
+        proxy.start(owner, commandId, command, server.byId(command.transactionId));
+      },
       onGone: (owners) => {
         server.onApplicationGone(owners);
         client.onApplicationGone(owners);

@@ -42,6 +42,7 @@ export class ClientRequest {
   readonly #request: SipRequest;
   readonly #path: RequestPath;
   readonly #user: ClientRequestUser;
+  readonly #branchSuffix: string;
   readonly #cancelDeadline: Timer;
   #targets: Target[] = [];
   #transaction: ClientTransaction | undefined;
@@ -52,11 +53,13 @@ export class ClientRequest {
   #cancel: 'no' | 'held' | 'sent' = 'no';
   #cancelHeaders: readonly SipHeader[] = [];
 
-  constructor(ctx: EngineContext, request: SipRequest, path: RequestPath, user: ClientRequestUser) {
+  /** @param branchSuffix ends every branch: the proxy's mark against loops. */
+  constructor(ctx: EngineContext, request: SipRequest, path: RequestPath, user: ClientRequestUser, branchSuffix = '') {
     this.#ctx = ctx;
     this.#request = request;
     this.#path = path;
     this.#user = user;
+    this.#branchSuffix = branchSuffix;
     this.#cancelDeadline = new Timer(ctx.clock);
   }
 
@@ -164,7 +167,7 @@ export class ClientRequest {
     const { identity } = this.#ctx;
     const own = local ? identity.publicOf(local) : identity.towards(transport, address);
     if (!own) return undefined;
-    if (!local) this.#branch = newBranch();
+    if (!local) this.#branch = newBranch() + this.#branchSuffix;
     const via = {
       name: 'Via',
       value: `SIP/2.0/${transport.toUpperCase()} ${hostPort(own)};branch=${this.#branch};rport`,

@@ -1,3 +1,4 @@
+import { formatNameAddr, parseNameAddr } from '../header-values.js';
 import type { SipHeader } from '../message.js';
 import type { EngineOptions } from '../options.js';
 import type { ListenPoint, TransportLayer, TransportName } from '../transport.js';
@@ -63,6 +64,29 @@ export const hostPort = (own: OwnAddress): string => `${formatHost(own.host)}:${
 const transportParam = (transport: TransportName): string => (transport === 'udp' ? '' : `;transport=${transport}`);
 
 export const defaultContact = (own: OwnAddress): string => `<sip:${hostPort(own)}${transportParam(own.transport)}>`;
+
+const addresses = new Set([
+  'From',
+  'To',
+  'Contact',
+  'P-Asserted-Identity',
+  'P-Preferred-Identity',
+  'Refer-To',
+  'Referred-By',
+]);
+
+/**
+ * Puts angle brackets around bare URIs of an application's addresses (`sip:a@b` -> `<sip:a@b>`): a parameter behind a
+ * bare URI is the header's, not the URI's, and devices that look for brackets find them.
+ */
+export const bracketAddresses = (headers: SipHeader[]): void => {
+  for (let i = 0; i < headers.length; i++) {
+    const header = headers[i];
+    if (!header || !addresses.has(header.name) || header.value.includes('<')) continue;
+    const parsed = parseNameAddr(header.value);
+    if (parsed) headers[i] = { name: header.name, value: formatNameAddr(parsed) };
+  }
+};
 
 const substituted = new Set(['From', 'To', 'Contact', 'P-Asserted-Identity']);
 const afterUser = /@localhost(?::\d+)?(?=[>;?,\s]|$)/g;

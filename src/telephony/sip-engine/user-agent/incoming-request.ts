@@ -14,7 +14,7 @@ import { lifetime } from '../transactions/timers.js';
 import { formatHost } from '../uri.js';
 import type { EngineContext } from './context.js';
 import { endDialog } from './dialog-requests.js';
-import { defaultContact, type OwnAddress, substituteLocalhost } from './identity.js';
+import { bracketAddresses, defaultContact, type OwnAddress, substituteLocalhost } from './identity.js';
 import { ReliableProvisionals } from './reliable-provisional.js';
 
 /** Fields of a response that the engine writes itself, whatever the application says. */
@@ -211,6 +211,7 @@ export class IncomingRequest {
     if (own && wantsContact && !has('Contact')) {
       headers.push({ name: 'Contact', value: this.dialog?.localContact || defaultContact(own) });
     }
+    bracketAddresses(headers);
     if (own) substituteLocalhost(headers, own);
     if (app.body.length > 0 && !has('Content-Type')) {
       if (!app.body.subarray(0, 3).equals(sdpStart)) return 'missing content-type';

@@ -61,7 +61,7 @@ export class ReliableProvisionals {
 
   /** @returns false when no response waits for this PRACK. */
   acknowledge(rack: string | undefined, inviteSeq: number): boolean {
-    const match = /^(\d+)\s+(\d+)\s+INVITE$/.exec(rack?.trim() ?? '');
+    const match = /^\s*(\d+)\s+(\d+)\s+INVITE\b/.exec(rack ?? '');
     if (!match || !this.#outstanding) return false;
     if (Number(match[1]) !== this.#outstanding.rseq || Number(match[2]) !== inviteSeq) return false;
     this.#outstanding = undefined;

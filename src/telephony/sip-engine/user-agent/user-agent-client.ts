@@ -11,7 +11,7 @@ import { parseUri } from '../uri.js';
 import type { SentMessage } from './client-request.js';
 import type { EngineContext } from './context.js';
 import { dialogPath, endDialog, sendAck } from './dialog-requests.js';
-import { defaultContact, hostPort, type OwnAddress, substituteLocalhost } from './identity.js';
+import { bracketAddresses, defaultContact, hostPort, type OwnAddress, substituteLocalhost } from './identity.js';
 import { OutgoingRequest } from './outgoing-request.js';
 
 /** Methods whose request outside of a dialog carries our Contact. */
@@ -118,7 +118,7 @@ export class UserAgentClient {
     const own = this.#ownAddressFor(nextHop);
     if (!own) return 'requested protocol/transport not available';
     const given = (name: string): string | undefined => app.headers.find((h) => h.name === name)?.value;
-    const own1: SipHeader[] = [
+    const addressed: SipHeader[] = [
       { name: 'From', value: given('From') ?? `<sip:${hostPort(own)}>` },
       { name: 'To', value: given('To') ?? `<${uri}>` },
     ];
@@ -131,9 +131,11 @@ export class UserAgentClient {
     if (this.#ctx.options.userAgent !== undefined && given('User-Agent') === undefined) {
       rest.push({ name: 'User-Agent', value: this.#ctx.options.userAgent });
     }
-    substituteLocalhost(own1, own);
-    substituteLocalhost(rest, own);
-    const from = own1[0]?.value ?? '';
+    for (const headers of [addressed, rest]) {
+      bracketAddresses(headers);
+      substituteLocalhost(headers, own);
+    }
+    const from = addressed[0]?.value ?? '';
     const tag = /;\s*tag\s*=\s*([^;\s>]+)\s*$|;\s*tag\s*=\s*([^;\s>]+)\s*;/.exec(from);
     const fromTag = tag?.[1] ?? tag?.[2] ?? newTag();
     const callId = given('Call-ID') ?? newCallId();
@@ -145,7 +147,7 @@ export class UserAgentClient {
       headers: [
         { name: 'Max-Forwards', value: given('Max-Forwards') ?? '70' },
         { name: 'From', value: tag ? from : `${from};tag=${fromTag}` },
-        { name: 'To', value: own1[1]?.value ?? '' },
+        { name: 'To', value: addressed[1]?.value ?? '' },
         { name: 'Call-ID', value: callId },
         { name: 'CSeq', value: `${seq} ${method}` },
         ...rest,
@@ -180,6 +182,7 @@ export class UserAgentClient {
     const problem = addContentType(headers, app.body);
     if (problem !== undefined) return problem;
     const own = this.#ctx.identity.towards(dialog.flow.transport, dialog.flow.remoteAddress);
+    bracketAddresses(headers);
     if (own) substituteLocalhost(headers, own);
     const request = dialog.compose(method, headers, app.body);
     return this.#launch({

@@ -6,6 +6,7 @@ import type { Owner } from '../drachtio/application.js';
 import { answerLeader, forApplication, networkLeader, timeOfDay } from '../drachtio/deliveries.js';
 import { newTag } from '../identifiers.js';
 import type { ParsedSip, SipHeader, SipRequest } from '../message.js';
+import { cameThroughUs } from '../proxy/forwarding.js';
 import { serialize } from '../serializer.js';
 import type { ServerTransaction } from '../transactions/server-transaction.js';
 import type { TransactionUser } from '../transactions/table.js';
@@ -19,6 +20,8 @@ export type ProxySide = {
   /** Forwards a request of a dialog we proxied the INVITE of; false when we did not. */
   forwardInDialog(transaction: ServerTransaction): boolean;
   forwardAck(ack: ParsedSip<SipRequest>, flow: Flow): boolean;
+  /** Cancels an INVITE it forwarded in a dialog; false when it is none of its own. */
+  cancel(invite: ServerTransaction, headers: readonly SipHeader[]): boolean;
 };
 
 /** How long an application may leave a request without any answer, ms. */
@@ -78,7 +81,9 @@ export class UserAgentServer implements TransactionUser {
   onCancel(cancel: ServerTransaction, invite: ServerTransaction | undefined): void {
     const incoming = invite && this.#byTransaction.get(invite);
     if (!invite || !incoming) {
-      this.#refuse(cancel, 481);
+      if (invite && this.#proxy().cancel(invite, reasonOf(cancel.request.message))) {
+        cancel.respond(responseTo(cancel.request, 200, { toTag: newTag() }));
+      } else this.#refuse(cancel, 481);
       return;
     }
     cancel.respond(responseTo(cancel.request, 200, { toTag: incoming.toTag }));
@@ -217,7 +222,7 @@ export class UserAgentServer implements TransactionUser {
   #outsideDialog(transaction: ServerTransaction): void {
     const { request } = transaction;
     const { method } = request.message;
-    if (this.#ctx.transactions.isMerged(transaction)) {
+    if (this.#ctx.transactions.isMerged(transaction) && !cameThroughUs(request, this.#ctx.identity)) {
       this.#refuse(transaction, 482);
       return;
     }
