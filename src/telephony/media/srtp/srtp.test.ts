@@ -161,11 +161,11 @@ describe.each(srtpSuites)('%s', (suite) => {
     }
   });
 
-  it('never throws on 100,000 packets of noise, and accepts none', () => {
+  it('never throws on 50,000 packets of noise, and accepts none', () => {
     const receiver = createSrtpReceiver(suite, masterKey);
     const noise = randomBytes(4_096);
     const packet = Buffer.alloc(256);
-    for (let i = 0; i < 100_000; i++) {
+    for (let i = 0; i < 50_000; i++) {
       const length = (i * 31) % 257;
       noise.copy(packet, 0, (i * 17) % 3_800);
       if (i % 2 === 0) packet[0] = (packet[0]! & 0x3f) | 0x80;
