@@ -578,6 +578,7 @@ describe('the OpenAPI document', () => {
         'get /openapi.json',
         'get /readyz',
         'get /v1/contacts/{id}',
+        'get /v1/organizations',
         'get /v1/organizations/{id}/document',
         'get /v1/sessions',
         'get /v1/sessions/{id}',

@@ -32,6 +32,25 @@ const wantsYaml = (accept: string | undefined): boolean =>
 export const organizationRoutes = (deps: ApiDeps): readonly Route[] => [
   protectedRoute({
     method: 'get',
+    path: '/v1/organizations',
+    summary: 'The organizations the credential may see',
+    tag: 'Organizations',
+    action: 'document:read',
+    replies: {
+      200: {
+        description: 'All of them.',
+        schema: z.strictObject({ items: z.array(z.strictObject({ id: z.string() })), next: z.null() }),
+      },
+    },
+    errors: ['store_unavailable'],
+    async handle({ principal }) {
+      const all = await deps.directory.organizations();
+      const visible = all.filter((id) => principal.orgId === null || principal.orgId === id);
+      return { status: 200, body: { items: visible.map((id) => ({ id })), next: null } };
+    },
+  }),
+  protectedRoute({
+    method: 'get',
     path: '/v1/organizations/{id}/document',
     summary: 'The document of an organization, credentials as placeholders',
     tag: 'Organizations',

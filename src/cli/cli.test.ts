@@ -1,0 +1,310 @@
+import { spawn } from 'node:child_process';
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { parse } from 'yaml';
+import { startTestApi, type TestApi } from '../../test/support/api.js';
+import { until } from '../../test/support/until.js';
+import { packageRoot } from '../core/entry-path.js';
+import { parseTtl } from './commands/token.js';
+import type { CliContext } from './context.js';
+import { exitCodes } from './exit-codes.js';
+import { fillPlaceholders } from './placeholders.js';
+import { createProgram, runCli } from './program.js';
+import { printable } from './table.js';
+
+let api: TestApi;
+let dir = '';
+const root = packageRoot(import.meta.url);
+
+beforeAll(async () => {
+  api = await startTestApi();
+  dir = mkdtempSync(join(tmpdir(), 'vg-cli-'));
+});
+afterAll(async () => {
+  await api.close();
+  rmSync(dir, { recursive: true });
+});
+
+type Run = { readonly status: number; readonly out: string; readonly err: string };
+const context = (
+  env: Record<string, string | undefined>,
+  sink: { out: string; err: string },
+  signal = new AbortController().signal,
+  stdin = '',
+): CliContext => ({
+  env: { VOICE_GATEWAY_URL: api.url, DATA_DIR: api.dataDir, ...env },
+  cwd: dir,
+  out: (text) => {
+    sink.out += text;
+  },
+  err: (text) => {
+    sink.err += text;
+  },
+  readStdin: async () => stdin,
+  signal,
+});
+const run = async (args: string, env: Record<string, string | undefined> = {}, stdin = ''): Promise<Run> => {
+  const sink = { out: '', err: '' };
+  const status = await runCli(args.split(' '), context(env, sink, undefined, stdin), []);
+  return { status, ...sink };
+};
+const file = (name: string, text: string): string => {
+  writeFileSync(join(dir, name), text);
+  return name;
+};
+
+const placeholder = (name: string): string => `\${${name}}`;
+const yaml = `
+organization: { id: acme, name: Acme }
+numbers: [{ number: "+14155550100", agent: support, profile: local, verified: true }]
+agents:
+  - id: support
+    leg: { type: builtin, script: { steps: [{ say: "That is $\{price} dollars" }] } }
+variables: { X-Api-Key: "${placeholder('SHOP_KEY')}" }
+`;
+
+describe('apply, diff and export', () => {
+  it('apply a document once, say what changed, and nothing the second time', async () => {
+    const org = file('org.yaml', yaml);
+    const first = await run(`apply -f ${org}`, { SHOP_KEY: 'canary-key' });
+    expect(first).toEqual({
+      status: 0,
+      err: '',
+      out: '+ organization acme\n+ number +14155550100\n+ agent support\n+ variable X-Api-Key\nacme: 4 created, 0 changed, 0 unchanged, 0 removed\n',
+    });
+    const again = await run(`apply -f ${org} --prune`, { SHOP_KEY: 'canary-key' });
+    expect(again.out).toBe('acme: 0 created, 0 changed, 4 unchanged, 0 removed\n');
+    expect((await run(`diff -f ${org}`, { SHOP_KEY: 'canary-key' })).status).toBe(0);
+    const other = await run(`diff -f ${org}`, { SHOP_KEY: 'another-key' });
+    expect([other.status, other.out]).toEqual([
+      8,
+      '~ variable X-Api-Key\nacme: would be 0 created, 1 changed, 3 unchanged, 0 removed\n',
+    ]);
+  });
+
+  it('export what applies to no change, credentials as placeholders', async () => {
+    await run(`apply -f ${file('org.yaml', yaml)}`, { SHOP_KEY: 'canary-key' });
+    const exported = await run('export');
+    expect(exported.out).not.toContain('canary');
+    expect(parse(exported.out)).toMatchObject({
+      organization: { id: 'acme' },
+      variables: { 'X-Api-Key': placeholder('X_API_KEY') },
+    });
+    const back = await run('apply -f - --prune', { X_API_KEY: 'canary-key' }, exported.out);
+    expect(back.out).toBe('acme: 0 created, 0 changed, 4 unchanged, 0 removed\n');
+    expect(JSON.parse((await run('export acme --json')).out)).toEqual(parse(exported.out));
+  });
+
+  it('apply the example', async () => {
+    const dry = await run(`diff -f ${join(root, 'examples/org.yaml')}`, {}, '');
+    expect([dry.status, dry.err]).toEqual([8, '']);
+    expect(dry.out).toContain('~ agent support');
+  });
+
+  it('name each fault with its path and change nothing', async () => {
+    const bad = yaml.replace('agent: support', 'agent: nobody').replace('"+14155550100"', 'reception');
+    const refused = await run(`apply -f ${file('bad.yaml', bad)}`, { SHOP_KEY: 'x-key-value' });
+    expect(refused).toEqual({
+      status: 6,
+      out: '',
+      err: 'The document has 2 faults; nothing was changed.\n  numbers[0].number: is not a telephone number that can be written in E.164\n  numbers[0].agent: names the agent "nobody", which does not exist\n',
+    });
+  });
+
+  it('say which environment variable is missing, and send nothing', async () => {
+    const refused = await run(`apply -f ${file('org.yaml', yaml)}`);
+    expect([refused.status, refused.err]).toEqual([
+      6,
+      'org.yaml cannot be sent; nothing was changed.\n  variables.X-Api-Key: needs the environment variable SHOP_KEY, which is not set\n',
+    ]);
+  });
+
+  it('say in one sentence what is wrong with a file', async () => {
+    expect(await run('apply -f none.yaml')).toMatchObject({ status: 5, err: 'There is no file none.yaml.\n' });
+    const broken = await run(`apply -f ${file('broken.yaml', 'a: [canary\nb: c')}`);
+    expect(broken.status).toBe(6);
+    expect(broken.err).toMatch(/^broken\.yaml cannot be read as YAML or JSON at line \d+, column \d+\.\n$/);
+    expect((await run(`apply -f ${file('anonymous.yaml', 'agents: []')}`)).err).toBe(
+      'anonymous.yaml must name its organization: organization.id is missing.\n',
+    );
+  });
+});
+
+describe('sessions', () => {
+  it('are listed as a table, shown with timeline and ladder, and hung up', async () => {
+    await run('apply -f -', { SHOP_KEY: 'canary-key' }, yaml);
+    const owned = await api.session();
+    await owned.change({ timeline: [{ at: Date.now(), type: 'agent.said', data: { text: 'Hi\u001b[2Jthere' } }] });
+    api.ladders.set(owned.id, { json: [{ m: 'INVITE' }], text: 'phone -> gateway  INVITE\n' });
+    const list = await run('sessions --organization acme');
+    expect(list.out.split('\n')[0]).toMatch(/^STARTED \(UTC\) +ID +CALLER +CALLED +AGENT +STATE +TICKET +LENGTH$/);
+    expect(list.out).toContain(`${owned.id}  +14155550123  +14155550100  support  ringing`);
+    const shown = await run(`session ${owned.id} --ladder`);
+    expect(shown.out).toContain('call.received');
+    expect(shown.out).toContain('text=Hi?[2Jthere');
+    expect(shown.out).toContain('phone -> gateway  INVITE');
+    expect(JSON.parse((await run(`session ${owned.id} --ladder --json`)).out)).toMatchObject({
+      id: owned.id,
+      ladder: [{ m: 'INVITE' }],
+    });
+    expect(await run(`hangup ${owned.id}`)).toMatchObject({ status: 0, out: `${owned.id} is being ended.\n` });
+    expect(api.hangups).toContain(owned.id);
+    expect(await run('session 00000000-0000-4000-8000-000000000000')).toMatchObject({ status: 5 });
+  });
+
+  it('are followed: each change once, until the signal', async () => {
+    await run('apply -f -', { SHOP_KEY: 'canary-key' }, yaml);
+    const sink = { out: '', err: '' };
+    const stop = new AbortController();
+    const following = runCli(['sessions', '--follow', '--organization', 'acme'], context({}, sink, stop.signal));
+    const owned = await api.session();
+    await until('the new session to be printed', () =>
+      sink.out.includes(`${owned.id}  +14155550123 -> +14155550100  support  ringing`),
+    );
+    await owned.change({ status: 'ended', endedAt: Date.now(), endReason: 'caller-hangup' });
+    await until('its end to be printed', () => sink.out.includes('ended (caller-hangup)'));
+    stop.abort('SIGINT');
+    expect(await following).toBe(0);
+    expect(sink.out.split('\n').filter((text) => text.includes(owned.id))).toHaveLength(2);
+  });
+});
+
+describe('credentials', () => {
+  it('mint a token with the local secret that the gateway takes', async () => {
+    const minted = await run('token --org acme --role viewer --ttl 10m', { DASHBOARD_JWT_SECRET: api.jwtSecret });
+    expect(minted.status).toBe(0);
+    expect((await run('sessions', { VOICE_GATEWAY_TOKEN: minted.out.trim() })).status).toBe(0);
+    const denied = await run('apply -f -', { VOICE_GATEWAY_TOKEN: minted.out.trim(), SHOP_KEY: 'canary-key' }, yaml);
+    expect([denied.status, denied.err]).toEqual([4, 'The role viewer may not do this (document:write).\n']);
+    writeFileSync(join(dir, 'dashboard-jwt-secret'), `${api.jwtSecret}\n`);
+    const fromFile = await run('token --role operator --json', { DATA_DIR: dir });
+    const { token } = JSON.parse(fromFile.out) as { token: string };
+    expect((await run('doctor', { VOICE_GATEWAY_TOKEN: token })).out).toContain('credential');
+  });
+
+  it('refuse what makes no sense in one sentence', async () => {
+    expect(await run('token --role admin')).toMatchObject({ status: 2, err: 'The role admin needs --org.\n' });
+    expect((await run('token --role operator --org acme')).status).toBe(2);
+    expect((await run('token --org acme --ttl soon')).err).toContain('90s, 30m, 1h, 7d');
+    expect((await run('token --org acme --role king')).status).toBe(2);
+    expect((await run('token --org acme', { DATA_DIR: join(dir, 'none') })).status).toBe(5);
+    expect((await run('token --org acme', { DASHBOARD_JWKS_URL: 'https://id.test/jwks' })).err).toContain(
+      'identity provider',
+    );
+    expect([parseTtl('90s'), parseTtl('30m'), parseTtl('1h'), parseTtl('7d')]).toEqual([90, 1_800, 3_600, 604_800]);
+  });
+
+  it('never send the admin token to another machine', async () => {
+    const refused = await run('sessions', { VOICE_GATEWAY_URL: 'http://gateway.example:8080' });
+    expect([refused.status, refused.err.startsWith('VOICE_GATEWAY_TOKEN is not set:')]).toEqual([4, true]);
+  });
+
+  it('say how to get one when there is none, or when it is not valid', async () => {
+    expect((await run('sessions', { DATA_DIR: join(dir, 'none') })).err).toContain('there is no admin token at');
+    expect((await run('sessions', { VOICE_GATEWAY_TOKEN: 'nonsense' })).status).toBe(4);
+  });
+});
+
+describe('the gateway not being there', () => {
+  it('is told with how to start it, and has its own exit status', async () => {
+    const gone = await run('sessions', { VOICE_GATEWAY_URL: 'http://127.0.0.1:1', VOICE_GATEWAY_TOKEN: 'x' });
+    expect(gone).toEqual({
+      status: 3,
+      out: '',
+      err: 'No gateway answers at http://127.0.0.1:1: start one with `npm start` or `voice-gateway start`, or set VOICE_GATEWAY_URL.\n',
+    });
+  });
+
+  it('is told apart from another server', async () => {
+    const other = createServer((_, response) => response.writeHead(404).end('<html>nothing</html>'));
+    await new Promise<void>((resolve) => other.listen(0, '127.0.0.1', resolve));
+    const { port } = other.address() as AddressInfo;
+    const answer = await run('sessions', { VOICE_GATEWAY_URL: `http://127.0.0.1:${port}`, VOICE_GATEWAY_TOKEN: 'x' });
+    await new Promise((resolve) => other.close(resolve));
+    expect(answer.err).toBe(`What answers at http://127.0.0.1:${port} is not a voice gateway (HTTP 404).\n`);
+  });
+
+  it('is found by doctor, with what else is wrong', async () => {
+    const sick = await run('doctor', {
+      VOICE_GATEWAY_URL: 'http://127.0.0.1:1',
+      VOICE_GATEWAY_TOKEN: 'x',
+      PATH: '/nonexistent',
+    });
+    expect(sick.status).toBe(1);
+    expect(sick.out).toMatch(/FAIL {2}gateway +No gateway answers/);
+    const well = await run('doctor', { PATH: process.env.PATH });
+    expect(well.out).toMatch(/ok {4}redis +works/);
+  });
+});
+
+describe('the program', () => {
+  it('fills placeholders in texts only, leaves attributes alone, and can write a placeholder itself', () => {
+    const input = {
+      [placeholder('KEY')]: `a ${placeholder('ONE')} b ${placeholder('price')} $${placeholder('ONE')}`,
+      list: [placeholder('INJECT')],
+    };
+    expect(fillPlaceholders(input, { ONE: '1', INJECT: '", admin: true' })).toEqual({
+      value: {
+        [placeholder('KEY')]: `a 1 b ${placeholder('price')} ${placeholder('ONE')}`,
+        list: ['", admin: true'],
+      },
+      faults: [],
+    });
+  });
+
+  it('shows no control characters of others on a terminal', () => {
+    expect(printable('a\u001b[31mb\u0007\u202ec\nd\te')).toBe('a?[31mb??c\nd\te');
+  });
+
+  it('is described by its reference page, command by command and option by option, both ways', () => {
+    const page = readFileSync(join(root, 'docs/reference/cli.md'), 'utf8');
+    const sink = { out: '', err: '' };
+    const program = createProgram(context({}, sink));
+    const expected = program.commands.flatMap((command) => {
+      const args = command.registeredArguments.map((argument) =>
+        argument.required ? `<${argument.name()}>` : `[${argument.name()}]`,
+      );
+      const usage = [command.name(), ...args].join(' ');
+      return [
+        `### \`voice-gateway ${usage}\``,
+        ...command.options.map((option) => `- \`${option.flags}\`: ${option.description}`),
+      ];
+    });
+    const written = page
+      .split('\n')
+      .filter((line) => line.startsWith('### `voice-gateway ') || line.startsWith('- `-'));
+    const ownCommands = new Set(program.commands.map((command) => command.name()));
+    let mine = true;
+    const relevant = written.filter((line) => {
+      const heading = /^### `voice-gateway ([\w-]+)/.exec(line);
+      if (heading !== null) mine = ownCommands.has(heading[1] ?? '');
+      return mine;
+    });
+    expect(relevant).toEqual(expected);
+    const codes = page.split('\n').filter((line) => /^\| \d+ \|/.test(line));
+    expect(codes).toEqual(Object.values(exitCodes).map((entry) => `| ${entry.code} | ${entry.meaning} |`));
+  });
+
+  it('runs as a program: usage on standard error with status 2, help with 0', async () => {
+    const main = join(root, 'dist/src/cli/main.js');
+    if (!existsSync(main)) throw new Error('the compiled command line is missing: npm run build');
+    const start = async (...args: string[]): Promise<Run> => {
+      const child = spawn(process.execPath, [main, ...args], { stdio: ['ignore', 'pipe', 'pipe'] });
+      const sink = { out: '', err: '' };
+      child.stdout.on('data', (data: Buffer) => (sink.out += data.toString()));
+      child.stderr.on('data', (data: Buffer) => (sink.err += data.toString()));
+      const status = await new Promise<number>((resolve) => child.on('close', (code) => resolve(code ?? -1)));
+      return { status, ...sink };
+    };
+    const help = await start('--help');
+    expect([help.status, help.err]).toEqual([0, '']);
+    expect(help.out).toContain('apply');
+    const wrong = await start('aply');
+    expect([wrong.status, wrong.out]).toEqual([2, '']);
+    expect(wrong.err).toContain("unknown command 'aply'");
+  });
+});

@@ -1,0 +1,100 @@
+import { accessSync, constants } from 'node:fs';
+import { delimiter, join } from 'node:path';
+import type { Command } from 'commander';
+import { z } from 'zod';
+import { type Client, createClient } from '../client.js';
+import type { CliContext } from '../context.js';
+import { CliError } from '../exit-codes.js';
+import { printable } from '../table.js';
+
+type Finding = { readonly name: string; readonly ok: boolean; readonly says: string };
+
+const onPath = (context: CliContext, program: string): string | null => {
+  for (const folder of [...(context.env.PATH ?? '').split(delimiter), '/usr/sbin', '/usr/local/sbin']) {
+    const path = join(folder, program);
+    try {
+      accessSync(path, constants.X_OK);
+      return path;
+    } catch {
+      // Not here; the next folder may have it.
+    }
+  }
+  return null;
+};
+
+const machine = (context: CliContext): Finding[] => {
+  const [major = 0, minor = 0] = process.versions.node.split('.').map(Number);
+  const node = major > 20 || (major === 20 && minor >= 19);
+  const redis = context.env.REDIS_URL ? 'REDIS_URL is set' : onPath(context, 'redis-server');
+  return [
+    {
+      name: 'node',
+      ok: node,
+      says: node ? process.version : `${process.version} is too old: 20.19 or newer is needed`,
+    },
+    {
+      name: 'redis-server',
+      ok: redis !== null,
+      says: redis ?? 'is missing: install it (apt-get install redis-server, brew install redis) or set REDIS_URL',
+    },
+  ];
+};
+
+const readiness = z.object({
+  ready: z.boolean(),
+  version: z.string(),
+  checks: z.array(z.object({ name: z.string(), ok: z.boolean(), reason: z.string().optional() })),
+});
+
+const gateway = async (context: CliContext): Promise<Finding[]> => {
+  let client: Client;
+  try {
+    client = createClient(context);
+    await client.text('/livez');
+  } catch (error) {
+    if (error instanceof CliError) return [{ name: 'gateway', ok: false, says: error.message }];
+    throw error;
+  }
+  const found: Finding[] = [{ name: 'gateway', ok: true, says: `answers at ${client.url}` }];
+  // Not by the client: 503 is an answer here, with the same body.
+  const answer = await fetch(new URL('/readyz', client.url), { signal: context.signal });
+  const state = readiness.safeParse(await answer.json());
+  for (const check of state.success ? state.data.checks : []) {
+    found.push({ name: check.name, ok: check.ok, says: check.reason ?? (check.ok ? 'works' : 'does not work') });
+  }
+  try {
+    const { items } = z.object({ items: z.array(z.unknown()) }).parse(await client.json('/v1/organizations'));
+    found.push({ name: 'credential', ok: true, says: 'is accepted' });
+    found.push({
+      name: 'organizations',
+      ok: items.length > 0,
+      says: items.length > 0 ? String(items.length) : 'none yet: voice-gateway apply -f examples/org.yaml',
+    });
+  } catch (error) {
+    if (!(error instanceof CliError)) throw error;
+    found.push({ name: 'credential', ok: false, says: error.message });
+  }
+  return found;
+};
+
+/** `doctor` looks at this machine and the gateway and says what keeps calls from working. */
+export const doctorCommand = (program: Command, context: CliContext): void => {
+  program
+    .command('doctor')
+    .description('Look for what keeps calls from working')
+    .option('--json', 'print JSON')
+    .action(async (options: { readonly json?: true }) => {
+      const findings = [...machine(context), ...(await gateway(context))];
+      const width = Math.max(...findings.map((finding) => finding.name.length));
+      const lines = findings.map(
+        ({ name, ok, says }) => `${ok ? 'ok  ' : 'FAIL'}  ${name.padEnd(width)}  ${printable(says)}\n`,
+      );
+      context.out(options.json ? `${JSON.stringify(findings, null, 2)}\n` : lines.join(''));
+      const bad = findings.filter((finding) => !finding.ok);
+      if (bad.length > 0)
+        throw new CliError(
+          'failed',
+          bad.length === 1 ? 'One thing needs attention.' : `${bad.length} things need attention.`,
+        );
+    });
+};

@@ -1,0 +1,18 @@
+#!/usr/bin/env node
+import { text } from 'node:stream/consumers';
+import { runCli } from './program.js';
+
+const stop = new AbortController();
+process.once('SIGINT', () => stop.abort('SIGINT'));
+process.once('SIGTERM', () => stop.abort('SIGTERM'));
+// A reader that has seen enough (`| head`) closes the pipe; that is no failure.
+process.stdout.on('error', (error: NodeJS.ErrnoException) => process.exit(error.code === 'EPIPE' ? 0 : 1));
+
+process.exitCode = await runCli(process.argv.slice(2), {
+  env: process.env,
+  cwd: process.cwd(),
+  out: (output) => void process.stdout.write(output),
+  err: (output) => void process.stderr.write(output),
+  readStdin: () => text(process.stdin),
+  signal: stop.signal,
+});
