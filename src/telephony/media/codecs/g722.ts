@@ -21,93 +21,24 @@ export type G722Decoder = {
 };
 
 /** Quadrature mirror filter, one half; the other is its mirror image (table 11). */
-const mirror = Int32Array.of(3, -11, 12, 32, -210, 951, 3_876, -805, 362, -156, 53, -11);
+const mirror = Int32Array.from([3, -11, 12, 32, -210, 951, 3_876, -805, 362, -156, 53, -11]);
 
 /** Decision levels of the lower band (table 14, Q6). */
-const lowDecisions = Int32Array.of(
-  0,
-  35,
-  72,
-  110,
-  150,
-  190,
-  233,
-  276,
-  323,
-  370,
-  422,
-  473,
-  530,
-  587,
-  650,
-  714,
-  786,
-  858,
-  940,
-  1_023,
-  1_121,
-  1_219,
-  1_339,
-  1_458,
-  1_612,
-  1_765,
-  1_980,
-  2_195,
-  2_557,
-  2_919,
-);
+const lowDecisions = Int32Array.from([
+  0, 35, 72, 110, 150, 190, 233, 276, 323, 370, 422, 473, 530, 587, 650, 714, 786, 858, 940, 1_023, 1_121, 1_219, 1_339,
+  1_458, 1_612, 1_765, 1_980, 2_195, 2_557, 2_919,
+]);
 
 /** Inverse quantiser of four bits, by which both sides adapt (table 17, QM4). */
-const lowInverse4 = Int32Array.of(
-  0,
-  -20_456,
-  -12_896,
-  -8_968,
-  -6_288,
-  -4_240,
-  -2_584,
-  -1_200,
-  20_456,
-  12_896,
-  8_968,
-  6_288,
-  4_240,
-  2_584,
-  1_200,
-  0,
-);
+const lowInverse4 = Int32Array.from([
+  0, -20_456, -12_896, -8_968, -6_288, -4_240, -2_584, -1_200, 20_456, 12_896, 8_968, 6_288, 4_240, 2_584, 1_200, 0,
+]);
 
 /** Inverse quantiser of six bits, by which the decoder speaks (table 19, QM6): magnitudes from code 4 on. */
-const lowMagnitudes6 = Int32Array.of(
-  24_808,
-  21_904,
-  19_008,
-  16_704,
-  14_984,
-  13_512,
-  12_280,
-  11_192,
-  10_232,
-  9_360,
-  8_576,
-  7_856,
-  7_192,
-  6_576,
-  6_000,
-  5_456,
-  4_944,
-  4_464,
-  4_008,
-  3_576,
-  3_168,
-  2_776,
-  2_400,
-  2_032,
-  1_688,
-  1_360,
-  1_040,
-  728,
-);
+const lowMagnitudes6 = Int32Array.from([
+  24_808, 21_904, 19_008, 16_704, 14_984, 13_512, 12_280, 11_192, 10_232, 9_360, 8_576, 7_856, 7_192, 6_576, 6_000,
+  5_456, 4_944, 4_464, 4_008, 3_576, 3_168, 2_776, 2_400, 2_032, 1_688, 1_360, 1_040, 728,
+]);
 const lowInverse6 = new Int32Array(64).fill(-136, 0, 4);
 lowInverse6.set(
   lowMagnitudes6.map((magnitude) => -magnitude),
@@ -116,10 +47,12 @@ lowInverse6.set(
 lowInverse6.set(lowMagnitudes6, 32);
 lowInverse6.set([432, 136, -432, -136], 60);
 
-const highInverse = Int32Array.of(-7_408, -1_616, 7_408, 1_616);
+const highInverse = Int32Array.from([-7_408, -1_616, 7_408, 1_616]);
 /** Scale adaptation by the upper bits of a code: W of blocks LOGSCL (by RL42) and LOGSCH (by RH2). */
-const lowWeights = Int32Array.of(-60, 3_042, 1_198, 538, 334, 172, 58, -30, 3_042, 1_198, 538, 334, 172, 58, -30, -60);
-const highWeights = Int32Array.of(798, -214, 798, -214);
+const lowWeights = Int32Array.from([
+  -60, 3_042, 1_198, 538, 334, 172, 58, -30, 3_042, 1_198, 538, 334, 172, 58, -30, -60,
+]);
+const highWeights = Int32Array.from([798, -214, 798, -214]);
 
 const adaptLow = (band: Band, code4: number): void => {
   const difference = (band.scale * lowInverse4[code4]!) >> 15;
