@@ -1,5 +1,6 @@
 import { createSocket } from 'node:dgram';
 import { isIP, isIPv6 } from 'node:net';
+import { textOf } from './failure.js';
 import { isWildcard } from './local-address.js';
 
 const probe = Buffer.from('\r\n\r\n');
@@ -27,9 +28,14 @@ export const refusalOf = (address: string, port: number, localAddress: string): 
     const timer = setTimeout(() => finish(undefined), waitForIcmp);
     socket.once('error', (error) => finish(error.message));
     const probeNow = (): void => {
-      socket.connect(port, address, (error?: Error) => {
-        if (error === undefined) socket.send(probe);
-      });
+      try {
+        socket.connect(port, address, (error?: Error) => {
+          if (error === undefined) socket.send(probe);
+        });
+      } catch (error) {
+        // Port 0, which only a peer's own words can bring us to.
+        finish(textOf(error));
+      }
     };
     if (isWildcard(localAddress)) probeNow();
     else socket.bind({ address: localAddress, port: 0 }, probeNow);
