@@ -25,15 +25,14 @@ const windowPackets = 500;
 
 export const createDelayEstimator = (minimum: number, maximum: number): DelayEstimator => {
   const histogram = new Float64Array(bins);
-  let total = 0;
   let packets = 0;
-  let current = Number.POSITIVE_INFINITY;
-  let before = Number.POSITIVE_INFINITY;
   let inWindow = 0;
   let target = minimum;
+  // Fractions as fields of an object change in place; as variables of a closure each change would be a heap object.
+  const sums = { total: 0, fastest: Number.POSITIVE_INFINITY, fastestBefore: Number.POSITIVE_INFINITY };
 
   const settle = (): void => {
-    const wanted = total * quantile;
+    const wanted = sums.total * quantile;
     let sum = 0;
     let bin = 0;
     for (; bin < bins - 1; bin++) {
@@ -46,29 +45,29 @@ export const createDelayEstimator = (minimum: number, maximum: number): DelayEst
   return {
     packet(arrival, mediaTime) {
       const transit = arrival - mediaTime;
-      if (transit < current) current = transit;
+      if (transit < sums.fastest) sums.fastest = transit;
       if (++inWindow === windowPackets) {
-        before = current;
-        current = transit;
+        sums.fastestBefore = sums.fastest;
+        sums.fastest = transit;
         inWindow = 0;
       }
-      const late = transit - Math.min(current, before);
+      const late = transit - Math.min(sums.fastest, sums.fastestBefore);
       const bin = Math.min(bins - 1, Math.floor(late / binMs));
       packets++;
       const keep = packets < learningPackets ? 0.97 : forget;
       for (let i = 0; i < bins; i++) histogram[i]! *= keep;
-      total = total * keep + 1;
+      sums.total = sums.total * keep + 1;
       histogram[bin]! += 1;
       settle();
     },
-    fastest: () => Math.min(current, before),
+    fastest: () => Math.min(sums.fastest, sums.fastestBefore),
     target: () => target,
     reset() {
       histogram.fill(0);
-      total = 0;
+      sums.total = 0;
       packets = 0;
-      current = Number.POSITIVE_INFINITY;
-      before = Number.POSITIVE_INFINITY;
+      sums.fastest = Number.POSITIVE_INFINITY;
+      sums.fastestBefore = Number.POSITIVE_INFINITY;
       inWindow = 0;
       target = minimum;
     },

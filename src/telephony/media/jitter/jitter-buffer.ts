@@ -73,7 +73,6 @@ export const createJitterBuffer = ({ minDelayMs = 20, maxDelayMs = 200 }: Jitter
   let newest = 0;
   /** Media time in ms counts from here, so that the wrap of timestamps does not show. */
   let mediaOrigin = 0;
-  let mediaBase = 0;
   /** Nothing before this timestamp may play while the playout point rests: it has played already. */
   let floor = 0;
   /** Samples since audio of the peer played last. */
@@ -85,9 +84,11 @@ export const createJitterBuffer = ({ minDelayMs = 20, maxDelayMs = 200 }: Jitter
   let duplicates = 0;
   let restarts = 0;
   let concealed = 0;
-  let delay = 0;
+  // Fractions as fields of an object change in place; as variables of a closure each change would be a heap object.
+  const clock = { mediaBase: 0, delay: 0 };
 
-  const mediaTime = (timestamp: number): number => mediaBase + timestampDistance(timestamp, mediaOrigin) / samplesPerMs;
+  const mediaTime = (timestamp: number): number =>
+    clock.mediaBase + timestampDistance(timestamp, mediaOrigin) / samplesPerMs;
 
   const begin = (ssrc: number, timestamp: number): void => {
     if (source >= 0) restarts++;
@@ -98,7 +99,7 @@ export const createJitterBuffer = ({ minDelayMs = 20, maxDelayMs = 200 }: Jitter
     floor = (timestamp - capacity / 2) >>> 0;
     newest = timestamp;
     mediaOrigin = timestamp;
-    mediaBase = 0;
+    clock.mediaBase = 0;
     excess = 0;
     estimator.reset();
   };
@@ -166,14 +167,14 @@ export const createJitterBuffer = ({ minDelayMs = 20, maxDelayMs = 200 }: Jitter
     const length = out.length;
     const target = estimator.target();
     sinceAdjust++;
-    excess = delay > target + slackMs ? excess + 1 : 0;
+    excess = clock.delay > target + slackMs ? excess + 1 : 0;
     if (excess > excessFrames && sinceAdjust > adjustFrames && length <= pitchWindow.length && takeShortened(out)) {
       sinceAdjust = 0;
       concealment.received(out, 0, length);
       starved = 0;
       return true;
     }
-    if (delay < target - slackMs / 2 && sinceAdjust > adjustFrames) {
+    if (clock.delay < target - slackMs / 2 && sinceAdjust > adjustFrames) {
       sinceAdjust = 0;
       concealed += length;
       return wait(out);
@@ -242,7 +243,7 @@ export const createJitterBuffer = ({ minDelayMs = 20, maxDelayMs = 200 }: Jitter
       if (timestampDistance(end, newest) > 0) {
         newest = end;
         // Keeps distances of 32-bit timestamps short on calls of any length.
-        mediaBase = mediaTime(timestamp);
+        clock.mediaBase = mediaTime(timestamp);
         mediaOrigin = timestamp;
       }
     },
@@ -253,7 +254,7 @@ export const createJitterBuffer = ({ minDelayMs = 20, maxDelayMs = 200 }: Jitter
         starved = 0;
         excess = 0;
       }
-      delay = now - (estimator.fastest() + mediaTime(playout));
+      clock.delay = now - (estimator.fastest() + mediaTime(playout));
       return play(out);
     },
     stats: () => ({
@@ -261,7 +262,7 @@ export const createJitterBuffer = ({ minDelayMs = 20, maxDelayMs = 200 }: Jitter
       duplicates,
       restarts,
       concealedMs: concealed / samplesPerMs,
-      delayMs: Math.max(0, delay),
+      delayMs: Math.max(0, clock.delay),
       targetMs: estimator.target(),
     }),
     reset() {
