@@ -11,6 +11,8 @@ export class DialogTable {
   readonly #byTags = new Map<string, Dialog>();
   readonly #byId = new Map<string, Dialog>();
   readonly #byCallId = new Map<string, Dialog>();
+  /** Names promised to requests of ours whose dialog does not exist yet. */
+  readonly #reserved = new Set<string>();
 
   get size(): number {
     return this.#byTags.size;
@@ -40,6 +42,19 @@ export class DialogTable {
   prefer(dialog: Dialog): void {
     this.#byId.set(dialog.id, dialog);
     this.#byCallId.set(dialog.callId, dialog);
+  }
+
+  /** Keeps a name for the dialog a request of ours may make; `release` when it is answered. */
+  reserve(id: string): void {
+    this.#reserved.add(id);
+  }
+
+  release(id: string): void {
+    this.#reserved.delete(id);
+  }
+
+  isNameTaken(id: string): boolean {
+    return this.#reserved.has(id) || this.#byId.has(id);
   }
 
   /** The dialog of a request or response from the network, tags as seen from us. */

@@ -119,7 +119,7 @@ export class IncomingRequest {
   #newDialogId(): string {
     const id = dialogIdOf(this.request.callId, this.request.fromTag);
     // A call to ourselves: the other side of the same dialog is here too and had the name first.
-    return this.#ctx.dialogs.byId(id) ? `${id};to-side` : id;
+    return this.#ctx.dialogs.isNameTaken(id) ? `${id};to-side` : id;
   }
 
   #refuse(commandId: string, sentence: string): void {

@@ -256,7 +256,10 @@ export class UserAgentClient {
   #launch(init: ConstructorParameters<typeof OutgoingRequest>[1]): string | undefined {
     const outgoing = new OutgoingRequest(this.#ctx, init, (ended) => this.#forget(ended));
     this.#requests.set(outgoing.id, outgoing);
-    if (outgoing.dialogId !== '' && !outgoing.dialog) this.#byDialogId.set(outgoing.dialogId, outgoing);
+    if (outgoing.dialogId !== '' && !outgoing.dialog) {
+      this.#byDialogId.set(outgoing.dialogId, outgoing);
+      this.#ctx.dialogs.reserve(outgoing.dialogId);
+    }
     const problem = outgoing.start();
     if (problem !== undefined) this.#forget(outgoing);
     return problem;
@@ -264,7 +267,9 @@ export class UserAgentClient {
 
   #forget(outgoing: OutgoingRequest): void {
     this.#requests.delete(outgoing.id);
-    if (this.#byDialogId.get(outgoing.dialogId) === outgoing) this.#byDialogId.delete(outgoing.dialogId);
+    if (this.#byDialogId.get(outgoing.dialogId) !== outgoing) return;
+    this.#byDialogId.delete(outgoing.dialogId);
+    this.#ctx.dialogs.release(outgoing.dialogId);
   }
 }
 
