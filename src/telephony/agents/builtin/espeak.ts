@@ -59,11 +59,18 @@ export const espeak = (request: SpeakRequest, command = 'espeak-ng'): Promise<vo
         ? new GatewayError('not_available', 'This machine has no espeak-ng.')
         : new GatewayError('internal', 'espeak-ng could not be started.', { cause: error });
     });
-    child.once('close', (code) => {
+    const settle = (code: number | null): void => {
       clearTimeout(timer);
       signal.removeEventListener('abort', onAbort);
+      child.stderr.destroy();
       if (fault !== null) reject(fault);
       else if (code === 0) resolve();
       else reject(new GatewayError('internal', `espeak-ng failed with ${code}: ${stderr.trim().split('\n')[0] ?? ''}`));
+    };
+    // One that was killed is not waited for any longer: something it started may hold its output open.
+    child.once('exit', (code) => {
+      if (fault !== null) settle(code);
     });
+    child.once('close', settle);
+  });
   });

@@ -45,8 +45,8 @@ export const verifyDigest = (
   // A nonce of another instance or of the time before a restart is as good as an old one.
   if (freshness === 'foreign') return { ok: false, fault: 'stale', detail: 'the nonce is not ours' };
   const uri = fields.get('uri') ?? '';
-  // Not compared with the Request-URI: proxies rewrite that, and devices write all kinds of URI here. The digest covers
-  // method and nonce, and a nonce cannot be used twice, so nothing is gained by refusing (RFC 7616 section 3.4.6).
+  // Not compared with the Request-URI: proxies rewrite that and devices write all kinds of URI here, so in SIP a
+  // difference is not necessarily a failure (RFC 3261 section 22.4). Method and nonce are covered by the digest.
   if (uri === '') return wrong('the digest names no URI');
   const quality = qualityOf(fields);
   if (quality === null) return wrong('qop, nc and cnonce do not go together');

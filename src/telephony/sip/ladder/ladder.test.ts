@@ -1,0 +1,153 @@
+import { describe, expect, it } from 'vitest';
+import { manualClock } from '../../../core/manual-clock.js';
+import { createLadder, defaultLadderLimits, type WireMessage } from './recorder.js';
+import { redactMessage } from './redact.js';
+import { summarize } from './summary.js';
+import { ladderText } from './text.js';
+
+const message = (
+  callId: string,
+  start: string,
+  options: Partial<WireMessage> & { readonly body?: string } = {},
+): WireMessage => ({
+  at: 1_700_000_000_000,
+  direction: 'in',
+  transport: 'udp',
+  local: '127.0.0.1:5060',
+  remote: '192.0.2.1:5060',
+  callId,
+  retransmission: false,
+  raw: Buffer.from(`${start}\r\nCall-ID: ${callId}\r\nCSeq: 1 INVITE\r\n\r\n${options.body ?? ''}`),
+  ...options,
+});
+
+describe('the ladder recorder', () => {
+  it('gives a session what was recorded of its calls, also before it was known', () => {
+    const ladder = createLadder(manualClock());
+    ladder.record(message('a', 'INVITE sip:x SIP/2.0', { at: 10 }));
+    ladder.bind('s', 'a');
+    ladder.bind('s', 'b');
+    ladder.record(message('b', 'INVITE sip:y SIP/2.0', { at: 20, direction: 'out', remote: '198.51.100.2:5060' }));
+    ladder.record(message('a', 'SIP/2.0 200 OK', { at: 30, direction: 'out' }));
+    ladder.record(message('c', 'INVITE sip:z SIP/2.0', { at: 15 }));
+    const view = ladder.get('s');
+    expect(view?.entries.map((entry) => `${entry.at} ${entry.callId} ${entry.label}`)).toEqual([
+      '10 a INVITE',
+      '20 b INVITE',
+      '30 a 200 OK (INVITE)',
+    ]);
+    expect(ladder.heardFrom('a')).toBe(true);
+    expect(ladder.heardFrom('b')).toBe(false);
+    expect(ladder.heardFrom('nobody')).toBeNull();
+    expect(ladder.get('nobody')).toBeNull();
+  });
+
+  it('is bounded for one call: the beginning and the end stay', () => {
+    const ladder = createLadder(manualClock(), { ...defaultLadderLimits, messagesPerCall: 10 });
+    ladder.bind('s', 'a');
+    for (let index = 0; index < 1000; index++) ladder.record(message('a', `INFO sip:${index} SIP/2.0`, { at: index }));
+    const view = ladder.get('s');
+    expect(view?.entries.map((entry) => entry.at)).toEqual([0, 1, 2, 3, 4, 995, 996, 997, 998, 999]);
+    expect(view?.dropped).toBe(990);
+  });
+
+  it('is bounded in all: strangers go first, then ended sessions, then the middle of live ones', () => {
+    const clock = manualClock();
+    const ladder = createLadder(clock, { ...defaultLadderLimits, totalBytes: 20_000, unboundCalls: 50 });
+    ladder.bind('live', 'live');
+    ladder.record(message('live', 'INVITE sip:x SIP/2.0', { at: -1 }));
+    ladder.bind('old', 'old');
+    ladder.record(message('old', 'INVITE sip:x SIP/2.0'));
+    ladder.end('old');
+    for (let index = 0; index < 5000; index++) ladder.record(message(`scan${index}`, 'OPTIONS sip:x SIP/2.0'));
+    expect(ladder.stats().calls).toBeLessThanOrEqual(52);
+    expect(ladder.get('old')?.entries).toHaveLength(1);
+    for (let index = 0; index < 100; index++) {
+      ladder.record(message('live', 'INFO sip:x SIP/2.0', { at: index, body: 'x'.repeat(1000) }));
+    }
+    expect(ladder.stats().bytes).toBeLessThanOrEqual(20_000);
+    expect(ladder.get('old')).toBeNull();
+    expect(ladder.get('live')?.entries[0]?.label).toBe('INVITE');
+  });
+
+  it('forgets a session a while after its end', () => {
+    const clock = manualClock();
+    const ladder = createLadder(clock);
+    ladder.bind('s', 'a');
+    ladder.record(message('a', 'INVITE sip:x SIP/2.0'));
+    ladder.end('s');
+    clock.advance(defaultLadderLimits.keepAfterEnd - 1);
+    expect(ladder.get('s')).not.toBeNull();
+    clock.advance(1);
+    expect(ladder.get('s')).toBeNull();
+    expect(ladder.stats()).toEqual({ calls: 0, bytes: 0 });
+  });
+
+  it('survives messages that are none', () => {
+    const ladder = createLadder(manualClock());
+    ladder.bind('s', 'a');
+    for (const raw of ['', '\r\n\r\n', '\0\0\0', 'x'.repeat(100_000)])
+      ladder.record(message('a', '', { raw: Buffer.from(raw) }));
+    const view = ladder.get('s');
+    expect(view?.entries).toHaveLength(4);
+    expect(view?.entries[3]?.message).toHaveLength(defaultLadderLimits.bytesPerMessage);
+    expect(ladderText(view!)).toContain('Session s');
+  });
+});
+
+describe('redaction of SIP messages', () => {
+  it('takes out credentials, also folded ones, media keys and digits, and leaves the rest', () => {
+    const text = [
+      'INVITE sip:a@b SIP/2.0',
+      'Authorization: Digest username="bob", realm="gw",',
+      ' nonce="n", response="deadbeef"',
+      'proxy-authorization : Basic c2VjcmV0',
+      'Call-ID: a',
+      '',
+      'v=0',
+      'k=base64:c2VjcmV0',
+      'a=crypto:1 AES_CM_128_HMAC_SHA1_80 inline:c2VjcmV0a2V5|2^31|1:4',
+      'a=ice-pwd:asd88fgpdd777uzjYhagZg',
+      'Signal=5',
+    ].join('\r\n');
+    const redacted = redactMessage(text);
+    for (const secret of ['deadbeef', 'c2VjcmV0', 'asd88fgpdd777uzjYhagZg', 'Signal=5', '"n"']) {
+      expect(redacted).not.toContain(secret);
+    }
+    expect(redacted).toContain('username="bob"');
+    expect(redacted).toContain('Call-ID: a');
+    expect(redacted).toContain('AES_CM_128_HMAC_SHA1_80');
+  });
+});
+
+describe('the text of a ladder', () => {
+  it('has the caller left of the gateway and others right of it', () => {
+    const ladder = createLadder(manualClock());
+    ladder.bind('s', 'a');
+    ladder.bind('s', 'b');
+    const other = { remote: '198.51.100.2:5060' };
+    ladder.record(message('a', 'INVITE sip:x SIP/2.0', { at: 0 }));
+    ladder.record(message('b', 'INVITE sip:y SIP/2.0', { at: 1, direction: 'out', ...other }));
+    ladder.record(message('b', 'SIP/2.0 486 Busy Here', { at: 2, ...other }));
+    const lines = ladderText(ladder.get('s')!).split('\n');
+    const header = lines.find((line) => line.includes('gateway') && line.includes('198.51.100.2')) ?? '';
+    expect(header.indexOf('192.0.2.1')).toBeLessThan(header.indexOf('gateway'));
+    expect(header.indexOf('gateway')).toBeLessThan(header.indexOf('198.51.100.2'));
+    const arrows = lines.filter((line) => /^\d\d:\d\d:/.test(line));
+    expect(arrows[0]).toMatch(/^00:00:00\.000 +\|-+ INVITE -+>\| +\|$/);
+    expect(arrows[1]).toMatch(/^00:00:00\.001 +\| +\|-+ INVITE -+>\|$/);
+    expect(arrows[2]).toMatch(/^00:00:00\.002 +\| +\|<-+ 486 Busy Here \(INVITE\) -+\|$/);
+    expect(new Set(arrows.map((line) => line.length)).size).toBe(1);
+  });
+});
+
+describe('the summary of a message', () => {
+  it('reads compact names and says whether SDP is there', () => {
+    expect(summarize('SIP/2.0 183 Session Progress\r\ni: abc\r\nCSeq: 7 INVITE\r\n\r\nv=0\r\n')).toMatchObject({
+      callId: 'abc',
+      label: '183 Session Progress (INVITE)',
+      request: false,
+      sdp: true,
+    });
+  });
+});
