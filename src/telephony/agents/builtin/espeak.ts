@@ -73,4 +73,3 @@ export const espeak = (request: SpeakRequest, command = 'espeak-ng'): Promise<vo
     });
     child.once('close', settle);
   });
-  });
