@@ -10,6 +10,12 @@ export const credentialScopes = {
     kind: 'zendesk',
     name: 'webhook-signing',
   }),
+  /** A credential written into an action; `path` within its definition. */
+  action: (organization: string, action: string, path: string): SealScope => ({
+    organization,
+    kind: 'action',
+    name: `${action} ${path}`,
+  }),
   digest: (organization: string, destination: string): SealScope => ({
     organization,
     kind: 'digest',

@@ -1,3 +1,4 @@
+import { exportAction } from './action-credentials.js';
 import type { OrganizationDocument } from './document-schema.js';
 import type { Agent, Organization, OrganizationSnapshot, TransferDestination, ZendeskSettings } from './records.js';
 
@@ -94,7 +95,7 @@ export const exportDocument = (snapshot: OrganizationSnapshot): OrganizationDocu
     })),
     agents: snapshot.agents.map(agent) as OrganizationDocument['agents'] & object,
     transferDestinations: snapshot.destinations.map((record) => destination(record, secret)),
-    actions: snapshot.actions.map((record) => record.definition) as OrganizationDocument['actions'] & object,
+    actions: snapshot.actions.map((record) => exportAction(record, secret)) as OrganizationDocument['actions'] & object,
     globals: { ...snapshot.globals },
     variables: sealedNames(snapshot.variables, secret),
     secrets: sealedNames(snapshot.secrets, secret),

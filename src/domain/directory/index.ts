@@ -1,3 +1,4 @@
+export { openAction } from './action-credentials.js';
 export { credentialScopes } from './credential-scopes.js';
 export { documentSchema, type OrganizationDocument } from './document-schema.js';
 export type { Change, ChangeKind, ChangeSet } from './plan.js';

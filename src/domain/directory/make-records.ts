@@ -1,4 +1,5 @@
 import { toE164 } from '../../core/e164.js';
+import { hasSealMark, sealAction } from './action-credentials.js';
 import { credentialScopes } from './credential-scopes.js';
 import type { ParsedAction, ParsedAgent, ParsedDestination, ParsedNumber } from './document-schema.js';
 import type { ApplyPolicy, DirectoryChecks, Findings } from './policy.js';
@@ -156,20 +157,25 @@ export const makeDestination = (
   };
 };
 
-/** snake_case of a name, as the AI's tool is called: letters and digits kept, everything between them one `_`. */
-export const plainSlug = (name: string): string =>
-  name
+/** snake_case of an action's name, as the AI's tool is called; an action may bring a slug of its own. */
+const slugOfAction = (definition: ParsedAction): string => {
+  if (typeof definition.slug === 'string') return definition.slug;
+  return definition.name
     .normalize('NFKD')
-    .replace(/\p{M}/gu, '')
     .toLowerCase()
-    .replace(/[^\p{L}\p{N}]+/gu, '_')
+    .replace(/[\u0300-\u036f]/g, '')
+    .replace(/[^a-z0-9]+/g, '_')
     .replace(/^_+|_+$/g, '');
+};
 
 export const makeAction = (given: ParsedAction, path: string, context: MakeContext): ActionRecord => {
-  const id = (context.checks.slug ?? plainSlug)(given.name);
+  const id = (context.checks.slug ?? slugOfAction)(given);
   if (id === '') context.found.fault(`${path}.name`, 'must contain a letter or digit');
+  if (hasSealMark(given)) context.found.fault(path, 'holds a key that is kept for the gateway');
   for (const fault of context.checks.action?.(given) ?? []) {
     context.found.fault(fault.path === '' ? path : `${path}.${fault.path}`, fault.message);
   }
-  return { id, orgId: context.orgId, definition: given };
+  return sealAction({ id, orgId: context.orgId, definition: given }, (inner, scope, plain) =>
+    context.sealer.seal(`${path}.${inner}`, scope, plain),
+  );
 };

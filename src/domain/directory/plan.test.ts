@@ -1,11 +1,13 @@
 import { randomBytes } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
 import { createVault, parseKeyRing } from '../../platform/vault/index.js';
+import { openAction } from './action-credentials.js';
 import { credentialScopes } from './credential-scopes.js';
 import { exportDocument } from './export.js';
 import { type Plan, type PlanRequest, planDocument } from './plan.js';
 import type { OrganizationSnapshot } from './records.js';
 
+const placeholder = (name: string): string => ['$', '{', name, '}'].join('');
 const vault = createVault(parseKeyRing(`k:${randomBytes(32).toString('base64')}`));
 const script = { steps: [{ say: 'Hello' }, { hangup: {} }] };
 
@@ -282,6 +284,10 @@ describe('planning a document', () => {
     ],
     ['variables["bad name"] is not a name for a variable', (d) => (d.variables = { 'bad name': 'x' })],
     ['secrets.hmac_signing_key has an unreplaced', (d) => (d.secrets = { hmac_signing_key: '${' + 'HMAC_KEY}' })],
+    [
+      'actions[0] holds a key that is kept',
+      (d) => Object.assign(d.actions[0]!, { headers: { Cookie: { $sealed: 'x' } } }),
+    ],
     ['agents must be an array', (d) => (loose(d).agents = 'many')],
     ['organization is missing', (d) => delete loose(d).organization],
   ])('refuses, naming the path: %s', (expected, change) => {
@@ -324,6 +330,33 @@ describe('planning a document', () => {
     for (let i = 0; i < 10_000; i += 1) deep = [deep];
     expect(faults(plan({ organization: { id: 'acme' }, actions: deep }))[0]).toContain('nested deeper');
     for (const input of [null, 'text', 7, [], new Date()]) expect(plan(input).ok).toBe(false);
+  });
+
+  it('seals a credential written into an action, and only what is one', () => {
+    const document = edit((d) => {
+      Object.assign(d.actions[0]!, {
+        headers: { Authorization: 'Bearer canary-header', Accept: 'json', 'X-Api-Key': '{secret.shop}' },
+        auth: { type: 'oauth2', tokenUrl: 'https://id.test', clientId: 'app', clientSecret: 'canary-client' },
+        response: { '2xx': { outputs: { token: 'data.token' } } },
+      });
+    });
+    const { snapshot } = good(plan(document));
+    const [record] = snapshot.actions;
+    expect(JSON.stringify(snapshot)).not.toContain('canary');
+    expect(openAction(vault, record!)).toEqual(document.actions[0]);
+    expect(record?.definition).toMatchObject({
+      headers: { Accept: 'json', 'X-Api-Key': '{secret.shop}' },
+      response: { '2xx': { outputs: { token: 'data.token' } } },
+    });
+    expect(exportDocument(snapshot).actions?.[0]).toMatchObject({
+      headers: { Authorization: placeholder('ORDER_STATUS_AUTHORIZATION') },
+      auth: { clientId: 'app', clientSecret: placeholder('ORDER_STATUS_CLIENTSECRET') },
+    });
+    expect(good(plan(document, { previous: snapshot, prune: true })).changes.changed).toEqual([]);
+    const unfilled = edit(
+      (d) => void Object.assign(d.actions[0]!, { headers: { Authorization: placeholder('TOKEN') } }),
+    );
+    expect(faults(plan(unfilled))[0]).toContain('actions[0].headers.Authorization has an unreplaced $NAME');
   });
 
   it('lets verified count for operators, and for local numbers on a loopback gateway', () => {

@@ -17,8 +17,8 @@ export type DirectoryChecks = {
   readonly leg?: (leg: AgentLegConfig) => readonly Fault[];
   /** Faults of an action's definition, with paths below the action. */
   readonly action?: (definition: Readonly<Record<string, unknown>>) => readonly Fault[];
-  /** Slug of an action's name. */
-  readonly slug?: (name: string) => string;
+  /** Slug of an action, by which agents and the API name it. */
+  readonly slug?: (definition: Readonly<Record<string, unknown>> & { readonly name: string }) => string;
 };
 
 /** Collects what is wrong and what is odd while records are made from a document. */

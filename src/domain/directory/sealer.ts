@@ -1,5 +1,6 @@
 import { timingSafeEqual } from 'node:crypto';
 import type { SealScope, Vault } from '../../platform/vault/index.js';
+import { sealsOfAction } from './action-credentials.js';
 import { credentialScopes } from './credential-scopes.js';
 import type { Findings } from './policy.js';
 import type { OrganizationSnapshot } from './records.js';
@@ -26,6 +27,7 @@ const sealsOf = (snapshot: OrganizationSnapshot): Map<string, string> => {
     seals.set(keyOf(credentialScopes.variable(orgId, name)), sealed);
   for (const [name, sealed] of Object.entries(snapshot.secrets))
     seals.set(keyOf(credentialScopes.secret(orgId, name)), sealed);
+  for (const [scope, sealed] of snapshot.actions.flatMap(sealsOfAction)) seals.set(keyOf(scope), sealed);
   for (const { id, digest } of snapshot.destinations) {
     if (digest !== null) seals.set(keyOf(credentialScopes.digest(orgId, id)), digest.sealedPassword);
   }
