@@ -62,6 +62,7 @@ export const answerOffer = (
       clockRate: codec.clockRate,
       ptime: packetTime(media, local.ptime),
     },
+    alternatives: [],
     remote,
     rtcpMux: mux,
     telephoneEvent:

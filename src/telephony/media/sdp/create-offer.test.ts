@@ -74,6 +74,7 @@ describe('reading an answer', () => {
     expect(negotiated).toMatchObject({
       codec: { name: 'PCMA', payloadType: 100, receivePayloadType: 8 },
       telephoneEvent: { payloadType: 120, receivePayloadType: 101 },
+      alternatives: [{ name: 'PCMU', receivePayloadType: 0 }],
       direction: 'sendrecv',
       srtp: null,
     });

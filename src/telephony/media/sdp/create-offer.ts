@@ -159,7 +159,7 @@ export const acceptAnswer = (local: LocalMedia, offer: SentOffer, answer: string
     throw noCommonCodec(`The peer refused our audio; we offered ${listNames(offer.codecs.map(({ name }) => name))}.`);
   }
   const mappings = payloadMappings(media);
-  const codec = answeredCodec(offer, media, mappings);
+  const [codec, ...others] = answeredCodecs(offer, media, mappings);
   const { clockRate } = audioCodecs[codec.name];
   const srtp = answeredCrypto(local, offer, media);
   const mux = local.rtcpMux && attributeValue(media.attributes, 'rtcp-mux') !== undefined;
@@ -169,6 +169,7 @@ export const acceptAnswer = (local: LocalMedia, offer: SentOffer, answer: string
   const ourEvents = offer.telephoneEvents.get(clockRate);
   return {
     codec: { ...codec, clockRate, ptime: packetTime(media, local.ptime) },
+    alternatives: others.map(({ name, receivePayloadType }) => ({ name, receivePayloadType })),
     remote,
     rtcpMux: mux,
     telephoneEvent:
@@ -183,21 +184,30 @@ export const acceptAnswer = (local: LocalMedia, offer: SentOffer, answer: string
   };
 };
 
-/** The first format of the answer that we offered: the peer's preference (RFC 3264 section 6.1). */
-const answeredCodec = (
+type AnsweredCodec = {
+  readonly name: CodecName;
+  readonly payloadType: number;
+  readonly receivePayloadType: number;
+};
+
+/** The formats of the answer that we offered, the peer's preference first (RFC 3264 section 6.1). */
+const answeredCodecs = (
   offer: SentOffer,
   media: SdpMedia,
   mappings: readonly PayloadMapping[],
-): { name: CodecName; payloadType: number; receivePayloadType: number } => {
-  for (const mapping of mappings) {
+): [AnsweredCodec, ...AnsweredCodec[]] => {
+  const answered = mappings.flatMap((mapping): AnsweredCodec[] => {
     const match = offer.codecs.find(({ name }) => findCodec([mapping], audioCodecs[name]) !== null);
-    if (match !== undefined) {
-      return { name: match.name, payloadType: mapping.payloadType, receivePayloadType: match.payloadType };
-    }
+    if (match === undefined) return [];
+    return [{ name: match.name, payloadType: mapping.payloadType, receivePayloadType: match.payloadType }];
+  });
+  const [first, ...others] = answered;
+  if (first === undefined) {
+    throw noCommonCodec(
+      `The answer has ${describeFormats(media)} and we offered ${listNames(offer.codecs.map(({ name }) => name))}.`,
+    );
   }
-  throw noCommonCodec(
-    `The answer has ${describeFormats(media)} and we offered ${listNames(offer.codecs.map(({ name }) => name))}.`,
-  );
+  return [first, ...others];
 };
 
 /**

@@ -10,7 +10,7 @@ export type SdpAttribute = {
 
 export type SdpOrigin = {
   readonly username: string;
-  /** Numeric strings: the numbers may be 64 bits long (RFC 8866 section 5.2), more than a double holds. */
+  /** Text, since the numbers may be 64 bits long (RFC 8866 section 5.2), more than a double holds. */
   readonly sessionId: string;
   readonly sessionVersion: string;
   readonly address: string;

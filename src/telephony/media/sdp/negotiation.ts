@@ -44,6 +44,11 @@ export type NegotiatedMedia = {
     /** Packet length the peer wants to receive, ms: 10 to 60 in tens. */
     readonly ptime: number;
   };
+  /**
+   * Further codecs that the peer may send without asking, because we offered them and its answer lists them (RFC 3264
+   * section 6.1); by the number it sends them under. Always empty when we answered: our answers name one codec.
+   */
+  readonly alternatives: readonly { readonly name: CodecName; readonly receivePayloadType: number }[];
   readonly remote: {
     readonly address: string;
     readonly family: 4 | 6;

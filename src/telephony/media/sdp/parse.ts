@@ -120,14 +120,17 @@ const parseAttribute = (value: string): SdpAttribute => {
   return { name: value.slice(0, colon).trim().toLowerCase(), value: value.slice(colon + 1).trim() };
 };
 
+/** The numbers of an origin only tell descriptions apart, so whatever a telephone writes there is taken as text. */
+const longestOriginField = 64;
+
 const parseOrigin = (value: string, line: number): SdpOrigin => {
   const fields = value.trim().split(/ +/);
   const [username, sessionId, sessionVersion, network, type, address] = fields;
   if (
     fields.length !== 6 ||
     network?.toUpperCase() !== 'IN' ||
-    !/^\d{1,24}$/.test(sessionId ?? '') ||
-    !/^\d{1,24}$/.test(sessionVersion ?? '')
+    (sessionId ?? '').length > longestOriginField ||
+    (sessionVersion ?? '').length > longestOriginField
   ) {
     throw sdpInvalid(
       `Line ${line} of the session description is not an origin "o=user id version IN IP4 address": ${quoted(value)}.`,
@@ -160,7 +163,7 @@ export const parseAddress = (type: string, address: string, line: number): IpAdd
   const upper = type.toUpperCase();
   if (upper === 'IP4' && isIPv4(address)) {
     const first = Number(address.slice(0, address.indexOf('.')));
-    if (first >= 224) {
+    if (first >= 224 || (first === 0 && address !== '0.0.0.0')) {
       throw sdpInvalid(`Line ${line} of the session description has no unicast address: ${quoted(address)}.`);
     }
     return { family: 4, address };
