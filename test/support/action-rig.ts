@@ -97,7 +97,12 @@ export const startActionRig = async (
       executor.execute(
         {
           organization: testOrganization,
-          action: parseAction({ name: 'Order status', method: 'GET', url: `${target.origin}/`, ...definition }),
+          action: parseAction({
+            name: 'Order status',
+            url: `${target.origin}/`,
+            ...(definition.kind === 'legacy-webhook' ? {} : { method: 'GET' }),
+            ...definition,
+          }),
           user,
           args: {},
           ...more,

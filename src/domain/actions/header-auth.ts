@@ -14,6 +14,8 @@ export type HeaderAuth = {
   readonly parts: readonly Part[];
   /** The secrets that the headers need, directly or through variables; what is not needed is not decrypted. */
   readonly secrets: ReadonlySet<string>;
+  /** The headers whose values a secret goes into; they are never shown. */
+  readonly sensitive: ReadonlySet<string>;
   /** The headers of one request. Throws TemplateError, before anything is sent. */
   resolve(base: Scope, request: AuthRequest): Header[];
 };
@@ -103,6 +105,11 @@ export const compileHeaderAuth = (config: Extract<Authentication, { type: 'heade
     type: 'header',
     parts: [...headers.flatMap((header) => header.parts), ...[...variables.values()].flat()],
     secrets,
+    sensitive: new Set(
+      headers
+        .filter((header) => reachable([header], variables).some(({ context }) => context === 'secret'))
+        .map(({ name }) => name),
+    ),
     resolve(base, request) {
       const resolved = new Map<string, Tagged>([
         ['uuid', { value: request.uuid, trust: 'server' }],

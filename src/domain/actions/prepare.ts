@@ -124,7 +124,10 @@ const authenticate = async (
         _webhook: webhookContext(action.method, unsigned.url, unsigned.headers, unsigned.body),
       });
       const headers = auth.resolve(scope, input.request);
-      return { headers, secrets: [...known, ...headers.flatMap(secretsOfHeader)] };
+      return {
+        headers,
+        secrets: [...known, ...headers.filter(([name]) => auth.sensitive.has(name)).flatMap(secretsOfHeader)],
+      };
     }
     if (auth.type === 'oauth2') {
       return { headers: [], secrets: known, token: auth.tokenRequest({ open, plain: plainScope }, organization.id) };
