@@ -43,6 +43,6 @@ export type ApiDeps = {
   readonly httpLoopback: boolean;
   /** HTTP and SIP listen on loopback only: a development machine (verified `local` numbers, http: to Zendesk). */
   readonly loopbackOnly: boolean;
-  /** Requests per second and credential, and how many at once; default 200 and 400. */
+  /** Requests per second and credential, and how many at once; default 500 and 1,000. */
   readonly rateLimit?: { readonly perSecond: number; readonly burst: number };
 };

@@ -12,7 +12,7 @@ type Limits = { readonly requests: RateLimiter; readonly failures: RateLimiter }
 
 export const createLimits = (deps: Pick<ApiDeps, 'clock' | 'rateLimit'>): Limits => ({
   requests: createRateLimiter({
-    ...(deps.rateLimit ?? { perSecond: 200, burst: 400 }),
+    ...(deps.rateLimit ?? { perSecond: 500, burst: 1_000 }),
     monotonic: deps.clock.monotonic,
   }),
   failures: createRateLimiter({ perSecond: 2, burst: 50, monotonic: deps.clock.monotonic }),

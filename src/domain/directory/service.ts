@@ -140,7 +140,8 @@ export const createDirectoryService = async (options: DirectoryServiceOptions): 
       const begun = clock.monotonic();
       const held = await claim(snapshot);
       if (held.length > 0) throw collision(held, snapshot);
-      const gone = previous === null ? [] : fieldsOf(previous).filter((field) => !holds(snapshot, field));
+      const kept = new Set(fieldsOf(snapshot));
+      const gone = previous === null ? [] : fieldsOf(previous).filter((field) => !kept.has(field));
       const leaving = await store.claims(gone);
       if (clock.monotonic() - begun > HURRY) continue;
       const version = await store.write(orgId, current?.version ?? 0, snapshot);

@@ -160,6 +160,13 @@ describe('credentials', () => {
     expect(await outcome(nobody.authenticate(good))).toMatch(/^identity_unavailable/);
   });
 
+  it('warns of a secret that can be guessed', () => {
+    expect(createAccess(options({ jwtSecret: 'short' })).warnings).toEqual([
+      expect.stringContaining('shorter than 32 bytes'),
+    ]);
+    expect(createAccess(options()).warnings).toEqual([]);
+  });
+
   it('asks registered readers before it takes a credential for a JWT', async () => {
     const access = createAccess(options());
     const principal: Principal = {

@@ -31,6 +31,8 @@ export type Access = {
   register(reader: CredentialReader): void;
   /** Secrets of this access, for the redactor of the log. */
   readonly secrets: readonly string[];
+  /** What works and should not be so, a sentence each, for the log at start. */
+  readonly warnings: readonly string[];
   /** Set when it was written at this start. */
   readonly adminTokenCreated: boolean;
   readonly adminTokenPath: string;
@@ -79,6 +81,12 @@ export const createAccess = (options: AccessOptions): Access => {
   const readers: CredentialReader[] = [];
   return {
     secrets: keys.kind === 'secret' ? [admin.value, keys.secret] : [admin.value],
+    warnings:
+      keys.kind === 'secret' && Buffer.byteLength(keys.secret) < 32
+        ? [
+            'DASHBOARD_JWT_SECRET is shorter than 32 bytes: such a secret can be guessed from one token (RFC 7518 section 3.2).',
+          ]
+        : [],
     adminTokenCreated: admin.created,
     adminTokenPath,
     register: (reader) => void readers.push(reader),

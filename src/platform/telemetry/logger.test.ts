@@ -1,3 +1,6 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { text as collect } from 'node:stream/consumers';
 import { describe, expect, it } from 'vitest';
 import { BULLETS, createRedactor } from '../../core/redaction.js';
 import { createLogger, type LoggerOptions } from './logger.js';
@@ -45,6 +48,22 @@ describe('the log', () => {
     const omitting = capture({ omitPii: true });
     omitting.log.child({ pii: { caller: '+14155550123' } }).info({ pii: { caller: '+14155550123' } }, 'call');
     expect(omitting.lines.join('')).not.toContain('4155550123');
+  });
+
+  it('writes every line to standard output, the last ones too when the process exits at once', async () => {
+    const module = new URL('../../../dist/src/platform/telemetry/logger.js', import.meta.url).href;
+    const program = `
+      import { createLogger } from ${JSON.stringify(module)};
+      const log = createLogger({ level: 'info' });
+      for (let i = 0; i < 5000; i += 1) log.info({ i, filler: 'x'.repeat(100) }, 'line');
+      process.exit(3);`;
+    const child = spawn(process.execPath, ['--input-type=module', '-e', program], {
+      stdio: ['ignore', 'pipe', 'inherit'],
+    });
+    const [text, [code]] = await Promise.all([collect(child.stdout), once(child, 'close')]);
+    const lines = text.trimEnd().split('\n');
+    expect([code, lines.length]).toEqual([3, 5_000]);
+    expect(JSON.parse(lines.at(-1) ?? '')).toMatchObject({ i: 4_999, msg: 'line' });
   });
 
   it('does not look at values of a level that is off', () => {

@@ -13,7 +13,7 @@ export type LoggerOptions = {
   readonly redactor?: Redactor;
   /** Keeps caller content (the `pii` key) out of the log. */
   readonly omitPii?: boolean;
-  /** Where lines go, one JSON object each; standard output, written synchronously, when left out. */
+  /** Where lines go, one JSON object each; standard output when left out. */
   readonly write?: (line: string) => void;
 };
 
@@ -24,6 +24,15 @@ const withoutPii = (fields: LogFields): LogFields => {
   return rest;
 };
 
+/** Bytes of lines kept while nobody reads standard output; what comes beyond is dropped rather than waited for. */
+const BACKLOG = 16 * 1_024 * 1_024;
+
+/**
+ * Standard output, written behind the back of the event loop: a reader that stalls must not stall calls. Lines on their
+ * way are written at exit (pino registers that itself for such a destination).
+ */
+const standardOutput = () => destination({ dest: 1, sync: false, maxLength: BACKLOG });
+
 /**
  * The log: pino, JSON, one object a line. Messages are static; every value passes the redactor first, whatever its
  * depth, so that a secret in an error's cause is caught as well as one in a header. A level that is off costs nothing.
@@ -31,7 +40,7 @@ const withoutPii = (fields: LogFields): LogFields => {
 export const createLogger = (options: LoggerOptions): Logger => {
   const redactor = options.redactor ?? createRedactor();
   const level: LevelWithSilent = options.level;
-  const sink = options.write === undefined ? destination({ dest: 1, sync: true }) : { write: options.write };
+  const sink = options.write === undefined ? standardOutput() : { write: options.write };
   const root = pino(
     {
       level,
