@@ -209,7 +209,7 @@ describe('the document', () => {
     expect(answer.json()).toMatchObject({
       statusCode: 409,
       code: 'conflict',
-      details: [{ path: 'numbers', message: '+14155550100 belongs to another organization' }],
+      details: [{ path: 'numbers[0].number', message: '+14155550100 belongs to another organization' }],
     });
   });
 });

@@ -46,6 +46,18 @@ describe('redaction', () => {
     });
   });
 
+  it('remembers ten thousand later secrets, the newest, and the lasting ones for good', () => {
+    const redactor = createRedactor(['lasting-secret']);
+    for (let i = 0; i < 10_001; i += 1) redactor.add(`later-secret-number-${i}.`);
+    redactor.add('later-secret-number-5.');
+    redactor.add('later-secret-number-new.');
+    expect(redactor.text('later-secret-number-0. later-secret-number-1.')).toBe(
+      'later-secret-number-0. later-secret-number-1.',
+    );
+    expect(redactor.text('later-secret-number-5. later-secret-number-10000.')).toBe(`${BULLETS} ${BULLETS}`);
+    expect(redactor.text('later-secret-number-new.lasting-secret')).toBe(`${BULLETS}${BULLETS}`);
+  });
+
   it('gets through long hostile text: a pattern that backtracked would never end', () => {
     const redactor = createRedactor(['canary-secret']);
     const hostile = ['a:'.repeat(50_000), 'eyJ'.repeat(30_000), 'x://'.repeat(25_000), 'Bearer '.repeat(14_000)];

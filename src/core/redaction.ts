@@ -30,35 +30,90 @@ export type Redactor = {
 
 const SHORTEST = 6;
 const DEEPEST = 8;
+/** Secrets that came later (of customers, as they are used) are remembered up to this many, the newest. */
+const MOST_LATER = 10_000;
 
-const escapeRegExp = (text: string): string => text.replace(/[.*+?^${}()|[\]\\]/g, '\\$&');
-
-/** A redactor that knows the given secrets besides names and forms. */
-export const createRedactor = (secrets: Iterable<string> = []): Redactor => {
-  const known = new Set<string>();
-  let matcher: RegExp | null = null;
-  const add = (secret: string): void => {
-    if (secret.length < SHORTEST || known.has(secret)) return;
-    known.add(secret);
-    const json = JSON.stringify(secret).slice(1, -1);
-    if (json !== secret) known.add(json);
-    matcher = null;
+/**
+ * The secrets to look for, by their first characters: a text costs one look a character, however many secrets there
+ * are. Most characters begin no secret and cost less.
+ */
+const createIndex = () => {
+  const byStart = new Map<string, string[]>();
+  const beginnings = new Map<number, number>();
+  const count = (code: number, by: number): void => {
+    const left = (beginnings.get(code) ?? 0) + by;
+    if (left > 0) beginnings.set(code, left);
+    else beginnings.delete(code);
   };
-  for (const secret of secrets) add(secret);
+  return {
+    add(secret: string): void {
+      const start = secret.slice(0, SHORTEST);
+      // Longest first: a secret that begins with another one must not leave its tail behind.
+      byStart.set(
+        start,
+        [...(byStart.get(start) ?? []), secret].sort((one, other) => other.length - one.length),
+      );
+      count(secret.charCodeAt(0), 1);
+    },
+    remove(secret: string): void {
+      const start = secret.slice(0, SHORTEST);
+      const left = (byStart.get(start) ?? []).filter((other) => other !== secret);
+      if (left.length > 0) byStart.set(start, left);
+      else byStart.delete(start);
+      count(secret.charCodeAt(0), -1);
+    },
+    replace(text: string): string {
+      if (beginnings.size === 0) return text;
+      let result = '';
+      let from = 0;
+      let at = 0;
+      while (at + SHORTEST <= text.length) {
+        const candidates = beginnings.has(text.charCodeAt(at)) ? byStart.get(text.slice(at, at + SHORTEST)) : undefined;
+        const hit = candidates?.find((secret) => text.startsWith(secret, at));
+        if (hit === undefined) {
+          at += 1;
+          continue;
+        }
+        result += text.slice(from, at) + BULLETS;
+        at += hit.length;
+        from = at;
+      }
+      return from === 0 ? text : result + text.slice(from);
+    },
+  };
+};
+
+/** A redactor that knows the given secrets for good, besides names and forms. */
+export const createRedactor = (secrets: Iterable<string> = []): Redactor => {
+  const index = createIndex();
+  const lasting = new Set<string>();
+  const later = new Set<string>();
+  /** A secret as it may stand in a text: itself, and as JSON text writes it. */
+  const forms = (secret: string): readonly string[] => [...new Set([secret, JSON.stringify(secret).slice(1, -1)])];
+
+  for (const secret of secrets) {
+    if (secret.length < SHORTEST || lasting.has(secret)) continue;
+    lasting.add(secret);
+    for (const form of forms(secret)) index.add(form);
+  }
+  const add = (secret: string): void => {
+    if (secret.length < SHORTEST || lasting.has(secret)) return;
+    // Deleted and added anew, so that the set's order is the order of use.
+    if (later.delete(secret)) {
+      later.add(secret);
+      return;
+    }
+    later.add(secret);
+    for (const form of forms(secret)) index.add(form);
+    const [oldest] = later;
+    if (later.size > MOST_LATER && oldest !== undefined) {
+      later.delete(oldest);
+      for (const form of forms(oldest)) index.remove(form);
+    }
+  };
 
   const text = (value: string): string => {
-    let result = value;
-    if (known.size > 0) {
-      // Longest first: a secret that begins with another one must not leave its tail behind.
-      matcher ??= new RegExp(
-        [...known]
-          .sort((a, b) => b.length - a.length)
-          .map(escapeRegExp)
-          .join('|'),
-        'g',
-      );
-      result = result.replace(matcher, BULLETS);
-    }
+    let result = index.replace(value);
     for (const [pattern, replacement] of patterns) result = result.replace(pattern, replacement);
     return result;
   };

@@ -38,6 +38,8 @@ export type Plan =
       readonly snapshot: OrganizationSnapshot;
       readonly changes: ChangeSet;
       readonly warnings: readonly Fault[];
+      /** Where the document speaks of each record. */
+      readonly places: Places;
     };
 
 export type PlanRequest = {
@@ -131,7 +133,12 @@ const compare = (previous: OrganizationSnapshot | null, next: OrganizationSnapsh
   return { created, changed, unchanged, removed: [...before.values()].map(([kind, id]) => ({ kind, id })) };
 };
 
-const make = (document: ParsedDocument, request: PlanRequest, found: Findings): OrganizationSnapshot => {
+const make = (
+  document: ParsedDocument,
+  request: PlanRequest,
+  found: Findings,
+  places: Places,
+): OrganizationSnapshot => {
   const { orgId, previous, prune, policy, checks } = request;
   const sealer = createSealer(request.vault, found, previous);
   const old = previous ?? empty;
@@ -148,7 +155,6 @@ const make = (document: ParsedDocument, request: PlanRequest, found: Findings): 
   const destinationBefore = new Map(base?.destinations.map((destination) => [destination.id, destination]));
   // A verification is not the document's to take away by silence: it survives prune.
   const numberBefore = new Map(old.numbers.map((number) => [number.number, number]));
-  const places = createPlaces();
   const merging = { prune, found, places };
   const snapshot: OrganizationSnapshot = {
     organization,
@@ -206,9 +212,10 @@ export const planDocument = (request: PlanRequest): Plan => {
     found.fault('organization.id', `is not ${JSON.stringify(request.orgId)}, the organization of the request`);
     return { ok: false, faults: found.faults };
   }
-  const made = make(parsed.data, request, found);
+  const places = createPlaces();
+  const made = make(parsed.data, request, found, places);
   if (found.faults.length > 0) return { ok: false, faults: found.faults };
   // What is compared and stored is the JSON form, so that a field without value cannot look like a change.
   const snapshot: OrganizationSnapshot = JSON.parse(JSON.stringify(made));
-  return { ok: true, snapshot, changes: compare(request.previous, snapshot), warnings: found.warnings };
+  return { ok: true, snapshot, changes: compare(request.previous, snapshot), warnings: found.warnings, places };
 };

@@ -64,12 +64,15 @@ const fieldsOf = (snapshot: OrganizationSnapshot): string[] => [
 const holds = (snapshot: OrganizationSnapshot | undefined, field: string): boolean =>
   snapshot !== undefined && fieldsOf(snapshot).includes(field);
 
-const collision = (held: readonly HeldClaim[], snapshot: OrganizationSnapshot): GatewayError => {
+const collision = (held: readonly HeldClaim[], { snapshot, places }: Plan & { readonly ok: true }): GatewayError => {
   const faults = held.map(({ field }): Fault => {
-    const index = snapshot.numbers.findIndex((record) => numberField(record.number) === field);
-    return index < 0
+    const record = snapshot.numbers.find((each) => numberField(each.number) === field);
+    return record === undefined
       ? { path: 'organization.uuid', message: 'belongs to another organization' }
-      : { path: 'numbers', message: `${snapshot.numbers[index]?.number} belongs to another organization` };
+      : {
+          path: `${places.of('numbers', record.number)}.number`,
+          message: `${record.number} belongs to another organization`,
+        };
   });
   return new GatewayError('conflict', 'A number or UUID belongs to another organization; nothing was changed.', {
     details: faults,
@@ -132,14 +135,14 @@ export const createDirectoryService = async (options: DirectoryServiceOptions): 
       const result: ApplyResult = { organization: orgId, dryRun, ...changes, warnings };
       if (dryRun) {
         const held = await heldByOthers(snapshot);
-        if (held.length > 0) throw collision(held, snapshot);
+        if (held.length > 0) throw collision(held, plan);
         return result;
       }
       if (changes.created.length + changes.changed.length + changes.removed.length === 0) return result;
 
       const begun = clock.monotonic();
       const held = await claim(snapshot);
-      if (held.length > 0) throw collision(held, snapshot);
+      if (held.length > 0) throw collision(held, plan);
       const kept = new Set(fieldsOf(snapshot));
       const gone = previous === null ? [] : fieldsOf(previous).filter((field) => !kept.has(field));
       const leaving = await store.claims(gone);

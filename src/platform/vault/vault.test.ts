@@ -33,6 +33,13 @@ describe('the vault', () => {
     expect(keyIdOf(first)).toBe('k1');
   });
 
+  it('tells who listens what was opened', () => {
+    const heard: string[] = [];
+    const listening = createVault(ring, (plain) => void heard.push(plain));
+    listening.open(scope, vault.seal(scope, 'canary'));
+    expect(heard).toEqual(['canary']);
+  });
+
   it.each([
     ['another organization', { ...scope, organization: 'globex' }],
     ['another kind', { ...scope, kind: 'secret' }],
