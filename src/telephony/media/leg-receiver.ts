@@ -2,12 +2,14 @@ import { isIP } from 'node:net';
 import type { FrameCodec } from './codecs/frame-codec.js';
 import type { MediaLatch } from './media-latch.js';
 import { newRtpHeader, parseRtp, type RtpHeader } from './rtp-packet.js';
-import type { SrtpReceiver } from './srtp/srtp.js';
+import { type SrtpReceiver, srtpRefusal } from './srtp/srtp.js';
 
 /** What the negotiation says about receiving. */
 export type ReceivingRules = {
   readonly codec: FrameCodec;
   readonly payloadType: number;
+  /** Further codecs the peer may change to without asking, by payload number (RFC 3264 section 6.1). */
+  readonly alternatives: ReadonlyMap<number, FrameCodec>;
   readonly telephoneEvent: number | null;
   readonly srtp: SrtpReceiver | null;
 };
@@ -26,6 +28,8 @@ export type RefusedPackets = {
 /** Valid packets of the peer. `message` is decrypted and may be rewritten; `header` is reused for the next packet. */
 export type ReceivedHandlers = {
   audio(message: Buffer, header: RtpHeader, now: number): void;
+  /** From the next audio packet on the peer speaks this codec. */
+  codec(codec: FrameCodec): void;
   event(message: Buffer, header: RtpHeader, now: number): void;
   /** Comfort noise (RFC 3389): the peer is there and silent. */
   noise(header: RtpHeader, now: number): void;
@@ -46,11 +50,23 @@ export const legReceiver = (latch: MediaLatch, handlers: ReceivedHandlers): LegR
   const header = newRtpHeader();
   const refused: RefusedPackets = { wrongSource: 0, malformed: 0, replayed: 0, unknownPayload: 0 };
   let rules: ReceivingRules | null = null;
+  /** Payload number of the codec that the peer speaks now. */
+  let spoken = -1;
+
+  /** Follows the peer to another of the codecs that were agreed on; false when it is none of them. */
+  const changesCodec = ({ payloadType, codec, alternatives }: ReceivingRules, type: number): boolean => {
+    const next = type === payloadType ? codec : alternatives.get(type);
+    if (next === undefined) return false;
+    spoken = type;
+    handlers.codec(next);
+    return true;
+  };
 
   return {
     refused,
     configure(next) {
       rules = next;
+      spoken = next.payloadType;
     },
     packet(message, address, port, now) {
       if (rules === null) return;
@@ -63,7 +79,7 @@ export const legReceiver = (latch: MediaLatch, handlers: ReceivedHandlers): LegR
       if (rules.srtp !== null) {
         length = rules.srtp.unprotect(message, length);
         if (length < 0) {
-          if (length === -3) refused.replayed += 1;
+          if (length === srtpRefusal.replayed) refused.replayed += 1;
           else refused.malformed += 1;
           return;
         }
@@ -73,8 +89,8 @@ export const legReceiver = (latch: MediaLatch, handlers: ReceivedHandlers): LegR
         return;
       }
       const type = header.payloadType;
-      const known = type === rules.payloadType || type === rules.telephoneEvent || type === comfortNoisePayloadType;
-      if (!known) {
+      const isAudio = type !== rules.telephoneEvent && type !== comfortNoisePayloadType;
+      if (isAudio && type !== spoken && !changesCodec(rules, type)) {
         refused.unknownPayload += 1;
         return;
       }
@@ -83,7 +99,7 @@ export const legReceiver = (latch: MediaLatch, handlers: ReceivedHandlers): LegR
         latch.confirm(address, port, now);
         if (isIP(address) !== 0) handlers.latched(address, port);
       } else latch.heard(now);
-      if (type === rules.payloadType) handlers.audio(message, header, now);
+      if (isAudio) handlers.audio(message, header, now);
       else if (type === rules.telephoneEvent) handlers.event(message, header, now);
       else handlers.noise(header, now);
     },

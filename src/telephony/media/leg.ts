@@ -4,7 +4,7 @@ import { GatewayError } from '../../core/errors.js';
 import { newToken } from '../../core/ids.js';
 import type { LegQuality, MediaLegOptions, PromptSource } from '../../domain/calls/ports.js';
 import type { AudioRing } from './audio-ring.js';
-import { frameCodec } from './codecs/frame-codec.js';
+import { type FrameCodec, frameCodec } from './codecs/frame-codec.js';
 import { type LegSecurity, legAgreement } from './leg-agreement.js';
 import { legListening } from './leg-listening.js';
 import { legOutput } from './leg-output.js';
@@ -64,6 +64,15 @@ export type LegContext = {
   /** Audio for the agent lies in its ring. */
   readonly onAgentAudio: () => void;
   readonly onTrouble: (message: string) => void;
+};
+
+const codecsByPayloadType = (agreed: NegotiatedMedia['alternatives']): ReadonlyMap<number, FrameCodec> => {
+  const codecs = new Map<number, FrameCodec>();
+  for (const { name, receivePayloadType } of agreed) {
+    const codec = frameCodec(name);
+    if (codec !== null) codecs.set(receivePayloadType, codec);
+  }
+  return codecs;
 };
 
 const randomUint32 = (): number => randomBytes(4).readUInt32BE(0);
@@ -144,6 +153,10 @@ export const openLeg = async (context: LegContext): Promise<Leg | null> => {
         peer.inner.sender.forwardAudio(message, header, codecIn, now);
       }
     },
+    codec(codec: FrameCodec) {
+      codecIn = codec;
+      listening.configure(codec);
+    },
     event(message: Buffer, header: RtpHeader, now: number) {
       heard(now);
       listening.event(message, header, now);
@@ -216,6 +229,7 @@ export const openLeg = async (context: LegContext): Promise<Leg | null> => {
     receiver.configure({
       codec,
       payloadType: next.codec.receivePayloadType,
+      alternatives: codecsByPayloadType(next.alternatives),
       telephoneEvent: next.telephoneEvent?.receivePayloadType ?? null,
       srtp: nextSecurity?.receiver ?? null,
     });
