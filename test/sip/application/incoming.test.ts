@@ -11,6 +11,7 @@ import {
   sdp,
   send,
 } from '../../support/sipp-scenario.js';
+import { until } from '../../support/until.js';
 
 let app: SipApplication;
 afterEach(async () => {
@@ -209,5 +210,33 @@ Content-Length: 0`),
       scenario: scenario(invite(), expectMessage(100, { optional: true }), expectMessage(500), ackFailure()),
     });
     expect(result.code).toBe(0);
+  });
+
+  it('two hundred at a hundred a second leave nothing behind', async () => {
+    let ended = 0;
+    app = await startSipApplication({
+      handler: (call) => {
+        call.ring();
+        void call.answer(ANSWER_SDP, recordEvents({ ended: () => void ended++ }));
+      },
+    });
+    const result = await runSipp({
+      target: app.address,
+      calls: 200,
+      rate: 100,
+      scenario: scenario(
+        invite(),
+        expectMessage(100, { optional: true }),
+        expectMessage(180),
+        expectMessage(200),
+        inDialog('ACK', 1),
+        inDialog('BYE', 2),
+        expectMessage(200),
+      ),
+    });
+    expect(result).toMatchObject({ code: 0, successful: 200, failed: 0 });
+    await until('the end of every call', () => ended === 200);
+    expect(app.server.stats()).toEqual({ dialogs: 0, ringing: 0 });
+    expect(app.lines.filter((line) => line.level === 'warn' || line.level === 'error')).toEqual([]);
   });
 });

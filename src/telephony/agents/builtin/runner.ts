@@ -56,9 +56,13 @@ export const runScript = (script: Script, deps: RunnerDeps): ScriptRun => {
     sleepers = [];
     for (const go of all) go();
   };
-  const change = (): Promise<void> => new Promise((resolve) => sleepers.push(resolve));
   const assertRunning = (): void => {
     if (stopping.signal.aborted) throw new Stopped();
+  };
+  /** Sleeps until the next change. A stop between looking and sleeping would never wake anyone, so it is seen here. */
+  const change = async (): Promise<void> => {
+    assertRunning();
+    await new Promise<void>((resolve) => sleepers.push(resolve));
   };
   /** Waits for something outside the script, but not beyond its stop: an action may take longer than the call. */
   const orStopped = <T>(work: Promise<T>): Promise<T> => {

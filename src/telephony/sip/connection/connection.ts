@@ -46,13 +46,21 @@ const textOf = (error: unknown): string => (error instanceof Error ? error.messa
 export const openConnection = (options: ConnectionOptions): Promise<SipConnection> => {
   const { host, port, secret, log, clock } = options;
   const library = newLibrary(options.tag ?? 'voice-gateway');
-  const open = openTransactions();
+  const open = openTransactions((error) => log.error({ error: String(error) }, 'a SIP handler failed'));
   const reconnect: { retryMaxDelay: number; maxAttempts?: number } = { retryMaxDelay: 2000 };
   let state: 'connecting' | 'connected' | 'lost' | 'closed' = 'connecting';
   let endpoints: readonly string[] = [];
 
   library.use((request, response) => {
-    options.onRequest(incomingRequest(request, response, open, options.tap));
+    const received = incomingRequest(request, response, open, options.tap);
+    open.guard(() => {
+      try {
+        options.onRequest(received);
+      } catch (error) {
+        received.respond(500).catch(() => {});
+        throw error;
+      }
+    });
   });
   // Handlers of single methods are never reached; registering them is what makes the server route the method to us.
   for (const method of methods) library.use(method, (_request, _response, next) => next());

@@ -23,10 +23,22 @@ export type MessageTap = (message: {
 export type OpenTransactions = {
   add(fail: (fault: SendFault) => void): () => void;
   fail(fault: SendFault): void;
+  /**
+   * Runs a handler of ours. The library calls handlers while it reads its socket and lets their errors through to the
+   * process, so one call's fault would end all calls.
+   */
+  guard(handler: () => void): void;
 };
 
-export const openTransactions = (): OpenTransactions => {
+export const openTransactions = (onError: (error: unknown) => void): OpenTransactions => {
   const waiting = new Set<(fault: SendFault) => void>();
+  const guard = (handler: () => void): void => {
+    try {
+      handler();
+    } catch (error) {
+      onError(error);
+    }
+  };
   return {
     add: (fail) => {
       waiting.add(fail);
@@ -35,8 +47,9 @@ export const openTransactions = (): OpenTransactions => {
     fail: (fault) => {
       const all = [...waiting];
       waiting.clear();
-      for (const fail of all) fail(fault);
+      for (const fail of all) guard(() => fail(fault));
     },
+    guard,
   };
 };
 
@@ -99,7 +112,7 @@ export const incomingRequest = (
             done();
             if (error) return reject(new Error(textOf(error)));
             show('out', sent);
-            answer.onSent?.(response.stackDialogId);
+            open.guard(() => answer.onSent?.(response.stackDialogId));
             resolve();
           });
         } catch (error) {
@@ -108,9 +121,11 @@ export const incomingRequest = (
         }
       });
     },
-    onCancel: (listener) => request.on('cancel', listener),
+    onCancel: (listener) => request.on('cancel', () => open.guard(listener)),
     onUpdate: (listener) => {
-      request.on('update', (update, updateResponse) => listener(incomingRequest(update, updateResponse, open, tap)));
+      request.on('update', (update, updateResponse) => {
+        open.guard(() => listener(incomingRequest(update, updateResponse, open, tap)));
+      });
     },
   };
 };
@@ -147,7 +162,7 @@ export const sendRequest = (
     if (over) return;
     over = true;
     done();
-    handlers.onFault(reason);
+    open.guard(() => handlers.onFault(reason));
   };
   const done = open.add(fault);
   const options = {
@@ -173,7 +188,7 @@ export const sendRequest = (
         tap?.({ direction, callId, raw: message.raw, transport: from.protocol, remote });
       };
       show('out', sent.msg, sent);
-      handlers.onSent?.(sentRequest(sent, header, callId));
+      open.guard(() => handlers.onSent?.(sentRequest(sent, header, callId)));
       if (request.method === 'ACK' || request.method === 'CANCEL') {
         over = true;
         done();
@@ -187,18 +202,21 @@ export const sendRequest = (
           over = true;
           done();
         }
-        handlers.onResponse(received, (body) => {
+        const acknowledge = (body?: string): void => {
           try {
             ack(body === undefined ? {} : { body, ...sdpHeaders }, () => {});
           } catch {
             // The connection broke between the response and this ACK; the dialog ends with the connection.
           }
-        });
+        };
+        open.guard(() => handlers.onResponse(received, acknowledge));
       });
       sent.on('update', (update, updateResponse) => {
         const received = incomingRequest(update, updateResponse, open, tap);
-        if (handlers.onUpdate !== undefined) handlers.onUpdate(received);
-        else received.respond(500, { headers: { 'Retry-After': '2' } }).catch(() => {});
+        open.guard(() => {
+          if (handlers.onUpdate !== undefined) handlers.onUpdate(received);
+          else received.respond(500, { headers: { 'Retry-After': '2' } }).catch(() => {});
+        });
       });
     });
   } catch (error) {
