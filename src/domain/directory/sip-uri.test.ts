@@ -1,5 +1,8 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { sipHeaderFault, sipUriFault } from './sip-uri.js';
+import { packageRoot } from '../../core/entry-path.js';
+import { sipHeaderFault, sipUriFault, twilioRanges } from './sip-uri.js';
 
 describe('a SIP URI as destination', () => {
   it.each([
@@ -48,5 +51,11 @@ describe('a SIP URI as destination', () => {
       expect(sipHeaderFault(name, 'x')).not.toBeNull();
     }
     expect(sipHeaderFault('X-Queue', 'a\r\nVia: b')).toContain('printable');
+  });
+
+  it('knows the ranges of the Twilio profile, and no others', () => {
+    const profile = readFileSync(join(packageRoot(import.meta.url), 'sip-profiles/twilio.yaml'), 'utf8');
+    const ranges = [...profile.matchAll(/\b\d+\.\d+\.\d+\.\d+\/\d+/g)].map(([range]) => range);
+    expect([...twilioRanges].sort()).toEqual(ranges.sort());
   });
 });

@@ -163,7 +163,7 @@ describe('the check value of the ring', () => {
     expect(await outcome(parseKeyRing(one), checks)).toBe('ok');
     expect(await outcome(parseKeyRing(one), checks)).toBe('ok');
     expect(await outcome(parseKeyRing(`${two},${one}`), checks)).toBe('ok');
-    expect(await outcome(parseKeyRing(one), checks)).toContain('which ENCRYPTION_KEYS does not have');
+    expect(await outcome(parseKeyRing(one), checks)).toContain('which the key ring does not have');
     expect(await outcome(parseKeyRing(two), checks)).toContain('sealed with key "one"');
   });
 

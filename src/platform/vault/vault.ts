@@ -48,7 +48,7 @@ export const checkRing = async (ring: KeyRing, store: RingCheckStore): Promise<v
     if (ring.key(kid) === undefined) {
       throw new GatewayError(
         'config_invalid',
-        `The store holds values sealed with key ${JSON.stringify(kid)}, which ENCRYPTION_KEYS does not have: add that key to the ring.`,
+        `The store holds values sealed with key ${JSON.stringify(kid)}, which the key ring does not have: add it to ENCRYPTION_KEYS, or put the file encryption-keys back into DATA_DIR.`,
       );
     }
     try {
@@ -56,7 +56,7 @@ export const checkRing = async (ring: KeyRing, store: RingCheckStore): Promise<v
     } catch (cause) {
       throw new GatewayError(
         'config_invalid',
-        `Key ${JSON.stringify(kid)} of ENCRYPTION_KEYS is not the key of that id that sealed the values in the store.`,
+        `Key ${JSON.stringify(kid)} of the key ring is not the key of that id that sealed the values in the store.`,
         { cause },
       );
     }
