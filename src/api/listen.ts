@@ -1,5 +1,4 @@
 import { createServer, type RequestListener, type Server, STATUS_CODES } from 'node:http';
-import type { AddressInfo } from 'node:net';
 import type { Clock } from '../core/clock.js';
 import { GatewayError } from '../core/errors.js';
 import { errorView } from './http/error-view.js';
@@ -67,7 +66,9 @@ export const listenHttp = async (
     const why = reasons[codeOf(cause) ?? ''] ?? (codeOf(cause) || 'the system refused it');
     throw new GatewayError('config_invalid', `HTTP cannot listen on ${address} (HTTP_LISTEN): ${why}.`, { cause });
   });
-  const bound = server.address() as AddressInfo;
+  const bound = server.address();
+  if (bound === null || typeof bound === 'string')
+    throw new GatewayError('internal', 'The HTTP listener has no address.');
 
   const shut = (deadline: number): Promise<void> =>
     new Promise((resolve) => {

@@ -1,5 +1,4 @@
 import { exportAction } from './action-credentials.js';
-import type { OrganizationDocument } from './document-schema.js';
 import type { Agent, Organization, OrganizationSnapshot, TransferDestination, ZendeskSettings } from './records.js';
 
 /** Names for placeholders: upper case, unique in one document. */
@@ -83,7 +82,7 @@ const sealedNames = (names: Readonly<Record<string, string>>, secret: Placeholde
  * The document that describes an organization as it is: applying it with the placeholders filled in changes nothing.
  * Credentials are written as `NAME` in `$` and braces, taken from what they are for; their values are never read.
  */
-export const exportDocument = (snapshot: OrganizationSnapshot): OrganizationDocument => {
+export const exportDocument = (snapshot: OrganizationSnapshot) => {
   const secret = placeholders();
   return {
     organization: organization(snapshot.organization, secret),
@@ -93,11 +92,13 @@ export const exportDocument = (snapshot: OrganizationSnapshot): OrganizationDocu
       profile,
       verified,
     })),
-    agents: snapshot.agents.map(agent) as OrganizationDocument['agents'] & object,
+    agents: snapshot.agents.map(agent),
     transferDestinations: snapshot.destinations.map((record) => destination(record, secret)),
-    actions: snapshot.actions.map((record) => exportAction(record, secret)) as OrganizationDocument['actions'] & object,
+    actions: snapshot.actions.map((record) => exportAction(record, secret)),
     globals: { ...snapshot.globals },
     variables: sealedNames(snapshot.variables, secret),
     secrets: sealedNames(snapshot.secrets, secret),
   };
 };
+
+export type ExportedDocument = ReturnType<typeof exportDocument>;

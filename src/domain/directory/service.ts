@@ -5,8 +5,7 @@ import type { RedisConnection } from '../../platform/redis/index.js';
 import type { Vault } from '../../platform/vault/index.js';
 import { type CachedDirectory, createDirectory } from './directory.js';
 import { createDirectoryStore, type HeldClaim, numberField, uuidField } from './directory-store.js';
-import type { OrganizationDocument } from './document-schema.js';
-import { exportDocument } from './export.js';
+import { type ExportedDocument, exportDocument } from './export.js';
 import { type ChangeSet, type Plan, planDocument } from './plan.js';
 import type { ApplyPolicy, DirectoryChecks } from './policy.js';
 import type { OrganizationSnapshot } from './records.js';
@@ -36,7 +35,7 @@ export type DirectoryService = {
    */
   apply(request: ApplyRequest): Promise<ApplyResult>;
   /** The document of an organization, credentials as placeholders; null when there is no such organization. */
-  export(orgId: string): Promise<OrganizationDocument | null>;
+  export(orgId: string): Promise<ExportedDocument | null>;
   /** Ids of all organizations, sorted. */
   organizations(): Promise<readonly string[]>;
   close(): void;

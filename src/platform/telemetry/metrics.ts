@@ -56,9 +56,9 @@ export const createMetrics = (
   const registry = new Registry();
   if (options.processMetrics !== false) collectDefaultMetrics({ register: registry, prefix: 'voice_gateway_' });
   const collectors: (() => void)[] = [];
-  const instruments = new Map<MetricId, { record(labels: Readonly<Record<string, unknown>>, value: number): void }>();
-  for (const id of Object.keys(metricCatalogue) as MetricId[]) {
-    const entry: MetricEntry = metricCatalogue[id];
+  const instruments = new Map<string, { record(labels: Readonly<Record<string, unknown>>, value: number): void }>();
+  const catalogue: Readonly<Record<string, MetricEntry>> = metricCatalogue;
+  for (const [id, entry] of Object.entries(catalogue)) {
     const instrument = makeInstrument(entry, registry);
     const sets = Object.entries(entry.labels).map(
       ([name, values]) => [name, new Set(values === 'profiles' ? (options.profiles ?? []) : values)] as const,
