@@ -58,10 +58,7 @@ export const createCalls = (deps: CallsDeps): Calls => {
   let onIdle: (() => void) | null = null;
 
   const refuse = (incoming: IncomingCall, refusal: Refusal): void => {
-    incoming.log.warn(
-      { rule: refusal.rule, status: refusal.status, profile: incoming.profile.name, called: incoming.calledRaw },
-      refusal.sentence,
-    );
+    incoming.log.warn({ rule: refusal.rule, status: refusal.status, called: incoming.calledRaw }, refusal.sentence);
     metrics.rejected(incoming.profile.name, refusal.rule);
     incoming.reject(
       refusal.status,
@@ -144,7 +141,7 @@ export const createCalls = (deps: CallsDeps): Calls => {
         onAnswered: (delayMs) => metrics.answered(profile.name, delayMs),
         onEnded: metrics.ended,
       });
-      callLog.info({ profile: profile.name, called: number.number, agent: agent.id }, 'a call arrived');
+      callLog.info({ called: number.number, agent: agent.id }, 'a call arrived');
       for (const deliver of early) deliver(call.mediaEvents);
       return call;
     } catch (error) {

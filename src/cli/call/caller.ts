@@ -1,0 +1,227 @@
+import { join } from 'node:path';
+import { systemClock } from '../../core/clock.js';
+import { packageRoot } from '../../core/entry-path.js';
+import { newToken } from '../../core/ids.js';
+import { type Logger, silentLogger } from '../../core/logger.js';
+import { createCertificateAuthority } from '../../core/x509.js';
+import type { DialogEvents, LegQuality, MediaLeg, MediaPlane, PromptSource } from '../../domain/calls/ports.js';
+import { createMediaPlane } from '../../telephony/media/index.js';
+import { createLadder, createSipServer, ladderText, openProfiles, type SipServer } from '../../telephony/sip/index.js';
+import { type EngineHandle, startEngineInWorker } from '../../telephony/sip-engine/index.js';
+import type { Press } from './dtmf-plan.js';
+import { localAddressTowards } from './local-address.js';
+
+export type CallPlan = {
+  /** The SIP URI to call. */
+  readonly uri: string;
+  /** User part of the From. */
+  readonly from: string;
+  readonly display: string | null;
+  readonly headers: Readonly<Record<string, string>>;
+  /** What the caller says once the call is answered, and again when `repeat`. */
+  readonly audio: PromptSource | null;
+  readonly repeat: boolean;
+  readonly presses: readonly Press[];
+  readonly record: string | null;
+  readonly secureMedia: boolean;
+  readonly digest: { readonly username: string; readonly password: string } | null;
+  /** ms after the answer at which the caller hangs up; null: when the other side does. */
+  readonly hangUpAfter: number | null;
+  readonly ringTimeout: number;
+  /** Hang up, or give up, when aborted. */
+  readonly signal: AbortSignal;
+};
+
+export type CallEventName =
+  | 'calling'
+  | 'provisional'
+  | 'answered'
+  | 'failed'
+  | 'press'
+  | 'heard-dtmf'
+  | 'hold'
+  | 'ended';
+
+export type CallReport = {
+  readonly answered: boolean;
+  /** Final status when it was not answered; null when none came. */
+  readonly status: number | null;
+  readonly reason: string;
+  readonly endedBy: 'caller' | 'callee' | null;
+  readonly sipCallId: string | null;
+  /** ms from INVITE to 200, and from 200 to the end. */
+  readonly answerDelay: number | null;
+  readonly duration: number | null;
+  readonly quality: LegQuality | null;
+  readonly ladder: string;
+};
+
+type Parts = { readonly engine: EngineHandle; readonly server: SipServer; readonly media: MediaPlane };
+
+/** A telephone of our own: the embedded engine and the media plane on free ports, for one call. */
+export const placeTestCall = async (
+  plan: CallPlan,
+  report: (name: CallEventName, text: string) => void,
+  log: Logger = silentLogger,
+): Promise<CallReport> => {
+  const clock = systemClock;
+  const host = /@(\[[^\]]+\]|[^;:>?]+)/.exec(plan.uri)?.[1] ?? /^sips?:(\[[^\]]+\]|[^;:>?@]+)/.exec(plan.uri)?.[1];
+  if (host === undefined) throw new RangeError(`"${plan.uri}" is not a SIP URI such as sip:+14155550100@127.0.0.1`);
+  const address = await localAddressTowards(host);
+  const ladder = createLadder(clock);
+  const sessionId = 'call';
+  const parts = await openTelephone(address, /;transport=tls/i.test(plan.uri), ladder, log);
+  const begun = clock.monotonic();
+  const ended = new AbortController();
+  const onAbort = (): void => ended.abort('caller');
+  plan.signal.addEventListener('abort', onAbort, { once: true });
+  let leg: MediaLeg | null = null;
+  try {
+    leg = await parts.media.open(
+      {
+        sessionId,
+        role: 'caller',
+        codecs: ['PCMU', 'PCMA'],
+        security: plan.secureMedia ? 'required' : 'optional',
+        signallingAddress: null,
+        mediaRanges: [],
+        firstPacketTimeout: 0,
+        idleTimeout: 0,
+        country: 'US',
+      },
+      {
+        dtmf: ({ digit }) => report('heard-dtmf', `heard the key ${digit}`),
+        firstPacket: () => {},
+        lost: () => {},
+        hold: (held) => report('hold', held ? 'put on hold' : 'taken off hold'),
+        failed: (reason) => ended.abort(reason),
+      },
+    );
+    return await runCall(plan, { ...parts, leg, ended, begun, ladder, sessionId, report });
+  } finally {
+    plan.signal.removeEventListener('abort', onAbort);
+    await leg?.close();
+    await parts.server.close();
+    await parts.engine.close();
+    await parts.media.close();
+  }
+};
+
+/** The transport layer sends TLS from a listening point, which needs a certificate; nobody is asked to trust it. */
+const ownCertificate = (address: string) => {
+  const { certificate, privateKey } = createCertificateAuthority('voice-gateway call').issue({
+    name: address,
+    hosts: [address],
+  });
+  return { cert: certificate, key: privateKey, rejectUnauthorized: false };
+};
+
+const openTelephone = async (
+  address: string,
+  secure: boolean,
+  ladder: ReturnType<typeof createLadder>,
+  log: Logger,
+): Promise<Parts> => {
+  const secret = newToken();
+  const engine = await startEngineInWorker({
+    listen: [
+      { transport: 'udp', address, port: 0 },
+      { transport: 'tcp', address, port: 0 },
+      ...(secure ? [{ transport: 'tls', address, port: 0 } as const] : []),
+    ],
+    ...(secure ? { tls: ownCertificate(address) } : {}),
+    admin: { host: '127.0.0.1', port: 0, secret },
+    userAgent: 'voice-gateway call',
+    log: (level, fields, message) => log[level](fields, message),
+    tap: (event) => ladder.record(event),
+  });
+  const server = await createSipServer({
+    host: '127.0.0.1',
+    port: engine.adminPort,
+    secret,
+    profiles: await openProfiles({ shipped: join(packageRoot(import.meta.url), 'sip-profiles') }),
+    handler: (call) => call.reject(486, 'Busy Here'),
+    log,
+    ladder,
+    wireTap: true,
+    dialogsSurviveReconnect: true,
+  });
+  const media = createMediaPlane({ rtpAddress: address, ports: { first: 32_768, last: 60_999 }, workers: 1, log });
+  return { engine, server, media };
+};
+
+type Running = Parts & {
+  readonly leg: MediaLeg;
+  readonly ended: AbortController;
+  readonly begun: number;
+  readonly ladder: ReturnType<typeof createLadder>;
+  readonly sessionId: string;
+  readonly report: (name: CallEventName, text: string) => void;
+};
+
+const runCall = async (plan: CallPlan, running: Running): Promise<CallReport> => {
+  const { leg, ended, report, ladder, sessionId } = running;
+  const clock = systemClock;
+  const events: DialogEvents = {
+    ended: () => ended.abort('callee'),
+    offered: (offer) => (offer === null ? leg.offer() : leg.answer(offer)),
+    answered: (sdp) => void leg.accept(sdp),
+  };
+  report('calling', `calling ${plan.uri} as ${plan.from}`);
+  const result = await running.server.place({
+    uri: plan.uri,
+    profile: 'local',
+    from: { user: plan.from, display: plan.display, privacy: false },
+    headers: plan.headers,
+    offer: await leg.offer(),
+    ...(plan.digest === null ? {} : { digest: plan.digest }),
+    ringTimeout: plan.ringTimeout,
+    signal: ended.signal,
+    onProvisional: ({ status, reason }) => report('provisional', `${status} ${reason}`),
+    events,
+  });
+  const elapsed = (): number => Math.round(clock.monotonic() - running.begun);
+  const text = (): string => {
+    const view = ladder.get(sessionId);
+    return view === null ? '' : ladderText(view);
+  };
+  if (result.outcome === 'failed') {
+    report('failed', result.status === null ? `no answer: ${result.reason}` : `${result.status} ${result.reason}`);
+    return {
+      ...{ answered: false, status: result.status, reason: result.reason, endedBy: null, sipCallId: null },
+      ...{ answerDelay: null, duration: null, quality: null, ladder: text() },
+    };
+  }
+  const { dialog } = result;
+  ladder.bind(sessionId, dialog.sipCallId);
+  const answerDelay = elapsed();
+  await leg.accept(result.sdp);
+  report('answered', `answered after ${answerDelay} ms`);
+  if (plan.record !== null) await leg.startRecording(plan.record);
+  if (plan.audio !== null) leg.play(plan.audio, { loop: plan.repeat });
+  const timers = plan.presses.map((press) =>
+    clock.after(press.afterMs, () => {
+      report('press', `pressed ${press.digit}`);
+      leg.sendDtmf(press.digit).catch(() => {});
+    }),
+  );
+  if (plan.hangUpAfter !== null) timers.push(clock.after(plan.hangUpAfter, () => ended.abort('caller')));
+  await new Promise<void>((resolve) => {
+    if (ended.signal.aborted) resolve();
+    else ended.signal.addEventListener('abort', () => resolve(), { once: true });
+  });
+  for (const timer of timers) timer.cancel();
+  const endedBy = ended.signal.reason === 'callee' ? 'callee' : 'caller';
+  if (endedBy === 'caller') await dialog.bye();
+  if (plan.record !== null) await leg.stopRecording();
+  const duration = elapsed() - answerDelay;
+  const quality = await leg.close();
+  report(
+    'ended',
+    `${endedBy === 'callee' ? 'the other side hung up' : 'hung up'} after ${(duration / 1_000).toFixed(1)} s`,
+  );
+  return {
+    ...{ answered: true, status: 200, reason: 'OK', endedBy, sipCallId: dialog.sipCallId },
+    ...{ answerDelay, duration, quality, ladder: text() },
+  };
+};
