@@ -1,10 +1,8 @@
 import { mkdirSync } from 'node:fs';
-import { createServer, type Server } from 'node:http';
 import { join } from 'node:path';
-import { createApi } from '../api/index.js';
+import { createApi, listenHttp } from '../api/index.js';
 import { systemClock } from '../core/clock.js';
 import { packageRoot } from '../core/entry-path.js';
-import { GatewayError } from '../core/errors.js';
 import { newUuid } from '../core/ids.js';
 import type { Logger } from '../core/logger.js';
 import type { Redactor } from '../core/redaction.js';
@@ -81,7 +79,7 @@ const start = async (options: GatewayOptions, stack: ReturnType<typeof shutdownS
     ...(config.sip.profiles === undefined ? {} : { extra: config.sip.profiles }),
     environment: options.env,
   });
-  const store = await openStore(config, log, clock, stack);
+  const store = await openStore(config, redactor, log, clock, stack);
   const { redis, vault } = store;
   const access = createAccess({
     dataDir: config.dataDir,
@@ -91,6 +89,7 @@ const start = async (options: GatewayOptions, stack: ReturnType<typeof shutdownS
     clock,
   });
   for (const secret of access.secrets) redactor.add(secret);
+  for (const warning of access.warnings) log.warn({}, warning);
   const metrics = createMetrics({ profiles: profiles.all().map((profile) => profile.name) });
 
   const sessions = createSessionStore({
@@ -219,11 +218,8 @@ const start = async (options: GatewayOptions, stack: ReturnType<typeof shutdownS
     httpLoopback: isLoopback(config.http.listen.host),
     loopbackOnly: loopback,
   });
-  const server = await listen(createServer(api), config);
-  stack.push('API', () => closeServer(server));
-  const address = server.address();
-  const port = typeof address === 'object' && address !== null ? address.port : config.http.listen.port;
-  const { host } = config.http.listen;
+  const http = await listenHttp(api, { ...config.http.listen, clock });
+  stack.push('API', () => http.close(2_000));
 
   const end = async (): Promise<void> => {
     await calls.endAll('drain');
@@ -231,7 +227,7 @@ const start = async (options: GatewayOptions, stack: ReturnType<typeof shutdownS
   };
   let ending: Promise<void> | null = null;
   return {
-    httpUrl: `http://${host.includes(':') ? `[${host}]` : host}:${port}`,
+    httpUrl: `http://${http.host.includes(':') ? `[${http.host}]` : http.host}:${http.port}`,
     sipEndpoints: signalling.server.endpoints(),
     access,
     empty: (await directory.organizations()).length === 0,
@@ -263,30 +259,3 @@ const callMetrics = (metrics: Metrics): CallMetrics => ({
   ended: (reason) => metrics.count('sessionsEnded', 1, { reason }),
   live: (count) => metrics.set('sessionsLive', count),
 });
-
-const listen = (server: Server, config: Config): Promise<Server> =>
-  new Promise((resolve, reject) => {
-    const { host, port } = config.http.listen;
-    server.once('error', (cause) => {
-      const taken = 'code' in cause && cause.code === 'EADDRINUSE';
-      reject(
-        new GatewayError(
-          'config_invalid',
-          `HTTP_LISTEN: ${host}:${port} ${taken ? 'is in use by another process' : `cannot be used (${cause.message})`}.`,
-          { cause },
-        ),
-      );
-    });
-    server.listen(port, host, () => resolve(server));
-  });
-
-/** Ends idle connections at once and the others when their answer is out, at most after two seconds. */
-const closeServer = (server: Server): Promise<void> =>
-  new Promise((resolve) => {
-    const force = setTimeout(() => server.closeAllConnections(), 2_000);
-    server.close(() => {
-      clearTimeout(force);
-      resolve();
-    });
-    server.closeIdleConnections();
-  });

@@ -2,6 +2,7 @@ import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Clock } from '../core/clock.js';
 import type { Logger } from '../core/logger.js';
+import type { Redactor } from '../core/redaction.js';
 import { connectRedis, type RedisConnection, startEmbeddedRedis } from '../platform/redis/index.js';
 import { checkRing, createVault, loadKeyRing, redisRingChecks, type Vault } from '../platform/vault/index.js';
 import type { Config } from './config.js';
@@ -13,7 +14,14 @@ const redisPatience = 30_000;
 export type Store = { readonly redis: RedisConnection; readonly vault: Vault; readonly embedded: boolean };
 
 /** Redis (the configured one or our own), and the vault whose keys must fit what Redis holds. */
-export const openStore = async (config: Config, log: Logger, clock: Clock, stack: ShutdownStack): Promise<Store> => {
+export const openStore = async (
+  config: Config,
+  /** Learns each credential that is opened, so that none reaches the log. */
+  redactor: Redactor,
+  log: Logger,
+  clock: Clock,
+  stack: ShutdownStack,
+): Promise<Store> => {
   await mkdir(config.dataDir, { recursive: true, mode: 0o700 });
   const { ring } = loadKeyRing({
     configured: config.encryptionKeys ?? null,
@@ -30,7 +38,7 @@ export const openStore = async (config: Config, log: Logger, clock: Clock, stack
   stack.push('redis connection', () => redis.close());
   await redis.ready(redisPatience);
   await checkRing(ring, redisRingChecks(redis));
-  return { redis, vault: createVault(ring), embedded: server !== null };
+  return { redis, vault: createVault(ring, (plain) => redactor.add(plain)), embedded: server !== null };
 };
 
 /** Folder of recordings, made when missing. */
