@@ -1,4 +1,6 @@
 import { randomBytes } from 'node:crypto';
+import { it } from 'vitest';
+import { systemClock } from '../../src/core/clock.js';
 import type { LogFields, Logger } from '../../src/core/logger.js';
 import type { DialogEnd, DialogEvents, IncomingCall, OutgoingCallRequest } from '../../src/domain/calls/ports.js';
 import {
@@ -13,6 +15,7 @@ import {
   type SipServerOptions,
 } from '../../src/telephony/sip/index.js';
 import { type Engine, type EngineOptions, startEngine } from '../../src/telephony/sip-engine/index.js';
+import { freePort } from './ports.js';
 
 export type LogLine = { readonly level: string; readonly message: string; readonly fields: LogFields };
 
@@ -33,9 +36,25 @@ export const recordingLogger = (lines: LogLine[], above: LogFields = {}): Logger
   };
 };
 
+/**
+ * A drachtio-server to test against instead of the embedded engine: `TEST_DRACHTIO=host:port:secret:sipaddress`, the
+ * SIP address with its port, for UDP and TCP. It must listen on loopback and know no other application.
+ */
+const givenServer = (): { host: string; port: number; secret: string; sipAddress: string } | null => {
+  const [host, port, secret, ...sipAddress] = (process.env.TEST_DRACHTIO ?? '').split(':');
+  if (host === undefined || port === undefined || secret === undefined || sipAddress.length === 0) return null;
+  return { host, port: Number(port), secret, sipAddress: sipAddress.join(':') };
+};
+const external = givenServer();
+
+/** For tests of what only the embedded engine does, or that steer it; they are skipped on a drachtio-server. */
+export const onEmbeddedEngine = it.skipIf(external !== null);
+if (external !== null) {
+  console.info('TEST_DRACHTIO is set: tests that need the embedded engine (its tap, clock or limits) are skipped');
+}
+
 export type SipApplication = {
   readonly server: SipServer;
-  readonly engine: Engine;
   readonly ladder: Ladder;
   /** `127.0.0.1:port` for UDP and TCP. */
   readonly address: string;
@@ -76,21 +95,24 @@ export const startSipApplication = async (
 ): Promise<SipApplication> => {
   const { profileDocuments, engine: engineOptions, through, ...serverOptions } = options;
   const secret = randomBytes(8).toString('hex');
-  const { systemClock } = await import('../../src/core/clock.js');
   const lines: LogLine[] = [];
   const ladder = createLadder(systemClock);
-  const engine = await startUdpAndTcp({
-    admin: { host: '127.0.0.1', port: 0, secret },
-    tap: (event) => ladder.record(event),
-    ...engineOptions,
-  });
+  const engine =
+    external === null
+      ? await startUdpAndTcp({
+          admin: { host: '127.0.0.1', port: 0, secret },
+          tap: (event) => ladder.record(event),
+          ...engineOptions,
+        })
+      : null;
+  const adminPort = engine?.adminPort ?? external?.port ?? 0;
   const rejected: { reason: RejectionReason; profile: string | null }[] = [];
   const arrived: IncomingCall[] = [];
   const waiting: ((call: IncomingCall) => void)[] = [];
   const server = await createSipServer({
-    host: '127.0.0.1',
-    port: through?.(engine.adminPort) ?? engine.adminPort,
-    secret,
+    host: external?.host ?? '127.0.0.1',
+    port: through?.(adminPort) ?? adminPort,
+    secret: external?.secret ?? secret,
     profiles: registryOf(...(profileDocuments ?? [LOCAL_PROFILE])),
     handler: (call) => {
       const next = waiting.shift();
@@ -100,16 +122,15 @@ export const startSipApplication = async (
     log: recordingLogger(lines),
     onRejected: (reason, profile) => rejected.push({ reason, profile }),
     ladder,
-    wireTap: true,
-    dialogsSurviveReconnect: true,
+    wireTap: external === null,
+    dialogsSurviveReconnect: external === null,
     ...serverOptions,
   });
-  const udp = engine.listen.find((point) => point.transport === 'udp');
+  const udp = engine?.listen.find((point) => point.transport === 'udp');
   return {
     server,
-    engine,
     ladder,
-    address: `${udp?.address}:${udp?.port}`,
+    address: external?.sipAddress ?? `${udp?.address}:${udp?.port}`,
     rejected,
     lines,
     nextCall: () => {
@@ -118,14 +139,13 @@ export const startSipApplication = async (
     },
     close: async () => {
       await server.close();
-      await engine.close();
+      await engine?.close();
     },
   };
 };
 
 /** UDP and TCP on one free port, so that one address names both. */
 const startUdpAndTcp = async (options: Omit<EngineOptions, 'listen'>): Promise<Engine> => {
-  const { freePort } = await import('./ports.js');
   const port = await freePort();
   return startEngine({
     listen: [

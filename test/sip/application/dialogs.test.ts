@@ -5,6 +5,7 @@ import type { Dialog } from '../../../src/domain/calls/ports.js';
 import { rawReply, startRawPeer } from '../../support/raw-peer.js';
 import {
   ANSWER_SDP,
+  onEmbeddedEngine,
   outgoing,
   type RecordedEvents,
   recordEvents,
@@ -377,7 +378,7 @@ describe('the end of a dialog', () => {
     expect(app.server.stats().dialogs).toBe(0);
   });
 
-  it('without an ACK comes from the SIP server after 64 T1, and the answer fails', async () => {
+  onEmbeddedEngine('without an ACK comes from the SIP server after 64 T1, and the answer fails', async () => {
     // The engine's timers run 40 times as fast here: 64 T1 is 0.8 s.
     const fast = {
       now: () => Date.now(),
@@ -443,46 +444,49 @@ describe('a broken connection to the SIP server', () => {
   };
 
   for (const survive of [true, false]) {
-    it(`${survive ? 'keeps' : 'ends'} dialogs with a server that ${survive ? 'remembers' : 'forgets'} them, and calls work again`, async () => {
-      let adminPort = 0;
-      const way = await cuttable(() => adminPort);
-      app = await startSipApplication({
-        dialogsSurviveReconnect: survive,
-        through: (port) => {
-          adminPort = port;
-          return way.port;
-        },
-      });
-      const events = recordEvents();
-      const { dialog, sipp } = await callerThen(events, expectMessage('BYE', { timeout: 9000 }), ok);
-      const placing = app.server.place(outgoing('sip:nobody@127.0.0.1:9;transport=tcp'));
-      way.cut();
-      expect((await placing).outcome).toBe('failed');
-      await until('the loss', () => !app.server.connected());
-      expect(await app.server.place(outgoing('sip:nobody@127.0.0.1:9'))).toMatchObject({ status: 503, local: true });
-      await until('the reconnection', () => app.server.connected());
-      if (survive) {
-        expect(events.seen).toEqual([]);
-        await dialog.bye();
-      } else expect((await events.over).by).toBe('lost');
-      expect((await sipp.done).code).toBe(0);
-      const again = await startSipp({
-        target: app.address,
-        scenario: scenario(
-          invite(),
-          expectMessage(100, { optional: true }),
-          expectMessage(200),
-          inDialog('ACK', 1),
-          inDialog('BYE', 2),
-          expectMessage(200),
-        ),
-      });
-      runs.push(again);
-      const next = recordEvents();
-      await (await app.nextCall()).answer(ANSWER_SDP, next);
-      await next.over;
-      expect((await again.done).code).toBe(0);
-      way.close();
-    });
+    onEmbeddedEngine(
+      `${survive ? 'keeps' : 'ends'} dialogs with a server that ${survive ? 'remembers' : 'forgets'} them, and calls work again`,
+      async () => {
+        let adminPort = 0;
+        const way = await cuttable(() => adminPort);
+        app = await startSipApplication({
+          dialogsSurviveReconnect: survive,
+          through: (port) => {
+            adminPort = port;
+            return way.port;
+          },
+        });
+        const events = recordEvents();
+        const { dialog, sipp } = await callerThen(events, expectMessage('BYE', { timeout: 9000 }), ok);
+        const placing = app.server.place(outgoing('sip:nobody@127.0.0.1:9;transport=tcp'));
+        way.cut();
+        expect((await placing).outcome).toBe('failed');
+        await until('the loss', () => !app.server.connected());
+        expect(await app.server.place(outgoing('sip:nobody@127.0.0.1:9'))).toMatchObject({ status: 503, local: true });
+        await until('the reconnection', () => app.server.connected());
+        if (survive) {
+          expect(events.seen).toEqual([]);
+          await dialog.bye();
+        } else expect((await events.over).by).toBe('lost');
+        expect((await sipp.done).code).toBe(0);
+        const again = await startSipp({
+          target: app.address,
+          scenario: scenario(
+            invite(),
+            expectMessage(100, { optional: true }),
+            expectMessage(200),
+            inDialog('ACK', 1),
+            inDialog('BYE', 2),
+            expectMessage(200),
+          ),
+        });
+        runs.push(again);
+        const next = recordEvents();
+        await (await app.nextCall()).answer(ANSWER_SDP, next);
+        await next.over;
+        expect((await again.done).code).toBe(0);
+        way.close();
+      },
+    );
   }
 });

@@ -7,6 +7,7 @@ import { type RawPeer, rawReply, startRawPeer } from '../../support/raw-peer.js'
 import {
   ANSWER_SDP,
   LOCAL_PROFILE,
+  onEmbeddedEngine,
   outgoing,
   recordEvents,
   type SipApplication,
@@ -165,7 +166,7 @@ Content-Length: 0`),
     expect(result).toMatchObject({ outcome: 'failed', gaveUp: 'aborted', sent: null });
   });
 
-  it('to a peer that says nothing at all is told from one that rings', async () => {
+  onEmbeddedEngine('to a peer that says nothing at all is told from one that rings', async () => {
     app = await startSipApplication();
     const deaf = createSocket('udp4');
     await new Promise<void>((resolve) => deaf.bind(0, '127.0.0.1', resolve));
@@ -260,6 +261,7 @@ Content-Length: 0`),
     app = await startSipApplication({
       profileDocuments: [
         LOCAL_PROFILE,
+
         'name: line\noutbound: { transport: tcp, headers: { add: { X-Line: "7" }, drop: [X-Secret] } }\nsessionTimer: { interval: 1800, minimum: 90 }',
       ],
     });

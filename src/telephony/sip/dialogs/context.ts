@@ -37,6 +37,11 @@ export type DialogRequest = {
   /** Ends an INVITE that rings for ever, ms. */
   readonly patience?: number;
   readonly onUpdate?: (request: SipRequest) => void;
+  /**
+   * Called with the final response before anything that came behind it is looked at: the peer's next request may be in
+   * the same read, long before the one who awaits the response goes on.
+   */
+  readonly onFinal?: (response: SipResponse) => void;
 };
 
 export const legEnded = (): GatewayError => new GatewayError('leg_ended', 'The leg of the call is over.');
@@ -90,6 +95,7 @@ export const transact = (context: DialogContext, request: DialogRequest): Promis
                 return attempt({ ...headers, [name]: value }, true);
               }
             }
+            request.onFinal?.(response);
             resolve(response);
           },
           onFault: (fault) => {

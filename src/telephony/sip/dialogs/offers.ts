@@ -87,9 +87,11 @@ export const createOffers = (context: DialogContext): Offers => {
           headers: { 'Content-Type': 'application/sdp' },
           body: offer,
           onUpdate: receive,
+          onFinal: () => become('idle'),
         });
-      } finally {
+      } catch (error) {
         become('idle');
+        throw error;
       }
       if (context.over.aborted) throw legEnded();
       if (response.status < 300) {
@@ -117,19 +119,25 @@ export const createOffers = (context: DialogContext): Offers => {
     const invite = request.method === 'INVITE';
     try {
       const body = await context.events.offered(offer);
-      if (context.over.aborted) return;
+      if (context.over.aborted) return refuse(request, 481);
       // The ACK may arrive before this continues, so what it will find is set before the 200 goes out.
       if (invite) ackPending = true;
       if (invite && offer === null) exchange = 'awaiting-answer';
-      await request.respond(200, { headers: { 'Content-Type': 'application/sdp' }, body });
+      await request.respond(200, {
+        headers: { 'Content-Type': 'application/sdp' },
+        body,
+        // The peer's next offer may come in the same read as the news that this answer is out.
+        onSent: () => {
+          if (exchange === 'theirs') become('idle');
+        },
+      });
     } catch (error) {
       ackPending = false;
-      if (exchange === 'awaiting-answer') exchange = 'theirs';
+      become('idle');
       const status = isGatewayError(error) && error.status === 488 ? 488 : 500;
       context.log.warn({ status, error: String(error) }, 'refused an offer of the other side');
       refuse(request, status, status === 500 ? { 'Retry-After': '5' } : {});
     }
-    if (exchange === 'theirs') become('idle');
   };
 
   const receive = (request: SipRequest) => {

@@ -1,6 +1,6 @@
 import { GatewayError } from '../../../core/errors.js';
 import type { ReferOptions, ReferResult } from '../../../domain/calls/ports.js';
-import type { SipRequest } from '../connection/messages.js';
+import type { SipRequest, SipResponse } from '../connection/messages.js';
 import { plainText } from '../request-view.js';
 import { type DialogContext, endsDialog, transact } from './context.js';
 import { parseSipfrag } from './sipfrag.js';
@@ -34,7 +34,9 @@ export const createRefers = (context: DialogContext): Refers => {
         options.signal?.removeEventListener('abort', onAbort);
         tracked.splice(tracked.indexOf(entry), 1);
         const final = last !== null && last.status >= 200 ? last.status : null;
-        resolve({ accepted, final, reason: reason ?? last?.reason ?? null });
+        // A NOTIFY that overtook the 202 tells as much: nobody reports on a REFER that was declined.
+        const taken = accepted === 0 && last !== null ? 202 : accepted;
+        resolve({ accepted: taken, final, reason: reason ?? last?.reason ?? null });
       };
       const onOver = (): void => finish('the dialog ended before the outcome was reported');
       const onAbort = (): void => finish('given up');
@@ -53,23 +55,20 @@ export const createRefers = (context: DialogContext): Refers => {
       options.signal?.addEventListener('abort', onAbort);
       if (context.over.aborted) return onOver();
       if (options.signal?.aborted === true) return onAbort();
-      transact(context, { method: 'REFER', headers: { ...headers, 'Refer-To': referTo } }).then(
-        (response) => {
-          accepted = response.status;
-          if (response.status >= 300) {
-            last = null;
-            finish(plainText(response.reason));
-            endsDialog(context, response);
-            return;
-          }
-          entry.cseq = /^\s*(\d+)/.exec(response.header('cseq') ?? '')?.[1] ?? null;
-        },
-        (error) => {
-          if (!open) return;
-          finish(null);
-          reject(error);
-        },
-      );
+      const onFinal = (response: SipResponse): void => {
+        accepted = response.status;
+        entry.cseq = /^\s*(\d+)/.exec(response.header('cseq') ?? '')?.[1] ?? null;
+        if (response.status < 300) return;
+        last = null;
+        finish(plainText(response.reason));
+        endsDialog(context, response);
+      };
+      transact(context, { method: 'REFER', headers: { ...headers, 'Refer-To': referTo }, onFinal }).catch((error) => {
+        if (!open) return;
+        // Rejected before `finish` resolves: the first one counts.
+        reject(error);
+        finish(null);
+      });
     });
 
   const receiveNotify = (request: SipRequest) => {
