@@ -10,6 +10,14 @@ export type DialogState = 'early' | 'confirmed' | 'terminated';
 /** Requests of ours that carry a Contact and so refresh the peer's idea of our target (RFC 3261 12.2.1.1). */
 const targetRefreshing = new Set(['INVITE', 'UPDATE', 'SUBSCRIBE', 'NOTIFY', 'REFER']);
 
+/** What others in the dialog need of an INVITE that is not answered yet. */
+export type OpenInvite = {
+  /** Answers it without the application. */
+  reject(status: number): void;
+  /** Takes a PRACK in; undefined when no response of it waits for this one. */
+  acknowledge(rack: string | undefined): { release(): void } | undefined;
+};
+
 export type DialogInit = {
   /** The application's name for it: `<Call-ID>;from-tag=<From tag of the creating request>`. */
   id: string;
@@ -56,12 +64,12 @@ export class Dialog {
   state: DialogState = 'early';
   /** Session description we sent last; refreshes repeat it. */
   localSdp: Buffer | undefined;
-  /** Methods the peer allows, upper case; empty while unknown. */
-  peerAllows: ReadonlySet<string> = new Set();
+  /** True when the peer listed UPDATE in Allow. */
+  peerAllowsUpdate = false;
+  /** Their INVITE that waits for our final response: the one that made the dialog or a re-INVITE. */
+  openInvite: OpenInvite | undefined;
   /** An INVITE of ours waits for its final response (491 to theirs, RFC 3261 14.2). */
   outgoingInvite = false;
-  /** CSeq of an INVITE of theirs that waits for our final response. */
-  incomingInvite: number | undefined;
   /** A 2xx the application has not acknowledged yet, with what its ACK needs. */
   awaitedAck: { seq: number; cancelled: boolean; credentials: readonly SipHeader[] } | undefined;
   /** Id of the transaction whose ACK is awaited, for reporting it. */

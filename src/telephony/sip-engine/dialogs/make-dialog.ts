@@ -1,4 +1,4 @@
-import { field } from '../compose.js';
+import { field, hasToken } from '../compose.js';
 import type { Owner } from '../drachtio/application.js';
 import type { EngineClock } from '../engine-clock.js';
 import { parseNameAddrList } from '../header-values.js';
@@ -14,15 +14,6 @@ export const contactUri = (message: SipMessage): string | undefined => {
   return value === undefined || value === '*' ? undefined : parseNameAddrList(value)?.[0]?.uri;
 };
 
-/** The methods of Allow, upper case. */
-export const allowedMethods = (message: SipMessage): ReadonlySet<string> => {
-  const methods = new Set<string>();
-  for (const header of message.headers) {
-    if (header.name === 'Allow') for (const part of header.value.split(',')) methods.add(part.trim().toUpperCase());
-  }
-  return methods;
-};
-
 type Common = { clock: EngineClock; id: string; owner: Owner; flow: Flow; localContact: string };
 
 /** The dialog a response of the network makes on our side as UAC (RFC 3261 12.1.2). */
@@ -30,7 +21,10 @@ export const dialogOfResponse = (request: SipRequest, response: ParsedSip<SipRes
   const routeSet = routeSetOf(response.message, 'uac');
   const contact = contactUri(response.message);
   const dialog = new Dialog(common.clock, {
-    ...common,
+    id: common.id,
+    owner: common.owner,
+    flow: common.flow,
+    localContact: common.localContact,
     role: 'uac',
     method: request.method,
     callId: response.callId,
@@ -44,7 +38,7 @@ export const dialogOfResponse = (request: SipRequest, response: ParsedSip<SipRes
     remoteTarget: contact ?? request.uri,
     useFlow: isBehindNat(routeSet, contact, common.flow),
   });
-  dialog.peerAllows = allowedMethods(response.message);
+  dialog.peerAllowsUpdate = hasToken(response.message, 'Allow', 'update');
   return dialog;
 };
 
@@ -59,7 +53,10 @@ export const dialogOfRequest = (
   const contact = contactUri(request.message);
   const { flow } = common;
   const dialog = new Dialog(common.clock, {
-    ...common,
+    id: common.id,
+    owner: common.owner,
+    flow: common.flow,
+    localContact: common.localContact,
     role: 'uas',
     method: request.message.method,
     callId: request.callId,
@@ -74,6 +71,6 @@ export const dialogOfRequest = (
     // A peer that connected to us cannot be expected to accept connections at its Contact.
     useFlow: isBehindNat(routeSet, contact, flow) || (flow.transport !== 'udp' && routeSet.length === 0),
   });
-  dialog.peerAllows = allowedMethods(request.message);
+  dialog.peerAllowsUpdate = hasToken(request.message, 'Allow', 'update');
   return dialog;
 };

@@ -42,6 +42,7 @@ export const retryInterval = (request: SipRequest, response: SipResponse): numbe
 export const answerHeaders = (request: SipRequest, own: readonly SipHeader[]): SipHeader[] => {
   const wanted = sessionExpires({ headers: [...own] });
   const asked = sessionExpires(request);
+  if (!wanted && !asked) return [];
   const peerKnows = hasToken(request, 'Supported', 'timer');
   const offered = wanted ?? asked;
   if (!offered || offered.seconds < smallestInterval) return [];
@@ -85,7 +86,7 @@ class SessionTimer {
 
   #refresh(seconds: number): void {
     const dialog = this.#dialog;
-    if (dialog.outgoingInvite || dialog.incomingInvite !== undefined) {
+    if (dialog.outgoingInvite || dialog.openInvite !== undefined) {
       this.#timer.start(retryAfterGlare, () => this.#refresh(seconds));
       return;
     }
@@ -94,7 +95,7 @@ class SessionTimer {
       { name: 'Session-Expires', value: `${seconds};refresher=uac` },
       { name: 'Min-SE', value: String(Math.min(seconds, this.#ctx.options.minSessionExpires ?? smallestInterval)) },
     ];
-    const method = dialog.peerAllows.has('UPDATE') ? 'UPDATE' : 'INVITE';
+    const method = dialog.peerAllowsUpdate ? 'UPDATE' : 'INVITE';
     const body = method === 'INVITE' ? (dialog.localSdp ?? emptyBody) : emptyBody;
     if (body.length > 0) headers.push({ name: 'Content-Type', value: 'application/sdp' });
     if (method === 'INVITE') dialog.outgoingInvite = true;

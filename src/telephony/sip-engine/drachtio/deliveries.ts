@@ -8,8 +8,21 @@ import { bodyEncodingHeader } from './app-message.js';
 
 /** Text of the messages a drachtio server sends to an application (facts of drachtio-server 0.9.x). */
 
+const twoDigits = (value: number): string => (value < 10 ? `0${value}` : String(value));
+
+const cached = { at: -1, text: '' };
+
 /** Time of day `HH:MM:SS.usec` in UTC, as drachtio-server writes it. */
-export const timeOfDay = (clock: EngineClock): string => `${new Date(clock.now()).toISOString().slice(11, 23)}000`;
+export const timeOfDay = (clock: EngineClock): string => {
+  const at = clock.now();
+  if (at === cached.at) return cached.text;
+  const ms = at % 86_400_000;
+  const seconds = Math.floor(ms / 1000);
+  const time = `${twoDigits(Math.floor(seconds / 3600))}:${twoDigits(Math.floor(seconds / 60) % 60)}:${twoDigits(seconds % 60)}`;
+  cached.at = at;
+  cached.text = `${time}.${String(Math.floor(ms % 1000)).padStart(3, '0')}000`;
+  return cached.text;
+};
 
 /**
  * A message as the application gets it. Client libraries decode frames as UTF-8, which would destroy a binary body: such

@@ -58,7 +58,7 @@ export class ProxyCore implements ProxySide {
       return true;
     }
     const { method } = request.message;
-    if (method === 'INVITE') transaction.respond(responseTo(request, 100));
+    if (method === 'INVITE') transaction.sayTrying();
     const client = new ClientRequest(
       this.#ctx,
       forwarded.message,

@@ -1,3 +1,4 @@
+import { responseTo } from '../compose.js';
 import type { EngineClock } from '../engine-clock.js';
 import type { ParsedSip, SipRequest, SipResponse } from '../message.js';
 import { serialize } from '../serializer.js';
@@ -53,6 +54,14 @@ export class ServerTransaction {
   /** True until a final response was sent. */
   get pending(): boolean {
     return this.#machine.state === 'proceeding' || this.#machine.state === 'trying';
+  }
+
+  /**
+   * Sends 100 at once, as drachtio-server does. RFC 3261 17.2.1 would let it wait 200 ms, but callers exist that
+   * insist on it.
+   */
+  sayTrying(): void {
+    this.respond(responseTo(this.request, 100));
   }
 
   /** Sends a response and returns its bytes, or undefined when a final one was sent before. */

@@ -1,5 +1,5 @@
 import { field, hasToken, responseTo } from '../compose.js';
-import type { Dialog } from '../dialogs/dialog.js';
+import type { Dialog, OpenInvite } from '../dialogs/dialog.js';
 import { dialogIdOf } from '../dialogs/dialog-table.js';
 import { contactUri, dialogOfRequest } from '../dialogs/make-dialog.js';
 import { answerHeaders, onInviteAnswered } from '../dialogs/session-timer.js';
@@ -23,7 +23,7 @@ const ownFields = new Set(['Via', 'From', 'To', 'Call-ID', 'CSeq', 'Route', 'Rec
 const dialogMaking = new Set(['INVITE', 'SUBSCRIBE', 'REFER']);
 
 /** A request from the network that an application answers (UAS). */
-export class IncomingRequest {
+export class IncomingRequest implements OpenInvite {
   readonly id = newId();
   readonly transaction: ServerTransaction;
   readonly request: ParsedSip<SipRequest>;
@@ -114,6 +114,12 @@ export class IncomingRequest {
       ...(reason === undefined ? {} : { reason }),
     });
     if (this.transaction.respond(response)) this.#afterResponse(response, undefined);
+  }
+
+  /** Takes in the PRACK of a reliable provisional; undefined when none of ours waits for it. */
+  acknowledge(rack: string | undefined): { release(): void } | undefined {
+    const { reliable } = this;
+    return reliable?.acknowledge(rack, this.request.cseq.number) ? reliable : undefined;
   }
 
   #newDialogId(): string {
@@ -252,9 +258,7 @@ export class IncomingRequest {
     const { dialog } = this;
     if (status >= 200) {
       this.reliable?.stop();
-      if (this.method === 'INVITE' && dialog?.incomingInvite === this.request.cseq.number) {
-        dialog.incomingInvite = undefined;
-      }
+      if (dialog?.openInvite === this) dialog.openInvite = undefined;
     }
     if (status >= 200 && status < 300 && dialog) this.#onAccepted(dialog, response, bytes);
     else if (status >= 300 && !this.inDialog) {
@@ -277,7 +281,7 @@ export class IncomingRequest {
       localContact: field(response, 'Contact') ?? (own ? defaultContact(own) : ''),
     });
     dialog.inviteTransactionId = this.id;
-    dialog.incomingInvite = this.method === 'INVITE' ? this.request.cseq.number : undefined;
+    if (this.method === 'INVITE') dialog.openInvite = this;
     this.dialog = dialog;
     this.#ctx.dialogs.add(dialog);
   }

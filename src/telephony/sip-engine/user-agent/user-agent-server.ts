@@ -173,15 +173,15 @@ export class UserAgentServer implements TransactionUser {
     }
     const incoming = this.#track(transaction, dialog.owner, dialog);
     if (method === 'INVITE') {
-      dialog.incomingInvite = request.cseq.number;
-      transaction.respond(responseTo(request, 100));
+      dialog.openInvite = incoming;
+      transaction.sayTrying();
     } else if (method === 'BYE') this.#onBye(incoming, dialog);
     incoming.deliver();
   }
 
   /** Two INVITEs at once in one dialog (RFC 3261 14.2). */
   #refuseOverlap(transaction: ServerTransaction, dialog: Dialog): boolean {
-    if (dialog.incomingInvite !== undefined) {
+    if (dialog.openInvite !== undefined) {
       const wait = String(Math.floor((this.#ctx.clock.now() % 10_000) / 1000));
       this.#refuse(transaction, 500, [{ name: 'Retry-After', value: wait }]);
       return true;
@@ -195,22 +195,14 @@ export class UserAgentServer implements TransactionUser {
 
   /** The dialog is over at once; the application only answers. INVITEs still open in it get 487 (15.1.2). */
   #onBye(bye: IncomingRequest, dialog: Dialog): void {
-    for (const other of this.#pending.values()) {
-      if (other.dialog === dialog && other.method === 'INVITE' && other.transaction.pending) other.reject(487);
-    }
+    dialog.openInvite?.reject(487);
     dialog.terminate();
     this.#ctx.cdr.stop('network', 'normal-release', () => serialize(bye.request.message));
   }
 
   #onPrack(transaction: ServerTransaction, dialog: Dialog): void {
     const { message } = transaction.request;
-    let reliable: IncomingRequest['reliable'];
-    for (const other of this.#pending.values()) {
-      if (other.dialog === dialog && other.reliable?.acknowledge(field(message, 'RAck'), other.request.cseq.number)) {
-        reliable = other.reliable;
-        break;
-      }
-    }
+    const reliable = dialog.openInvite?.acknowledge(field(message, 'RAck'));
     if (!reliable) {
       this.#refuse(transaction, 481);
       return;
@@ -234,7 +226,7 @@ export class UserAgentServer implements TransactionUser {
     }
     const incoming = this.#track(transaction, owner, undefined);
     if (method === 'INVITE') {
-      transaction.respond(responseTo(request, 100));
+      transaction.sayTrying();
       this.#ctx.cdr.attempt('network', () => serialize(request.message));
     }
     incoming.deliver();
