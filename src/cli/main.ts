@@ -1,6 +1,7 @@
 #!/usr/bin/env node
 import { text } from 'node:stream/consumers';
 import { callCommand } from './call/command.js';
+import { demoCommand } from './demo/command.js';
 import { runCli } from './program.js';
 
 const stop = new AbortController();
@@ -17,4 +18,4 @@ const context = {
   readStdin: () => text(process.stdin),
   signal: stop.signal,
 };
-process.exitCode = await runCli(process.argv.slice(2), context, [callCommand]);
+process.exitCode = await runCli(process.argv.slice(2), context, [callCommand, demoCommand]);

@@ -128,6 +128,9 @@ export const runCall = (parts: CallParts): LiveCall => {
 
   const startAgent = async (adapter: AgentAdapter, config: unknown): Promise<void> => {
     let left = false;
+    const noteStart = (): void => session.note('agent.started', { agent: route.agent.id, leg: adapter.type });
+    // A scripted agent speaks as soon as it starts, so its start is noted before what it says.
+    if (adapter.answers === 'at-once') noteStart();
     try {
       const started = await adapter.start(
         {
@@ -162,7 +165,7 @@ export const runCall = (parts: CallParts): LiveCall => {
         await started.stop('call-ended');
         return;
       }
-      session.note('agent.started', { agent: route.agent.id, leg: adapter.type });
+      if (adapter.answers === 'when-ready') noteStart();
       dispatch({ type: 'agent-ready' });
     } catch (error) {
       if (ended.signal.aborted) return;

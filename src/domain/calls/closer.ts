@@ -51,7 +51,7 @@ export const closeCall = async (closing: Closing): Promise<void> => {
   const timeline: TimelineEntry[] = [];
   if (closing.recording) timeline.push({ at: clock.now(), type: 'recording.stopped', data: {} });
   if (quality !== null) timeline.push({ at: clock.now(), type: 'media.quality', data: { caller: quality } });
-  timeline.push({ at: endedAt, type: 'call.ended', data: { reason } });
+  timeline.push({ at: clock.now(), type: 'call.ended', data: { reason } });
   session
     .change({
       status: 'ended',
