@@ -97,10 +97,10 @@ describe('an INVITE is turned away with a real status, one warning that names th
     const call = (id: string, headers: readonly string[], body: string): string =>
       [
         `INVITE sip:+14155550100@${app.address} SIP/2.0`,
-        `Via: SIP/2.0/UDP 127.0.0.1:${peer.port};branch=z9hG4bK${id}`,
+        `Via: SIP/2.0/UDP 127.0.0.1:${peer.port};branch=z9hG4bK${id}${peer.port}`,
         'From: <sip:+14155550123@127.0.0.1>;tag=a',
         'To: <sip:+14155550100@127.0.0.1>',
-        `Call-ID: ${id}`,
+        `Call-ID: ${id}-${peer.port}`,
         'CSeq: 1 INVITE',
         `Contact: <sip:a@127.0.0.1:${peer.port}>`,
         'Max-Forwards: 70',
@@ -111,7 +111,9 @@ describe('an INVITE is turned away with a real status, one warning that names th
       ].join('\r\n');
     const ask = (id: string, headers: readonly string[], body: string) => {
       peer.sendTo(app.address, call(id, headers, body));
-      return peer.until((message) => (message.status ?? 0) >= 200 && message.lines('Call-ID')[0] === `Call-ID: ${id}`);
+      return peer.until(
+        (message) => (message.status ?? 0) >= 200 && message.lines('Call-ID')[0] === `Call-ID: ${id}-${peer.port}`,
+      );
     };
     const unsupported = await ask('a', ['Content-Type: text/plain'], 'hello');
     expect(unsupported.status).toBe(415);

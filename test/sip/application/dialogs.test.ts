@@ -130,7 +130,7 @@ describe('an offer of the peer inside a dialog', () => {
 
   it('that meets our own gets 491, and a second one before the first is answered gets 500', async () => {
     app = await startSipApplication();
-    let answerOffer: (sdp: string) => void = () => {};
+    let answerOffer: ((sdp: string) => void) | null = null;
     const events = recordEvents({
       offered: () =>
         new Promise((resolve) => {
@@ -148,7 +148,7 @@ describe('an offer of the peer inside a dialog', () => {
     const theirs = (cseq: number): string =>
       [
         `INVITE sip:${app.address} SIP/2.0`,
-        `Via: SIP/2.0/UDP 127.0.0.1:${peer.port};branch=z9hG4bK${cseq}`,
+        `Via: SIP/2.0/UDP 127.0.0.1:${peer.port};branch=z9hG4bK${cseq}x${peer.port}`,
         (first.lines('To')[0] ?? '').replace(/^To/, 'From').concat(';tag=raw'),
         (first.lines('From')[0] ?? '').replace(/^From/, 'To'),
         ...first.lines('Call-ID'),
@@ -177,8 +177,8 @@ describe('an offer of the peer inside a dialog', () => {
     peer.send(theirs(22));
     const busy = await finalOf(22);
     expect(busy.status).toBe(500);
-    await until('the first offer to reach its owner', () => events.seen.length === 0);
-    answerOffer(ANSWER_SDP);
+    const answerNow = await until<((sdp: string) => void) | null>('the offer to reach its owner', () => answerOffer);
+    answerNow(ANSWER_SDP);
     expect((await finalOf(21)).status).toBe(200);
     peer.close();
   });
