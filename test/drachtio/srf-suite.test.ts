@@ -1,5 +1,7 @@
+import { spawnSync } from 'node:child_process';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type Engine, startEngine } from '../../src/telephony/sip-engine/index.js';
+import { externalServer } from './harness.js';
 import { copySuite, runIntegrationFile, runUnitTests, type SuiteCopy, type SuiteServer } from './srf-suite.js';
 
 /** Assertions of each integration file of drachtio-srf 5.0.29. */
@@ -20,7 +22,19 @@ const startServer = async (): Promise<SuiteServer> => {
   };
 };
 
-describe("drachtio-srf's own test-suite on the embedded engine", () => {
+const hasSipp = spawnSync('sipp', ['-v']).error === undefined;
+if (!hasSipp) console.log("drachtio-srf's integration suite is skipped: sipp is not installed");
+
+/** With TEST_DRACHTIO the suite runs against that server, one file after the other as they share it. */
+const external = externalServer();
+const externalSuite: SuiteServer | undefined = external && {
+  host: external.host,
+  adminPort: external.adminPort,
+  secret: external.secret,
+  sipAddress: `${external.sipHost}:${external.sipPort}`,
+};
+
+describe("drachtio-srf's own test-suite", () => {
   let copy: SuiteCopy;
 
   beforeAll(async () => {
@@ -40,10 +54,10 @@ describe("drachtio-srf's own test-suite on the embedded engine", () => {
   });
 
   // Each file gets an engine and peers of its own, so that they can run at the same time.
-  describe.concurrent('integration', () => {
+  describe.skipIf(!hasSipp)('integration', { concurrent: externalSuite === undefined }, () => {
     for (const [file, assertions] of Object.entries(files)) {
       it(`passes all ${assertions} assertions of ${file}`, { timeout: 110_000 }, async ({ expect }) => {
-        const [sut, second] = [await startServer(), await startServer()];
+        const [sut, second] = [externalSuite ?? (await startServer()), await startServer()];
         const result = await runIntegrationFile(copy, file, sut, second, 90_000);
         console.log(`drachtio-srf ${file}: ${result.pass} of ${assertions} assertions passed`);
         expect({ pass: result.pass, fail: result.fail }, result.output).toEqual({ pass: assertions, fail: 0 });

@@ -32,7 +32,8 @@ const serve = (engine: Engine): void => {
         void engine.close().then(() => {
           reporter.flush();
           post({ type: 'closed' });
-          port.close();
+          // Timers of requests still on their way must not keep the thread.
+          setImmediate(() => process.exit(0));
         });
         return;
     }

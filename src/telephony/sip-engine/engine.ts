@@ -11,6 +11,7 @@ import { newTag } from './identifiers.js';
 import { parseLeniently } from './lenient.js';
 import type { ParsedSip, SipMessage, SipRequest, SipResponse } from './message.js';
 import { defaultLimits, type EngineOptions } from './options.js';
+import { watchOrphans } from './orphans.js';
 import { watchLag } from './overload.js';
 import { ProxyCore } from './proxy/proxy-core.js';
 import { serialize } from './serializer.js';
@@ -57,6 +58,8 @@ export const startEngine = async (options: EngineOptions): Promise<Engine> => {
   const log = options.log ?? (() => undefined);
   const invalid: Record<string, number> = {};
   let overloaded = 0;
+  let closing = false;
+  const orphanTimers = new Set<{ cancel(): void }>();
   let opened: TransportLayer | undefined;
   const transport = (): TransportLayer => {
     if (!opened) throw new Error('the engine is not open yet');
@@ -191,8 +194,11 @@ export const startEngine = async (options: EngineOptions): Promise<Engine> => {
         proxy.start(owner, commandId, command, server.byId(command.transactionId));
       },
       onGone: (owners) => {
+        if (closing) return;
         server.onApplicationGone(owners);
         client.onApplicationGone(owners);
+        const timer = watchOrphans(ctx, owners, () => orphanTimers.delete(timer));
+        orphanTimers.add(timer);
       },
     },
   });
@@ -219,6 +225,8 @@ export const startEngine = async (options: EngineOptions): Promise<Engine> => {
       invalid: { ...invalid },
     }),
     close: async () => {
+      closing = true;
+      for (const timer of orphanTimers) timer.cancel();
       lag.stop();
       nextHop.close();
       server.close();

@@ -153,9 +153,8 @@ export class ProxyCore implements ProxySide {
   /** After a BYE the dialog stays known for as long as its retransmissions may come. */
   #forget(request: ParsedSip<SipRequest>, response: SipResponse): void {
     if (response.status === 401 || response.status === 407) return;
-    this.#ctx.clock.after(32_000, () => {
-      for (const key of keys(request.callId, request.fromTag, request.toTag)) this.#dialogs.delete(key);
-    });
+    const almostForgotten = this.#ctx.clock.now() - dialogMemory + 32_000;
+    for (const key of keys(request.callId, request.fromTag, request.toTag)) this.#dialogs.set(key, almostForgotten);
   }
 }
 

@@ -138,12 +138,15 @@ export class UserAgentServer implements TransactionUser {
     else owner.send(answerLeader(commandId, 'NOK', 'Response not sent due to unknown transaction'));
   }
 
-  /** The connection of an application is gone: nobody can answer what it was given. */
+  /**
+   * The connection of an application is gone, and with it the objects that would have answered what it was given: new
+   * calls may be tried again elsewhere, a BYE is a BYE anyway.
+   */
   onApplicationGone(owners: readonly Owner[]): void {
     for (const incoming of [...this.#pending.values()]) {
       if (!owners.includes(incoming.owner) || !incoming.transaction.pending || incoming.proxied) continue;
-      if (incoming.inDialog) continue;
-      incoming.reject(503, [{ name: 'Retry-After', value: '2' }]);
+      if (incoming.method === 'BYE') incoming.reject(200);
+      else incoming.reject(incoming.inDialog ? 500 : 503, [{ name: 'Retry-After', value: '2' }]);
     }
   }
 
