@@ -1,6 +1,8 @@
 import type { Bench } from './bench.js';
 import { engineParserBench } from './engine-parser.js';
+import { memoryBench } from './memory.js';
 import { relayBench } from './relay.js';
+import { signallingBench } from './signalling.js';
 
 /** Every bench, in the order they run. */
-export const benches: readonly Bench[] = [engineParserBench, relayBench];
+export const benches: readonly Bench[] = [signallingBench, engineParserBench, relayBench, memoryBench];

@@ -41,6 +41,18 @@ export type TestGatewayOptions = {
   readonly waitReady?: boolean;
 };
 
+/** Asks `/readyz` until it says yes, whatever the log level; a process that ends first is a failure with its output. */
+const untilReady = async (httpUrl: string, child: ChildProcess, output: () => string): Promise<void> => {
+  const deadline = performance.now() + 20_000;
+  while (performance.now() < deadline && child.exitCode === null) {
+    const answer = await fetch(`${httpUrl}/readyz`).catch(() => null);
+    await answer?.arrayBuffer();
+    if (answer?.status === 200) return;
+    await new Promise((resolve) => setTimeout(resolve, 25));
+  }
+  throw new Error(`the gateway did not become ready:\n${output().slice(-3_000)}`);
+};
+
 /** Starts a real gateway process on free loopback ports with a data folder of its own. */
 export const startGateway = async (options: TestGatewayOptions = {}): Promise<TestGateway> => {
   const root = packageRoot(import.meta.url);
@@ -51,7 +63,7 @@ export const startGateway = async (options: TestGatewayOptions = {}): Promise<Te
   const child: ChildProcess = spawn(process.execPath, [join(root, 'dist/src/main.js')], {
     cwd: dataDir,
     env: {
-      PATH: process.env['PATH'],
+      PATH: process.env.PATH,
       HOME: dataDir,
       DATA_DIR: dataDir,
       HTTP_LISTEN: `127.0.0.1:${httpPort}`,
@@ -151,7 +163,7 @@ export const startGateway = async (options: TestGatewayOptions = {}): Promise<Te
   };
   if (options.waitReady !== false) {
     try {
-      await gateway.waitForLog((line) => line['msg'] === 'the gateway is ready', 15_000);
+      await untilReady(httpUrl, child, () => output);
     } catch (error) {
       await gateway.stop();
       throw error;

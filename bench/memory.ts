@@ -1,0 +1,107 @@
+import type { TestGateway } from '../test/support/gateway.js';
+import { type Bench, round } from './bench.js';
+import { benchGateway } from './signalling.js';
+import { memoryOfProcess, sippCalls } from './sipp-load.js';
+
+const called = '+14155550100';
+const live = 300;
+const many = 20_000;
+const rate = 150;
+
+type Memory = { readonly heap: number; readonly resident: number };
+
+/** Heap in use after a collection (SIGUSR2 asks the gateway for one when it runs with --expose-gc) and resident memory. */
+const memory = async (gateway: TestGateway): Promise<Memory> => {
+  const page = String((await gateway.api('/metrics')).body);
+  const heap = Number(/^(?:\w+_)?nodejs_heap_size_used_bytes (\S+)$/m.exec(page)?.[1] ?? Number.NaN);
+  return { heap, resident: memoryOfProcess(gateway.pid) };
+};
+
+/** Resident memory only falls when the collector has run: the lowest of several looks is what is really kept. */
+const settled = async (gateway: TestGateway): Promise<Memory> => {
+  let lowest: Memory = { heap: Number.POSITIVE_INFINITY, resident: Number.POSITIVE_INFINITY };
+  for (let look = 0; look < 12; look += 1) {
+    const now = await memory(gateway);
+    lowest = { heap: Math.min(lowest.heap, now.heap), resident: Math.min(lowest.resident, now.resident) };
+    await new Promise((resolve) => setTimeout(resolve, 500));
+  }
+  return lowest;
+};
+
+const waitLive = async (gateway: TestGateway, wanted: number): Promise<void> => {
+  for (let look = 0; look < 400; look += 1) {
+    const page = String((await gateway.api('/metrics')).body);
+    if (Number(/^voice_gateway_sessions_live (\d+)$/m.exec(page)?.[1] ?? -1) === wanted) return;
+    await new Promise((resolve) => setTimeout(resolve, 100));
+  }
+  throw new Error(`the gateway did not come to ${wanted} live calls`);
+};
+
+export const memoryBench: Bench = {
+  name: 'memory',
+  id: 'P8',
+  title: 'memory',
+  async run(log) {
+    const gateway = await benchGateway();
+    try {
+      // Warm: code compiled, pools filled.
+      await sippCalls({ sipPort: gateway.sipPort, rate, seconds: 20, holdMs: 0, called });
+      await waitLive(gateway, 0);
+      const idle = await settled(gateway);
+      log(`idle: ${round(idle.resident / 1e6, 1)} MB resident, ${round(idle.heap / 1e6, 1)} MB heap`);
+
+      const calls = sippCalls({ sipPort: gateway.sipPort, rate: 60, seconds: live / 60, holdMs: 25_000, called });
+      await waitLive(gateway, live);
+      const busy = await settled(gateway);
+      const result = await calls;
+      await waitLive(gateway, 0);
+      const perCall = (busy.resident - idle.resident) / live;
+      const heapPerCall = (busy.heap - idle.heap) / live;
+      log(
+        `${live} live calls: ${round(perCall / 1e3, 0)} kB resident a call, ${round(heapPerCall / 1e3, 0)} kB heap of the main thread`,
+      );
+
+      const before = await settled(gateway);
+      const soak = await sippCalls({ sipPort: gateway.sipPort, rate, seconds: many / rate, holdMs: 0, called });
+      await waitLive(gateway, 0);
+      const after = await settled(gateway);
+      const growth = after.resident / before.resident - 1;
+      log(`${soak.ok} calls later: ${round(growth * 100, 1)} % more resident`);
+      return {
+        id: 'P8',
+        title: memoryBench.title,
+        rows: [
+          {
+            what: 'main-thread heap a live session',
+            ours: `${round(heapPerCall / 1e3, 0)} kB`,
+            compared: '',
+            ratio: null,
+            goal: '≤ 50 kB',
+            met: heapPerCall <= 50_000,
+          },
+          {
+            what: 'resident memory a call with media',
+            ours: `${round(perCall / 1e3, 0)} kB`,
+            compared: '',
+            ratio: null,
+            goal: '≤ 400 kB',
+            met: perCall <= 400_000,
+          },
+          {
+            what: `resident after ${soak.ok} more calls`,
+            ours: `${round(after.resident / 1e6, 1)} MB`,
+            compared: `before: ${round(before.resident / 1e6, 1)} MB`,
+            ratio: after.resident / before.resident,
+            goal: 'within 5 %',
+            met: Math.abs(growth) <= 0.05,
+          },
+        ],
+        notes: [
+          `${live} calls held at once (${result.failed} failed), then ${many} calls at ${rate} calls/s (${soak.failed} failed); sipp, silent agent.`,
+        ],
+      };
+    } finally {
+      await gateway.stop();
+    }
+  },
+};
