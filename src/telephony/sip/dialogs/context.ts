@@ -51,7 +51,8 @@ const REINVITE_PATIENCE = 32_000;
 
 /**
  * Sends a request inside the dialog and resolves with its final response; a 2xx to INVITE is ACKed at once. One
- * challenge is answered when there are credentials. A dialog the SIP server does not know ends here (`lost`).
+ * challenge is answered when there are credentials. A dialog that the SIP server or the peer does not know any more ends
+ * here (`lost`), before this resolves.
  * Rejects with GatewayError leg_ended or sip_unavailable.
  */
 export const transact = (context: DialogContext, request: DialogRequest): Promise<SipResponse> =>
@@ -96,6 +97,8 @@ export const transact = (context: DialogContext, request: DialogRequest): Promis
               }
             }
             request.onFinal?.(response);
+            // Before anything that came with it: a server may tell of its own BYE in the same read.
+            if (endingMethods.has(request.method)) endsDialog(context, response);
             resolve(response);
           },
           onFault: (fault) => {
@@ -113,20 +116,20 @@ export const transact = (context: DialogContext, request: DialogRequest): Promis
     attempt({ ...request.headers }, false);
   });
 
+/** Requests whose refusal speaks of the whole dialog; a NOTIFY's 481 speaks of its subscription, a BYE ends it anyway. */
+const endingMethods = new Set(['INVITE', 'UPDATE', 'INFO', 'REFER']);
+
 /**
  * A 481 or 408 to a request inside a dialog ends it (RFC 3261 section 12.2.1.2): the peer has forgotten the call or is
- * gone. True when the response did.
+ * gone.
  */
-export const endsDialog = (context: DialogContext, response: SipResponse): boolean => {
+const endsDialog = (context: DialogContext, response: SipResponse): void => {
   if (response.status === 481) {
     context.end({ by: 'lost', reason: 'the other side does not know the dialog any more (481)' });
-    return true;
   }
   if (response.status === 408) {
     // The peer may be alive behind a lossy way: it gets its BYE, whatever becomes of it.
     context.connection.send({ method: 'BYE', dialogId: context.id }, { onResponse: () => {}, onFault: () => {} });
     context.end({ by: 'timer', reason: 'the other side does not answer any more (408)' });
-    return true;
   }
-  return false;
 };

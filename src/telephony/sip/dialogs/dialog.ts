@@ -6,7 +6,7 @@ import type { SipConnection } from '../connection/connection.js';
 import type { SipRequest } from '../connection/messages.js';
 import type { Credentials } from '../digest/answer.js';
 import { plainText } from '../request-view.js';
-import { type DialogContext, endsDialog, legEnded, transact } from './context.js';
+import { type DialogContext, legEnded, transact } from './context.js';
 import { createDelivery } from './delivery.js';
 import { createOffers } from './offers.js';
 import { createRefers } from './refers.js';
@@ -57,7 +57,7 @@ export const createDialog = (options: DialogOptions): LiveDialog => {
 
   const close = (): void => {
     if (over.signal.aborted) return;
-    over.abort();
+    over.abort('over');
     options.onOver();
   };
   const end = (how: DialogEnd): void => {
@@ -175,7 +175,6 @@ export const createDialog = (options: DialogOptions): LiveDialog => {
       assertOpen();
       const response = await transact(context, { method: 'INFO', headers: { 'Content-Type': contentType }, body });
       if (response.status < 300) return;
-      endsDialog(context, response);
       throw new GatewayError('sip_refused', `The INFO was refused: ${response.status} ${plainText(response.reason)}.`);
     },
     refer: async (referTo, headers, referOptions) => {

@@ -2,7 +2,7 @@ import { GatewayError, isGatewayError } from '../../../core/errors.js';
 import { randomBetween } from '../../../core/ids.js';
 import { readSessionDescription } from '../admission/body.js';
 import type { SipRequest, SipResponse } from '../connection/messages.js';
-import { type DialogContext, endsDialog, legEnded, transact } from './context.js';
+import { type DialogContext, legEnded, transact } from './context.js';
 
 /** Re-INVITEs tried before glare is reported to the one who asked. */
 const GLARE_ATTEMPTS = 8;
@@ -104,7 +104,6 @@ export const createOffers = (context: DialogContext): Offers => {
         await pause(delay);
         continue;
       }
-      if (endsDialog(context, response)) throw legEnded();
       throw new GatewayError('sip_refused', `The re-INVITE was refused: ${response.status} ${response.reason}.`, {
         details: [{ path: 'status', message: String(response.status) }],
       });

@@ -2,7 +2,7 @@ import { GatewayError } from '../../../core/errors.js';
 import type { ReferOptions, ReferResult } from '../../../domain/calls/ports.js';
 import type { SipRequest, SipResponse } from '../connection/messages.js';
 import { plainText } from '../request-view.js';
-import { type DialogContext, endsDialog, transact } from './context.js';
+import { type DialogContext, transact } from './context.js';
 import { parseSipfrag } from './sipfrag.js';
 
 /** REFERs of ours and what the peer's NOTIFYs say of them (RFC 3515). */
@@ -61,7 +61,6 @@ export const createRefers = (context: DialogContext): Refers => {
         if (response.status < 300) return;
         last = null;
         finish(plainText(response.reason));
-        endsDialog(context, response);
       };
       transact(context, { method: 'REFER', headers: { ...headers, 'Refer-To': referTo }, onFinal }).catch((error) => {
         if (!open) return;
