@@ -1,8 +1,17 @@
 import type { Bench } from './bench.js';
 import { engineParserBench } from './engine-parser.js';
+import { executorBench } from './executor.js';
+import { executorSafeguardsBench } from './executor-safeguards.js';
 import { memoryBench } from './memory.js';
 import { relayBench } from './relay.js';
 import { signallingBench } from './signalling.js';
 
 /** Every bench, in the order they run. */
-export const benches: readonly Bench[] = [signallingBench, engineParserBench, relayBench, memoryBench];
+export const benches: readonly Bench[] = [
+  signallingBench,
+  engineParserBench,
+  relayBench,
+  memoryBench,
+  executorBench,
+  executorSafeguardsBench,
+];

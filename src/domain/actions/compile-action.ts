@@ -30,6 +30,8 @@ export type CompiledAction = {
   readonly definition: ActionDefinition;
   readonly kind: 'webhook' | 'legacy-webhook';
   readonly slug: string;
+  /** The names of the default outputs. */
+  readonly outputNames: { readonly success: string; readonly statusCode: string };
   readonly method: WebhookAction['method'];
   readonly url: UrlTemplate;
   readonly headers: readonly HeaderTemplate[];
@@ -144,6 +146,7 @@ const shared = (definition: ActionDefinition, collect: Collector) => {
   return {
     definition,
     slug,
+    outputNames: { success: `${slug}_action_success`, statusCode: `${slug}_status_code` },
     url: collect.try('url', () => compileUrl(definition.url)),
     headers: compileHeaders(definition.headers ?? {}, collect),
     parameters: schema,

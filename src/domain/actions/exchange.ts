@@ -56,9 +56,9 @@ export type Exchanger = (input: ExchangeInput) => Promise<Exchange>;
 
 /** Sends requests with token renewal and opt-in retries, all within the one budget of the call. */
 export const createExchanger = (http: EgressClient, tokens: TokenSource, clock: Clock): Exchanger => {
-  const send = async (request: PreparedRequest, input: ExchangeInput): Promise<EgressResponse> => {
+  const send = (request: PreparedRequest, input: ExchangeInput): Promise<EgressResponse> => {
     const budget = input.left();
-    if (budget <= 0) throw new EgressFailure('timeout', 'The time was used up.');
+    if (budget <= 0) return Promise.reject(new EgressFailure('timeout', 'The time was used up.'));
     return http.request({
       purpose: 'action',
       method: request.method,

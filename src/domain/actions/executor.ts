@@ -176,34 +176,37 @@ export const createActionExecutor = (dependencies: ExecutorDependencies): Action
     return result;
   };
 
-  /** Writes what the run brought; neither a store nor a history that is down takes the result away. */
+  /**
+   * Writes what the run brought. Neither a store nor a history that is down takes the result away, and the AI does not
+   * wait for the history.
+   */
   const settle = async (call: ActionCall, result: ActionResult): Promise<void> => {
+    const { run } = result;
     const fields = {
-      action: call.action.slug,
-      organizationId: call.organization.id,
-      sessionId: call.session?.id ?? null,
-      runId: result.runId,
+      action: run.action,
+      organizationId: run.organizationId,
+      sessionId: run.sessionId,
+      runId: run.id,
+      success: result.success,
+      statusCode: result.statusCode,
+      durationMs: result.durationMs,
+      error: result.error?.code ?? null,
     };
+    const unrecorded = (err: unknown): void =>
+      log.error({ ...fields, err }, 'The run of an action could not be recorded.');
     try {
-      await call.user.apply(result.outputs);
+      const recording = dependencies.runs.record(run);
+      if (recording !== undefined) recording.catch(unrecorded);
     } catch (error) {
-      log.error({ ...fields, err: error }, 'The attributes of an action could not be stored.');
+      unrecorded(error);
     }
     try {
-      await dependencies.runs.record(result.run);
-    } catch (error) {
-      log.error({ ...fields, err: error }, 'The run of an action could not be recorded.');
+      const storing = call.user.apply(result.outputs);
+      if (storing !== undefined) await storing;
+    } catch (err) {
+      log.error({ ...fields, err }, 'The attributes of an action could not be stored.');
     }
-    log.info(
-      {
-        ...fields,
-        success: result.success,
-        statusCode: result.statusCode,
-        durationMs: result.durationMs,
-        error: result.error?.code ?? null,
-      },
-      'An action was run.',
-    );
+    log.info(fields, 'An action was run.');
   };
 
   return {

@@ -26,47 +26,40 @@ const connectionHeaders: ReadonlySet<string> = new Set([
 
 export const isConnectionHeader = (name: string): boolean => connectionHeaders.has(name.toLowerCase());
 
-export type HeaderLayers = {
-  /** What the gateway itself suggests and any layer may replace. */
-  readonly defaults: readonly Header[];
-  readonly action: readonly Header[];
-  readonly variables: Iterable<Header>;
-  readonly session: Iterable<Header>;
-  readonly auth: readonly Header[];
-  readonly context: readonly Header[];
-};
-
 const agent: Header = ['User-Agent', 'OpenCX'];
 
-/**
- * Merges the layers (A4): later wins, names compared without case, so that two spellings never both arrive.
- * `User-Agent` and `x-opencx-*` come from the gateway alone. What cannot be sent is left out and named in `dropped`.
- */
-export const mergeHeaders = (
-  layers: HeaderLayers,
-): { readonly headers: readonly Header[]; readonly dropped: readonly string[] } => {
+/** Headers in the making. Later layers replace earlier ones, names compared without case: two spellings never both arrive. */
+export type HeaderSet = {
+  /** Adds a layer that was checked when it was compiled; only names that nobody may set are left out. */
+  add(layer: Iterable<Header>): void;
+  /** Adds a layer that comes from a store or a session; what cannot be sent is left out. */
+  addUnchecked(layer: Iterable<Header>): void;
+  /** What is sent now: `User-Agent` first, the context headers last, both from the gateway alone. */
+  list(context: readonly Header[]): Header[];
+  /** Names that were left out. */
+  readonly dropped: readonly string[];
+};
+
+export const createHeaderSet = (): HeaderSet => {
   const merged = new Map<string, Header>();
   const dropped: string[] = [];
-  const add = (layer: Iterable<Header>): void => {
-    for (const header of layer) {
-      const [name, value] = header;
-      const lower = name.toLowerCase();
-      const unusable =
-        isReservedHeader(lower) ||
-        connectionHeaders.has(lower) ||
-        headerNameFault(name) !== undefined ||
-        headerValueFault(value) !== undefined;
-      if (unusable) dropped.push(name);
-      else merged.set(lower, header);
-    }
+  const put = (header: Header, usable: boolean): void => {
+    const lower = header[0].toLowerCase();
+    if (usable && !isReservedHeader(lower) && !connectionHeaders.has(lower)) merged.set(lower, header);
+    else dropped.push(header[0]);
   };
-  add(layers.defaults);
-  add(layers.action);
-  add(layers.variables);
-  add(layers.session);
-  add(layers.auth);
-  const headers: Header[] = [agent, ...merged.values(), ...layers.context];
-  return { headers, dropped };
+  return {
+    add(layer) {
+      for (const header of layer) put(header, true);
+    },
+    addUnchecked(layer) {
+      for (const header of layer) {
+        put(header, headerNameFault(header[0]) === undefined && headerValueFault(header[1]) === undefined);
+      }
+    },
+    list: (context) => [agent, ...merged.values(), ...context],
+    dropped,
+  };
 };
 
 /** The flat form undici takes: names and values in turn. */

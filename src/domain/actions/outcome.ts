@@ -7,7 +7,7 @@ import type { Header } from './headers.js';
 import { readLegacyResponse } from './legacy.js';
 import type { JsonRecord } from './ports.js';
 import type { PreparedRequest } from './prepare.js';
-import { createRedactor, redactHeaders } from './redaction.js';
+import { createRedactor, openValues, type Redactor, redactHeaders, unchanged } from './redaction.js';
 import { mapResponse } from './response-mapping.js';
 import type { RunRecord } from './runs.js';
 import type { JsonValue } from './template/values.js';
@@ -15,10 +15,15 @@ import type { JsonValue } from './template/values.js';
 /** What the AI is shown of one response at most, characters. */
 export const aiTextLimit = 15_000;
 
-const responseHeaders = (response: EgressResponse): Header[] =>
-  Object.entries(response.headers).flatMap(([name, value]): Header[] =>
-    value === undefined ? [] : Array.isArray(value) ? value.map((one): Header => [name, one]) : [[name, value]],
-  );
+const responseHeaders = (response: EgressResponse): Header[] => {
+  const headers: Header[] = [];
+  for (const name in response.headers) {
+    const value = response.headers[name];
+    if (typeof value === 'string') headers.push([name, value]);
+    else for (const one of value ?? []) headers.push([name, one]);
+  }
+  return headers;
+};
 
 const capped = (text: string): string =>
   text.length <= aiTextLimit
@@ -59,28 +64,58 @@ const mapExchange = (action: CompiledAction, status: number, body: string): Mapp
   };
 };
 
+const nothingMapped: Mapped = { success: false, outputs: new Map(), hidden: new Set(), notes: [] };
+
+/**
+ * The mapped attributes and their JSON. A secret that was written with escapes comes to light only when the JSON is
+ * read, so a body that has any is looked at once more.
+ */
+const attributesOf = (mapped: Mapped, body: string, redact: Redactor): { values: JsonRecord; text: string } => {
+  if (mapped.outputs.size === 0) return { values: {}, text: body };
+  const values: Record<string, JsonValue> = {};
+  for (const [name, value] of mapped.outputs) values[name] = value;
+  const text = JSON.stringify(values);
+  if (!body.includes('\\') || !redact.finds(text)) return { values, text };
+  const clean = redact(text);
+  return { values: JSON.parse(clean), text: clean };
+};
+
+const without = (attributes: JsonRecord, hidden: ReadonlySet<string>): JsonRecord =>
+  Object.fromEntries(Object.entries(attributes).filter(([name]) => !hidden.has(name)));
+
+/** Everything of a run that is shown or stored, in one text: most runs hold no secret and are done with one look. */
+const exposedText = (finished: Finished, raw: string, received: readonly Header[]): string => {
+  const { prepared, failure } = finished;
+  const sent =
+    prepared === undefined ? '' : `${prepared.url.href}\n${prepared.body ?? ''}\n${openValues(prepared.headers)}`;
+  return `${raw}\n${openValues(received)}\n${sent}\n${failure === undefined ? '' : failure.operator}`;
+};
+
 /** Turns what happened into the result, the attributes and the record. Secrets are taken out before anything else. */
 export const finish = (call: ActionCall, options: ExecuteOptions, finished: Finished): ActionResult => {
   const { action } = call;
   const { prepared, done } = finished;
-  const redact = createRedactor(prepared?.secrets ?? []);
-  const body = done === undefined ? '' : redact(done.response.body.toString('utf8'));
-  const mapped: Mapped =
-    done === undefined
-      ? { success: false, outputs: new Map(), hidden: new Set(), notes: [] }
-      : mapExchange(action, done.response.status, body);
+  const raw = done === undefined ? '' : done.response.body.toString('utf8');
+  const received = done === undefined ? [] : responseHeaders(done.response);
+  const known = createRedactor(prepared?.secrets ?? []);
+  const redact = known.finds(exposedText(finished, raw, received)) ? known : unchanged;
+  const body = redact(raw);
+  const mapped = done === undefined ? nothingMapped : mapExchange(action, done.response.status, body);
   const failure = finished.failure ?? mapped.failure;
   const statusCode = done?.response.status ?? failure?.status ?? null;
   const success = failure === undefined && mapped.success;
   const message = failure === undefined ? undefined : redact(failure.operator);
+  const attributes = attributesOf(mapped, body, known);
   const defaults: JsonRecord = {
-    [`${action.slug}_action_success`]: success,
+    [action.outputNames.success]: success,
     action_success: success,
-    [`${action.slug}_status_code`]: statusCode,
+    [action.outputNames.statusCode]: statusCode,
   };
-  const outputs: JsonRecord = { ...Object.fromEntries(mapped.outputs), ...defaults };
-  const visible = Object.fromEntries([...mapped.outputs].filter(([name]) => !mapped.hidden.has(name)));
-  const text = failure !== undefined ? redact(failure.ai) : mapped.outputs.size > 0 ? JSON.stringify(visible) : body;
+  const outputs: JsonRecord = { ...attributes.values, ...defaults };
+  const isShortened = mapped.hidden.size > 0;
+  const visible = isShortened ? without(attributes.values, mapped.hidden) : attributes.values;
+  const answered = isShortened ? JSON.stringify(visible) : attributes.text;
+  const text = failure === undefined ? answered : redact(failure.ai);
   const run: RunRecord = {
     id: finished.runId,
     at: finished.at,
@@ -103,7 +138,7 @@ export const finish = (call: ActionCall, options: ExecuteOptions, finished: Fini
             headers: redactHeaders(prepared.headers, redact),
             body: prepared.body === undefined ? null : redact(prepared.body),
           },
-    response: done === undefined ? null : { headers: redactHeaders(responseHeaders(done.response), redact), body },
+    response: done === undefined ? null : { headers: redactHeaders(received, redact), body },
     timing: done?.response.timing ?? null,
     notes: [...(prepared?.notes ?? []), ...mapped.notes],
   };
@@ -114,7 +149,7 @@ export const finish = (call: ActionCall, options: ExecuteOptions, finished: Fini
     outputs,
     ...(failure === undefined ? {} : { error: { code: failure.type, message: message ?? '' } }),
     durationMs: finished.durationMs,
-    ai: { text: capped(text), outputs: { ...visible, ...defaults } },
+    ai: { text: capped(text), outputs: isShortened ? { ...visible, ...defaults } : outputs },
     run,
   };
 };

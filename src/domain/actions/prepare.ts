@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import type { TlsCredential } from '../../platform/egress/index.js';
 import type { CompiledAction } from './compile-action.js';
-import { flatHeaders, type Header, mergeHeaders } from './headers.js';
+import { createHeaderSet, flatHeaders, type Header } from './headers.js';
 import type { TokenRequest } from './oauth-token.js';
 import type { ActionOrganization, ActionSession, CertificateReader, SecretReader } from './ports.js';
 import { secretsOfHeader } from './redaction.js';
@@ -150,6 +150,13 @@ const authenticate = async (
   }
 };
 
+const droppedNotes = (dropped: readonly string[]): readonly string[] => {
+  if (dropped.length === 0) return dropped;
+  return [...new Set(dropped)].map(
+    (name) => `The header ${name.slice(0, 128)} was left out: it is reserved or not valid.`,
+  );
+};
+
 /**
  * Builds the request of one call from one snapshot: values that change while it is under way are seen by the next
  * call. Throws TemplateError or AuthenticationFault; nothing has been sent then.
@@ -169,38 +176,34 @@ export const prepareRequest = async (input: PrepareInput, ports: PreparePorts): 
   const defaults: Header[] = [];
   if (body !== undefined) defaults.push(['Content-Type', 'application/json']);
   if (input.idempotencyKey !== undefined) defaults.push(['Idempotency-Key', input.idempotencyKey]);
-  const layers = {
-    defaults,
-    action: action.headers.map((header): Header => [header.name, header.render(scope)]),
-    variables: input.variables,
-    session: input.sessionHeaders,
-    auth: [] as readonly Header[],
-    context: contextHeaders(organization, session),
-  };
-  const unsigned = mergeHeaders(layers);
-  const auth = await authenticate(input, ports, contexts, scope, { url, headers: unsigned.headers, body });
-  const merged = auth.headers.length === 0 ? unsigned : mergeHeaders({ ...layers, auth: auth.headers });
-  const secrets = [
-    ...[...input.variables].flatMap(secretsOfHeader),
-    ...[...input.sessionHeaders].flatMap(secretsOfHeader),
-    ...auth.secrets,
-  ];
-  const notes = [...new Set(merged.dropped)].map(
-    (name) => `The header ${name.slice(0, 128)} was left out: it is reserved or not valid.`,
-  );
+  const context = contextHeaders(organization, session);
+  const set = createHeaderSet();
+  set.add(defaults);
+  set.add(action.headers.map((header): Header => [header.name, header.render(scope)]));
+  set.addUnchecked(input.variables);
+  set.addUnchecked(input.sessionHeaders);
+  const unsigned = set.list(context);
+  const auth = await authenticate(input, ports, contexts, scope, { url, headers: unsigned, body });
+  set.add(auth.headers);
+  const headers = auth.headers.length === 0 ? unsigned : set.list(context);
+  const secrets = [...auth.secrets];
+  for (const header of input.variables) secrets.push(...secretsOfHeader(header));
+  for (const header of input.sessionHeaders) secrets.push(...secretsOfHeader(header));
+  const notes = droppedNotes(set.dropped);
   const prepared: PreparedRequest = {
     method: action.method,
     url,
-    headers: merged.headers,
-    wireHeaders: flatHeaders(merged.headers),
+    headers,
+    wireHeaders: flatHeaders(headers),
     body,
     credential: auth.credential,
     token: auth.token,
     secrets,
     notes,
     withToken(token) {
-      const { headers } = mergeHeaders({ ...layers, auth: [['Authorization', `Bearer ${token}`]] });
-      return { ...prepared, headers, wireHeaders: flatHeaders(headers), secrets: [...secrets, token] };
+      set.add([['Authorization', `Bearer ${token}`]]);
+      const authorized = set.list(context);
+      return { ...prepared, headers: authorized, wireHeaders: flatHeaders(authorized), secrets: [...secrets, token] };
     },
   };
   return prepared;
