@@ -10,6 +10,7 @@ import {
   LOCAL_PROFILE,
   type LogLine,
   onEmbeddedEngine,
+  outgoing,
   recordEvents,
   recordingLogger,
   registryOf,
@@ -65,6 +66,25 @@ describe('connecting to a SIP server', () => {
     app = await startSipApplication();
     expect([...app.server.endpoints()].sort()).toEqual([`tcp/${app.address}`, `udp/${app.address}`]);
     expect(app.server.connected()).toBe(true);
+  });
+});
+
+describe('a call to ourselves', () => {
+  it('has two dialogs, and each side hears of the end of the other', async () => {
+    app = await startSipApplication();
+    const [near, far] = [recordEvents(), recordEvents()];
+    const placing = app.server.place(outgoing(`sip:+14155550100@${app.address}`, { events: near }));
+    const call = await app.nextCall();
+    expect(call.caller.e164).toBe('+14155550123');
+    const [placed, answered] = await Promise.all([placing, call.answer(ANSWER_SDP, far)]);
+    if (placed.outcome !== 'answered') throw new Error(placed.reason);
+    expect(app.server.stats().dialogs).toBe(2);
+    expect(await placed.dialog.modify(ANSWER_SDP)).toContain('m=audio');
+    expect(await answered.dialog.modify(ANSWER_SDP)).toContain('m=audio');
+    await placed.dialog.bye();
+    expect((await far.over).by).toBe('remote');
+    expect(near.seen).toEqual(['offered']);
+    expect(app.server.stats().dialogs).toBe(0);
   });
 });
 
