@@ -1,8 +1,9 @@
 import { field, responseTo } from './compose.js';
 import { DialogTable } from './dialogs/dialog-table.js';
-import { createAdminConnections, listenForApplications } from './drachtio/admin-server.js';
+import { type AdminConnections, createAdminConnections, listenForApplications } from './drachtio/admin-server.js';
 import type { Owner } from './drachtio/application.js';
 import { CdrReporter } from './drachtio/cdr.js';
+import { OutboundRouting } from './drachtio/outbound.js';
 import { ApplicationRegistry } from './drachtio/registry.js';
 import { realClock } from './engine-clock.js';
 import { parseVia } from './header-values.js';
@@ -23,7 +24,7 @@ import type { EngineContext } from './user-agent/context.js';
 import { Identity } from './user-agent/identity.js';
 import { createNextHop } from './user-agent/next-hop.js';
 import { UserAgentClient } from './user-agent/user-agent-client.js';
-import { UserAgentServer } from './user-agent/user-agent-server.js';
+import { type Routing, UserAgentServer } from './user-agent/user-agent-server.js';
 import { responseRoute } from './via-route.js';
 
 export type EngineStats = {
@@ -98,10 +99,20 @@ export const startEngine = async (options: EngineOptions): Promise<Engine> => {
   };
   const client = new UserAgentClient(ctx);
   const proxy = new ProxyCore(ctx);
+  const outbound = new OutboundRouting({
+    handlers: options.requestHandlers ?? [],
+    applications,
+    log,
+    connections: () => admin,
+  });
+  const startProxy: Routing['startProxy'] = (incoming, command) => {
+    proxy.start(incoming.owner, '', { ...command, transactionId: incoming.id }, incoming);
+  };
   const server: UserAgentServer = new UserAgentServer(
     ctx,
     () => proxy,
     (transaction) => client.adoptNotify(transaction),
+    options.requestHandlers && options.requestHandlers.length > 0 ? { outbound, startProxy } : undefined,
   );
 
   /** Answers without making a transaction: what is refused must not cost memory. */
@@ -180,10 +191,11 @@ export const startEngine = async (options: EngineOptions): Promise<Engine> => {
     throw portError(error, options.listen);
   }
 
-  const admin = createAdminConnections({
+  const admin: AdminConnections = createAdminConnections({
     secret: options.admin.secret,
     applications,
     log,
+    onAuthenticated: (socket, application) => outbound.onAuthenticated(socket, application),
     handlers: {
       hostports: () => identity.hostports(),
       onSip: (owner, commandId, names, message) => {
@@ -230,6 +242,7 @@ export const startEngine = async (options: EngineOptions): Promise<Engine> => {
       lag.stop();
       nextHop.close();
       server.close();
+      outbound.close();
       await listening.close();
       for (const dialog of [...dialogs.values()]) dialog.terminate();
       transactions.close();

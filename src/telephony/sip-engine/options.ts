@@ -29,10 +29,23 @@ export const defaultLimits: EngineLimits = {
   maxTransactions: 20_000,
 };
 
+/**
+ * Who decides about new requests of a method, instead of applications that connected: an application the engine connects
+ * to for each request (`tcp://host:port`, `tls://host:port`), or a web server that is asked where it goes (`http(s)://`).
+ */
+export type RequestHandler = {
+  /** SIP method, or `*` for all. */
+  method: string;
+  url: string;
+  /** For http(s): GET has the request's facts in the query, POST its SIP text as well. */
+  httpMethod?: 'GET' | 'POST';
+};
+
 export type EngineOptions = {
   listen: readonly ListenPoint[];
   /** The drachtio admin port that applications connect to; port 0 picks a free one. */
   admin: { host: string; port: number; secret: string };
+  requestHandlers?: readonly RequestHandler[];
   /** Address written into Via and Contact instead of the listen address (1:1 NAT), with ports by transport when they differ. */
   publicAddress?: string;
   publicPorts?: Partial<Record<TransportName, number>>;

@@ -66,14 +66,17 @@ export class Application {
  * nobody is connected frames wait here for the next connection with the same tags.
  */
 export class Owner {
+  readonly #silent: boolean;
   #application: Application | undefined;
   #backlog: Buffer[] = [];
   /** The tags the owner authenticated with, which the next connection must have too. */
   readonly key: string;
 
-  constructor(application: Application) {
+  /** Without an application: of requests a web server had proxied, about which nobody wants to hear. */
+  constructor(application?: Application) {
     this.#application = application;
-    this.key = ownerKey(application.tags);
+    this.#silent = application === undefined;
+    this.key = ownerKey(application?.tags ?? []);
   }
 
   get application(): Application | undefined {
@@ -81,6 +84,7 @@ export class Owner {
   }
 
   send(leader: string, message?: Buffer): void {
+    if (this.#silent) return;
     const bytes = frame(leader, message);
     const { application } = this;
     if (application) application.write(bytes);

@@ -2,8 +2,10 @@ import { field, responseTo } from '../compose.js';
 import type { Dialog } from '../dialogs/dialog.js';
 import { smallestInterval, tooSmall } from '../dialogs/session-timer.js';
 import type { AppMessage } from '../drachtio/app-message.js';
-import type { Owner } from '../drachtio/application.js';
+import { Owner } from '../drachtio/application.js';
+import type { ProxyCommand } from '../drachtio/commands.js';
 import { answerLeader, forApplication, networkLeader, timeOfDay } from '../drachtio/deliveries.js';
+import type { OutboundRouting, Routed } from '../drachtio/outbound.js';
 import { newTag } from '../identifiers.js';
 import type { ParsedSip, SipHeader, SipRequest } from '../message.js';
 import { cameThroughUs } from '../proxy/forwarding.js';
@@ -24,6 +26,12 @@ export type ProxySide = {
   cancel(invite: ServerTransaction, headers: readonly SipHeader[]): boolean;
 };
 
+/** Request handlers and what they need of the proxy. */
+export type Routing = {
+  outbound: OutboundRouting;
+  startProxy(incoming: IncomingRequest, command: Omit<ProxyCommand, 'transactionId'>): void;
+};
+
 /** How long an application may leave a request without any answer, ms. */
 const applicationPatience = 64_000;
 const sweepInterval = 5_000;
@@ -36,13 +44,18 @@ export class UserAgentServer implements TransactionUser {
   readonly #byTransaction = new Map<ServerTransaction, IncomingRequest>();
   /** A NOTIFY for a subscription whose answer is still on its way makes the dialog (RFC 6665 4.1.2.4). */
   readonly #adoptNotify: (transaction: ServerTransaction) => Dialog | undefined;
+  readonly #routing: Routing | undefined;
+  /** Requests a request handler has not decided about yet. */
+  readonly #undecided = new Set<ServerTransaction>();
   #sweep: { cancel(): void };
 
   constructor(
     ctx: EngineContext,
     proxy: () => ProxySide,
     adoptNotify: (transaction: ServerTransaction) => Dialog | undefined,
+    routing?: Routing,
   ) {
+    this.#routing = routing;
     this.#ctx = ctx;
     this.#proxy = proxy;
     this.#adoptNotify = adoptNotify;
@@ -80,6 +93,11 @@ export class UserAgentServer implements TransactionUser {
 
   onCancel(cancel: ServerTransaction, invite: ServerTransaction | undefined): void {
     const incoming = invite && this.#byTransaction.get(invite);
+    if (invite && this.#undecided.has(invite)) {
+      cancel.respond(responseTo(cancel.request, 200, { toTag: newTag() }));
+      this.#refuse(invite, 487);
+      return;
+    }
     if (!invite || !incoming) {
       if (invite && this.#proxy().cancel(invite, reasonOf(cancel.request.message))) {
         cancel.respond(responseTo(cancel.request, 200, { toTag: newTag() }));
@@ -221,18 +239,50 @@ export class UserAgentServer implements TransactionUser {
       this.#refuse(transaction, 482);
       return;
     }
+    const handler = this.#routing?.outbound.handlerFor(method);
+    if (this.#routing && handler) {
+      if (method === 'INVITE') transaction.sayTrying();
+      this.#undecided.add(transaction);
+      const { outbound } = this.#routing;
+      void outbound.route(handler, transaction).then((routed) => {
+        this.#undecided.delete(transaction);
+        if (transaction.pending) this.#follow(transaction, routed);
+      });
+      return;
+    }
     const owner = this.#ctx.applications.select(method.toLowerCase());
     if (!owner) {
       if (method === 'REFER') this.#refuse(transaction, 405, [this.#allow()]);
       else this.#refuse(transaction, 503, [{ name: 'Retry-After', value: '5' }]);
       return;
     }
+    if (method === 'INVITE') transaction.sayTrying();
+    this.#handOver(transaction, owner);
+  }
+
+  #handOver(transaction: ServerTransaction, owner: Owner): void {
     const incoming = this.#track(transaction, owner, undefined);
-    if (method === 'INVITE') {
-      transaction.sayTrying();
-      this.#ctx.cdr.attempt('network', () => serialize(request.message));
+    if (incoming.method === 'INVITE') {
+      this.#ctx.cdr.attempt('network', () => serialize(transaction.request.message));
     }
     incoming.deliver();
+  }
+
+  /** Does what a request handler decided. */
+  #follow(transaction: ServerTransaction, routed: Routed): void {
+    switch (routed.kind) {
+      case 'application':
+        this.#handOver(transaction, routed.owner);
+        return;
+      case 'refuse': {
+        const contact = routed.contact === undefined ? [] : [{ name: 'Contact', value: routed.contact }];
+        this.#refuse(transaction, routed.status, contact, routed.reason);
+        return;
+      }
+      case 'proxy':
+        this.#routing?.startProxy(this.#track(transaction, new Owner(), undefined), routed.command);
+        return;
+    }
   }
 
   #allow(): SipHeader {
