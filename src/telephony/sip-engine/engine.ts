@@ -46,6 +46,8 @@ export type Engine = {
   close(): Promise<void>;
 };
 
+/** Answered transactions stay for 32 s; so many times `maxTransactions` of them may, or memory has no bound. */
+const lingering = 10;
 /** Reasons are few, but they come from outside. */
 const maxInvalidReasons = 100;
 
@@ -123,6 +125,10 @@ export const startEngine = async (options: EngineOptions): Promise<Engine> => {
     transport().sendOn(route.flow, bytes, route.fallback);
   };
 
+  const isFull = (): boolean =>
+    transactions.unansweredCount >= limits.maxTransactions ||
+    transactions.serverCount >= lingering * limits.maxTransactions;
+
   const onMessage = (parsed: ParsedSip, flow: Flow): void => {
     if (parsed.message.kind === 'response') {
       transactions.receiveResponse(parsed as ParsedSip<SipResponse>, flow);
@@ -131,7 +137,7 @@ export const startEngine = async (options: EngineOptions): Promise<Engine> => {
     const request = parsed as ParsedSip<SipRequest>;
     const { method } = request.message;
     const newWork = request.toTag === '' && method !== 'ACK' && method !== 'CANCEL';
-    if (newWork && (transactions.serverCount >= limits.maxTransactions || lag.behind())) {
+    if (newWork && (isFull() || lag.behind())) {
       if (!transactions.knows(request)) {
         overloaded += 1;
         answerStateless(request, flow, 503, '5');

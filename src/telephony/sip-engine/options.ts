@@ -14,7 +14,7 @@ export type EngineLimits = {
   halfOpenTimeout: number;
   /** An idle connection without dialog traffic is closed after this, ms. */
   idleTimeout: number;
-  /** Server transactions at once; above it new requests get 503 with Retry-After. */
+  /** Requests of the network that wait for an answer at once; above it new ones get 503 with Retry-After. */
   maxTransactions: number;
 };
 

@@ -15,15 +15,18 @@ export class ServerTransaction {
   readonly flow: Flow;
   readonly #machine: ServerInvite | ServerNonInvite;
   readonly #atEnd: (() => void)[] = [];
+  readonly #onSettled: () => void;
+  #settled = false;
   #ackTimeout: (() => void) | undefined;
 
   constructor(
-    env: { clock: EngineClock; timers: TimerValues; transport: () => TransportLayer },
+    env: { clock: EngineClock; timers: TimerValues; transport: () => TransportLayer; onSettled: () => void },
     request: ParsedSip<SipRequest>,
     flow: Flow,
   ) {
     this.request = request;
     this.flow = flow;
+    this.#onSettled = env.onSettled;
     const path = responseRoute(request.via, flow);
     const machineEnv = {
       clock: env.clock,
@@ -33,6 +36,7 @@ export class ServerTransaction {
     const user = {
       onAckTimeout: () => this.#ackTimeout?.(),
       onTerminated: () => {
+        this.#settle();
         for (const fn of this.#atEnd.splice(0)) fn();
       },
     };
@@ -67,6 +71,7 @@ export class ServerTransaction {
   /** Sends a response and returns its bytes, or undefined when a final one was sent before. */
   respond(response: SipResponse): Buffer | undefined {
     const bytes = serialize(response);
+    if (response.status >= 200) this.#settle();
     return this.#machine.respond(response.status, bytes) ? bytes : undefined;
   }
 
@@ -96,5 +101,12 @@ export class ServerTransaction {
 
   stop(): void {
     this.#machine.stop();
+  }
+
+  /** Nobody owes an answer any more. */
+  #settle(): void {
+    if (this.#settled) return;
+    this.#settled = true;
+    this.#onSettled();
   }
 }

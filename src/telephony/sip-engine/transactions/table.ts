@@ -39,6 +39,10 @@ export class TransactionTable {
   readonly #transport: () => TransportLayer;
   readonly #user: TransactionUser;
   readonly #servers = new Map<string, ServerTransaction>();
+  readonly #onSettled = (): void => {
+    this.#unanswered -= 1;
+  };
+  #unanswered = 0;
   readonly #clients = new Map<string, ClientTransaction>();
   /** Requests outside dialogs by what stays equal when two forks of one request arrive (8.2.2.2). */
   readonly #merging = new Map<string, ServerTransaction>();
@@ -53,6 +57,11 @@ export class TransactionTable {
     this.#transport = options.transport;
     this.#user = options.user;
     this.timers = options.timers ?? rfc3261Timers;
+  }
+
+  /** Server transactions that wait for their final response; answered ones only linger for repetitions. */
+  get unansweredCount(): number {
+    return this.#unanswered;
   }
 
   get serverCount(): number {
@@ -81,11 +90,12 @@ export class TransactionTable {
       return;
     }
     const transaction = new ServerTransaction(
-      { clock: this.#clock, timers: this.timers, transport: this.#transport },
+      { clock: this.#clock, timers: this.timers, transport: this.#transport, onSettled: this.#onSettled },
       request,
       flow,
     );
     this.#servers.set(key, transaction);
+    this.#unanswered += 1;
     transaction.whenTerminated(() => this.#servers.delete(key));
     if (method === 'CANCEL') this.#user.onCancel(transaction, this.#servers.get(serverKey(request, 'INVITE')));
     else this.#user.onRequest(transaction);
