@@ -223,7 +223,8 @@ export const runCall = (parts: CallParts): LiveCall => {
 
   const end = (effect: Extract<CallEffect, { type: 'end' }>): void => {
     limit.cancel();
-    ended.abort();
+    // A reason spares the DOMException, with its stack, that abort() makes otherwise.
+    ended.abort('ended');
     incoming.cancelled.removeEventListener('abort', onCancelled);
     void closeCall({
       reason: effect.reason,

@@ -62,6 +62,7 @@ export const createOwnership = (options: OwnershipOptions): Ownership => {
   let trustedSince: number | null = null;
   let beatTimer: Timer | null = null;
   let sweepTimer: Timer | null = null;
+  let started = false;
   let stopped = false;
   /** Instances whose sessions are being ended right now. */
   const reaping = new Set<string>();
@@ -105,8 +106,9 @@ export const createOwnership = (options: OwnershipOptions): Ownership => {
     const reply = replyTexts(
       await redis.run(sessionScripts.heartbeat, [sessionKeys.beats], [instanceId, times.deadAfter]),
     );
+    // -1: our beat is gone, and with it perhaps everything else.
     const sinceLast = Number(reply[0]);
-    if (sinceLast > times.deadAfter) {
+    if (sinceLast > times.deadAfter || sinceLast < 0) {
       trustedSince = clock.monotonic();
       await options.onMissed();
     }
@@ -186,13 +188,16 @@ export const createOwnership = (options: OwnershipOptions): Ownership => {
   });
   const offUp = redis.on('up', () => {
     trustedSince = clock.monotonic();
+    if (!started) return;
     beat().catch((error: unknown) => report(error, 'The heartbeat failed.'));
   });
 
   return {
     start: async () => {
-      trustedSince = clock.monotonic();
+      // A newcomer missed no outage that matters: whoever is alive beats in the time an instance is given to die.
+      trustedSince = clock.monotonic() - Math.max(0, times.trustAfter - times.deadAfter - times.beatInterval);
       await redis.run(sessionScripts.heartbeat, [sessionKeys.beats], [instanceId, times.deadAfter]);
+      started = true;
       if (options.exclusive) await reapEveryoneElse();
       beatLater();
       sweepLater();

@@ -300,7 +300,7 @@ export const runScript = (script: Script, deps: RunnerDeps): ScriptRun => {
       wake();
     },
     stop: () => {
-      stopping.abort();
+      stopping.abort('stopped');
       wake();
     },
     done: run(),

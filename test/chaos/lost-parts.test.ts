@@ -1,0 +1,193 @@
+import { execFileSync } from 'node:child_process';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
+import { afterEach, describe, expect, it } from 'vitest';
+import { getSession, listSessions, type SessionView } from '../support/api-views.js';
+import { startGateway, type TestGateway } from '../support/gateway.js';
+import { organization } from '../support/organization.js';
+import { dial, type Phone } from '../support/phone.js';
+import { startTestRedis, type TestRedis } from '../support/redis.js';
+import { until } from '../support/until.js';
+
+const waiting = organization([{ ask: { digits: 1, timeout: 120 } }, { hangup: {} }]);
+const cleanups: (() => Promise<unknown>)[] = [];
+afterEach(async () => {
+  for (const cleanup of cleanups.splice(0).reverse()) await cleanup();
+});
+
+const shared = (redis: TestRedis): Readonly<Record<string, string>> => ({
+  REDIS_URL: `unix://${redis.socketPath}`,
+  ENCRYPTION_KEYS: `test:${Buffer.alloc(32, 7).toString('base64')}`,
+  DASHBOARD_JWT_SECRET: 'a secret that only these tests know, long enough',
+});
+
+const gatewayOn = async (redis: TestRedis): Promise<TestGateway> => {
+  const gateway = await startGateway({ env: shared(redis) });
+  cleanups.push(() => gateway.stop());
+  return gateway;
+};
+
+const redisOf = async (): Promise<TestRedis> => {
+  const redis = await startTestRedis();
+  cleanups.push(() => redis.stop());
+  return redis;
+};
+
+const phoneOn = (gateway: TestGateway, from: string, dtmf?: string): Phone => {
+  const phone = dial({ sipPort: gateway.sipPort, from, ...(dtmf === undefined ? {} : { dtmf }) });
+  cleanups.push(async () => {
+    phone.hangUp();
+    await phone.done.catch(() => {});
+  });
+  return phone;
+};
+
+const sessionOf = (gateway: TestGateway, caller: string): Promise<SessionView> =>
+  until(`a session of ${caller}`, async () =>
+    (await listSessions(gateway)).find((session) => session.caller.e164 === caller),
+  );
+
+const times = (session: SessionView, type: string): number =>
+  session.timeline.filter((entry) => entry.type === type).length;
+
+describe('a gateway that is killed', () => {
+  it('has its session ended as instance-lost by a second one within 30 seconds', async () => {
+    const redis = await redisOf();
+    const [first, second] = [await gatewayOn(redis), await gatewayOn(redis)];
+    await first.apply(waiting);
+    const lost = phoneOn(first, '+14155550111');
+    const kept = phoneOn(second, '+14155550112');
+    await Promise.all([lost.answered, kept.answered]);
+    const session = await sessionOf(second, '+14155550111');
+    const killed = performance.now();
+    first.signal('SIGKILL');
+    await first.exited;
+    const ended = await until(
+      'the session to be ended',
+      async () => {
+        const now = await getSession(second, session.id);
+        return now.status === 'ended' ? now : null;
+      },
+      35_000,
+    );
+    const seconds = (performance.now() - killed) / 1_000;
+    console.info(`instance-lost after ${seconds.toFixed(1)} s`);
+    expect(ended.endReason).toBe('instance-lost');
+    expect(times(ended, 'call.ended')).toBe(1);
+    expect(seconds).toBeLessThan(30);
+    expect((await listSessions(second, '&live=true')).map((live) => live.caller.e164)).toEqual(['+14155550112']);
+    kept.hangUp();
+    await kept.done;
+    const other = await sessionOf(second, '+14155550112');
+    expect(
+      await until('the other call to end by its caller', async () => {
+        const now = await getSession(second, other.id);
+        return now.endReason;
+      }),
+    ).toBe('caller-hangup');
+  }, 60_000);
+
+  it('with embedded Redis finds its data again and runs one redis-server', async () => {
+    const dataDir = await mkdtemp(join(tmpdir(), 'vg-killed-'));
+    cleanups.push(() => rm(dataDir, { recursive: true, force: true }));
+    const first = await startGateway({ dataDir });
+    cleanups.push(() => first.stop());
+    await first.apply(waiting);
+    const phone = phoneOn(first, '+14155550113');
+    await phone.answered;
+    const session = await sessionOf(first, '+14155550113');
+    first.signal('SIGKILL');
+    await first.exited;
+    const second = await startGateway({ dataDir });
+    cleanups.push(() => second.stop());
+    const servers = execFileSync('pgrep', ['-a', 'redis-server'], { encoding: 'utf8' }).split('\n');
+    const record = execFileSync('sh', ['-c', `for p in $(pgrep redis-server); do readlink /proc/$p/cwd; done`], {
+      encoding: 'utf8',
+    });
+    const ours = record.split('\n').filter((folder) => folder.startsWith(dataDir));
+    expect(ours.length, servers.join('\n')).toBe(1);
+    const found = await until('the session to be ended', async () => {
+      const now = await getSession(second, session.id);
+      return now.status === 'ended' ? now : null;
+    });
+    expect(found.endReason).toBe('instance-lost');
+    const again = phoneOn(second, '+14155550114');
+    await again.answered;
+  }, 60_000);
+});
+
+describe('Redis that is gone for 20 seconds in a call', () => {
+  const ways: readonly (readonly [
+    string,
+    (redis: TestRedis) => Promise<void> | void,
+    (redis: TestRedis) => Promise<void> | void,
+  ])[] = [
+    ['stopped', (redis) => redis.pause(), (redis) => redis.resume()],
+    ['killed', (redis) => redis.kill(), (redis) => redis.start()],
+  ];
+  for (const [how, take, giveBack] of ways) {
+    it(`(${how}): calls of two gateways go on, new ones get 503, timelines are whole afterwards`, async () => {
+      const redis = await redisOf();
+      const [first, second] = [await gatewayOn(redis), await gatewayOn(redis)];
+      await first.apply(organization([{ ask: { digits: 8, timeout: 120 } }, { hangup: {} }]));
+      const one = phoneOn(first, '+14155550121', '5@6');
+      const two = phoneOn(second, '+14155550122', '6@6');
+      await Promise.all([one.answered, two.answered]);
+      await sessionOf(first, '+14155550121');
+      await sessionOf(first, '+14155550122');
+      await take(redis);
+      const begun = performance.now();
+      await until(
+        'both gateways to notice',
+        async () => {
+          const states = await Promise.all([first, second].map((gateway) => fetch(`${gateway.httpUrl}/readyz`)));
+          return states.every((answer) => answer.status === 503);
+        },
+        15_000,
+      );
+      const refused = await phoneOn(first, '+14155550123').done;
+      expect(refused.status).toBe(503);
+      expect(refused.ladder).toContain('503');
+      await delay(20_000 - (performance.now() - begun));
+      await giveBack(redis);
+      await until(
+        'both gateways to be ready',
+        async () => {
+          const states = await Promise.all([first, second].map((gateway) => fetch(`${gateway.httpUrl}/readyz`)));
+          return states.every((answer) => answer.status === 200);
+        },
+        20_000,
+      );
+      for (const [gateway, caller, digit] of [
+        [first, '+14155550121', '5'],
+        [second, '+14155550122', '6'],
+      ] as const) {
+        const session = await sessionOf(gateway, caller);
+        const whole = await until('the key pressed meanwhile to be on the timeline', async () => {
+          const now = await getSession(gateway, session.id);
+          return times(now, 'dtmf.received') > 0 ? now : null;
+        });
+        expect(whole.status).toBe('active');
+        expect(
+          whole.timeline.filter((entry) => entry.type === 'dtmf.received').map((entry) => entry.data.digit),
+        ).toEqual([digit]);
+        for (const type of ['call.received', 'call.answered', 'agent.started'])
+          expect(times(whole, type), type).toBe(1);
+      }
+      one.hangUp();
+      two.hangUp();
+      await Promise.all([one.done, two.done]);
+      for (const caller of ['+14155550121', '+14155550122']) {
+        const session = await sessionOf(first, caller);
+        const ended = await until('the session to end', async () => {
+          const now = await getSession(first, session.id);
+          return now.status === 'ended' ? now : null;
+        });
+        expect(ended.endReason).toBe('caller-hangup');
+        expect(times(ended, 'call.ended')).toBe(1);
+      }
+    }, 90_000);
+  }
+});
