@@ -67,26 +67,37 @@ const webhookContext = (
   headers: readonly Header[],
   body: string | undefined,
 ): ContextReader => {
-  const values = new Map<string, () => JsonValue>([
-    ['url', () => url.href],
-    ['body', () => body ?? ''],
-    ['method', () => method],
-    ['headers', () => Object.fromEntries(headers)],
-    ['content_type', () => headers.find(([name]) => name.toLowerCase() === 'content-type')?.[1] ?? ''],
-    ['query_params', () => Object.fromEntries(url.searchParams)],
-  ]);
+  const read = (name: string): JsonValue | undefined => {
+    switch (name) {
+      case 'url':
+        return url.href;
+      case 'body':
+        return body ?? '';
+      case 'method':
+        return method;
+      case 'headers':
+        return Object.fromEntries(headers);
+      case 'content_type':
+        return headers.find((header) => header[0].toLowerCase() === 'content-type')?.[1] ?? '';
+      case 'query_params':
+        return Object.fromEntries(url.searchParams);
+      default:
+        return undefined;
+    }
+  };
   return (name) => {
-    const value = values.get(name)?.();
+    const value = read(name);
     return value === undefined ? undefined : { value, trust: 'session' };
   };
 };
+
+const noSecrets: ReadonlyMap<string, string> = new Map();
 
 const readSecrets = async (
   ports: PreparePorts,
   organizationId: string,
   names: ReadonlySet<string>,
 ): Promise<ReadonlyMap<string, string>> => {
-  if (names.size === 0) return new Map();
   const found = await ports.secrets.read(organizationId, [...names]);
   for (const name of names) {
     if (!found.has(name)) throw new AuthenticationFault(`The secret "${name}" does not exist.`);
@@ -103,6 +114,8 @@ const secretReader =
 
 type AuthParts = { headers: Header[]; secrets: string[]; credential?: TlsCredential; token?: TokenRequest };
 
+const noAuth: AuthParts = { headers: [], secrets: [] };
+
 const authenticate = async (
   input: PrepareInput,
   ports: PreparePorts,
@@ -113,14 +126,14 @@ const authenticate = async (
   const { action, organization } = input;
   const { auth } = action;
   if (auth.type === 'none') return { headers: [], secrets: [] };
-  const secrets = await readSecrets(ports, organization.id, auth.secrets);
-  const open = createScope({ ...plain, secret: secretReader(secrets) });
+  const secrets = auth.secrets.size === 0 ? noSecrets : await readSecrets(ports, organization.id, auth.secrets);
+  const secret = secretReader(secrets);
   const known = [...secrets.values()];
   try {
     if (auth.type === 'header') {
       const scope = createScope({
         ...plain,
-        secret: secretReader(secrets),
+        secret,
         _webhook: webhookContext(action.method, unsigned.url, unsigned.headers, unsigned.body),
       });
       const headers = auth.resolve(scope, input.request);
@@ -129,8 +142,11 @@ const authenticate = async (
         secrets: [...known, ...headers.filter(([name]) => auth.sensitive.has(name)).flatMap(secretsOfHeader)],
       };
     }
+    const open = createScope({ ...plain, secret });
     if (auth.type === 'oauth2') {
-      return { headers: [], secrets: known, token: auth.tokenRequest({ open, plain: plainScope }, organization.id) };
+      const token = auth.tokenRequest({ open, plain: plainScope }, organization.id);
+      // A client secret may stand in the definition itself; it is as secret as one of the vault.
+      return { headers: [], secrets: [...known, token.clientSecret], token };
     }
     const stored = await ports.certificates.read(organization.id, auth.certificate);
     if (stored === undefined) throw new AuthenticationFault(`The certificate "${auth.certificate}" does not exist.`);
@@ -183,7 +199,10 @@ export const prepareRequest = async (input: PrepareInput, ports: PreparePorts): 
   set.addUnchecked(input.variables);
   set.addUnchecked(input.sessionHeaders);
   const unsigned = set.list(context);
-  const auth = await authenticate(input, ports, contexts, scope, { url, headers: unsigned, body });
+  const auth =
+    action.auth.type === 'none'
+      ? noAuth
+      : await authenticate(input, ports, contexts, scope, { url, headers: unsigned, body });
   set.add(auth.headers);
   const headers = auth.headers.length === 0 ? unsigned : set.list(context);
   const secrets = [...auth.secrets];
