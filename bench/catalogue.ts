@@ -1,4 +1,5 @@
 import type { Bench } from './bench.js';
+import { engineCallsBench } from './engine-calls.js';
 import { engineParserBench } from './engine-parser.js';
 import { executorBench } from './executor.js';
 import { executorSafeguardsBench } from './executor-safeguards.js';
@@ -10,6 +11,7 @@ import { signallingBench } from './signalling.js';
 export const benches: readonly Bench[] = [
   signallingBench,
   engineParserBench,
+  engineCallsBench,
   relayBench,
   memoryBench,
   executorBench,

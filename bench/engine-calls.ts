@@ -1,129 +1,130 @@
-import { type ChildProcess, fork, spawn } from 'node:child_process';
+import { type ChildProcess, fork, spawn, spawnSync } from 'node:child_process';
+import { createSocket } from 'node:dgram';
 import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
-import Srf from 'drachtio-srf';
-import { startEngine } from '../src/telephony/sip-engine/index.js';
+import { type Bench, type BenchRow, median, round } from './bench.js';
 
-/**
- * CPU of the embedded engine per call (P2): a bare drachtio-srf UAS and a B2BUA, sipp on both ends, engine and
- * application in processes of their own. Steps are bounded to 10 seconds.
- *
- *     npm run build && node dist/bench/engine-calls.js [seconds per step]
- */
-type Role = 'engine' | 'uas' | 'b2bua';
-type Report = { cpu: number };
+const childPath = fileURLToPath(new URL('./engine-calls-child.js', import.meta.url));
+const secondsPerStep = 6;
+const rounds = 5;
 
-const self = fileURLToPath(import.meta.url);
-const cpu = (): number => {
-  const { user, system } = process.cpuUsage();
-  return (user + system) / 1000;
-};
+/** CPU of drachtio-server per call as measured on a machine of this kind (two shared cores), ms. */
+const subjects = [
+  { role: 'uas', title: 'call answered by a bare drachtio-srf UAS', rate: 300, goal: 0.8, server: '0.8-1.4' },
+  { role: 'b2bua', title: 'call through a bare drachtio-srf B2BUA', rate: 150, goal: 2.5, server: '2.6-3.2' },
+] as const;
 
-const runEngine = async (): Promise<void> => {
-  const engine = await startEngine({
-    listen: [{ transport: 'udp', address: '127.0.0.1', port: 0 }],
-    admin: { host: '127.0.0.1', port: 0, secret: 'bench' },
-  });
-  process.send?.({ ready: true, adminPort: engine.adminPort, sipPort: engine.listen[0]?.port });
-};
+type Started = { child: ChildProcess; ready: Readonly<Record<string, number>> };
 
-const destroy = (dialog: Srf.Dialog): void => void Promise.resolve(dialog.destroy()).catch(() => undefined);
-
-const runApp = async (role: Role, adminPort: number, destination: string): Promise<void> => {
-  const srf = new Srf();
-  srf.connect({ host: '127.0.0.1', port: adminPort, secret: 'bench' });
-  await once(srf, 'connect');
-  srf.invite((req, res) => {
-    if (role === 'uas') {
-      srf.createUAS(req, res, { localSdp: req.body }).catch(() => undefined);
-      return;
-    }
-    srf.createB2BUA(req, res, destination, {}).then(
-      ({ uas, uac }) => {
-        uas.on('destroy', () => destroy(uac));
-        uac.on('destroy', () => destroy(uas));
-      },
-      () => undefined,
-    );
-  });
-  process.send?.({ ready: true });
-};
-
-const start = async (
-  role: Role,
-  ...args: string[]
-): Promise<{ child: ChildProcess; ready: Record<string, number> }> => {
-  const child = fork(self, [role, ...args], { execArgv: process.env.BENCH_NODE_ARGS?.split(' ') ?? [] });
+const start = async (...args: string[]): Promise<Started> => {
+  const child = fork(childPath, args);
   const [ready] = await once(child, 'message');
   return { child, ready };
 };
 
 const cpuOf = async (child: ChildProcess): Promise<number> => {
   child.send('cpu');
-  const [report]: Report[] = await once(child, 'message');
+  const [report]: { cpu: number }[] = await once(child, 'message');
   return report?.cpu ?? Number.NaN;
 };
 
-const sippCalls = async (
-  sipPort: number,
-  rate: number,
-  seconds: number,
-): Promise<{ ok: number; failed: number; retransmissions: number }> => {
-  const calls = rate * seconds;
-  const args = ['-sn', 'uac', '-i', '127.0.0.1', '-r', String(rate), '-m', String(calls), '-d', '1000', '-nostdin'];
-  const sipp = spawn('sipp', [...args, `127.0.0.1:${sipPort}`], { stdio: ['ignore', 'pipe', 'ignore'] });
+const stop = async (child: ChildProcess): Promise<void> => {
+  child.disconnect();
+  await once(child, 'exit');
+};
+
+const freePort = async (): Promise<number> => {
+  const socket = createSocket('udp4');
+  socket.bind(0, '127.0.0.1');
+  await once(socket, 'listening');
+  const { port } = socket.address();
+  socket.close();
+  return port;
+};
+
+/** Calls of one second each from sipp; returns how many came to a good end, and how many did not. */
+const calls = async (sipPort: number, rate: number, seconds: number): Promise<{ ok: number; failed: number }> => {
+  const args = ['-sn', 'uac', '-i', '127.0.0.1', '-r', String(rate), '-m', String(rate * seconds), '-d', '1000'];
+  const sipp = spawn('sipp', [...args, '-nostdin', `127.0.0.1:${sipPort}`], { stdio: ['ignore', 'pipe', 'ignore'] });
   let output = '';
   sipp.stdout.on('data', (data) => {
     output += data;
   });
-  const limit = setTimeout(() => sipp.kill('SIGKILL'), (seconds + 45) * 1000);
+  const limit = setTimeout(() => sipp.kill('SIGKILL'), (seconds + 40) * 1000);
   await once(sipp, 'close');
   clearTimeout(limit);
-  const last = (label: string): number =>
-    Number([...output.matchAll(new RegExp(`${label} +\\| +\\d+ +\\| +(\\d+)`, 'g'))].at(-1)?.[1] ?? 0);
-  // Lines of the scenario end with messages, retransmissions, timeouts and unexpected messages.
-  const screen = output.slice(output.lastIndexOf('Messages  Retrans'));
-  const retransmissions = [...screen.matchAll(/-{2,}> +(?:B-RTD\d)? *\d+ +(\d+)/g)].reduce(
-    (n, m) => n + Number(m[1]),
-    0,
-  );
-  return { ok: last('Successful call'), failed: last('Failed call'), retransmissions };
+  const last = (label: string): number => {
+    const counts = [...output.matchAll(new RegExp(`${label} +\\| +\\d+ +\\| +(\\d+)`, 'g'))];
+    return Number(counts.at(-1)?.[1] ?? 0);
+  };
+  return { ok: last('Successful call'), failed: last('Failed call') };
 };
 
-const bench = async (): Promise<void> => {
-  const seconds = Math.min(10, Number(process.argv[2] ?? 8));
+const perCall = async (subject: (typeof subjects)[number], log: (line: string) => void): Promise<BenchRow> => {
   const { child: engine, ready } = await start('engine');
-  const { adminPort = 0, sipPort = 0 } = ready;
-  const answering = spawn('sipp', ['-sn', 'uas', '-i', '127.0.0.1', '-p', '5997', '-nostdin'], { stdio: 'ignore' });
+  const calleePort = await freePort();
+  const callee = spawn('sipp', ['-sn', 'uas', '-i', '127.0.0.1', '-p', String(calleePort), '-nostdin'], {
+    stdio: 'ignore',
+  });
+  const { child: application } = await start(subject.role, String(ready.adminPort), `sip:127.0.0.1:${calleePort}`);
   try {
-    console.log('role   rate  calls  failed  retransmissions  engine ms/call  application ms/call');
-    for (const [role, rates] of [
-      ['uas', [100, 200, 400, 600]],
-      ['b2bua', [50, 100, 200, 300]],
-    ] as const) {
-      const { child: app } = await start(role, String(adminPort), 'sip:127.0.0.1:5997');
-      await sippCalls(sipPort, 50, 1);
-      for (const rate of rates) {
-        const before = [await cpuOf(engine), await cpuOf(app)];
-        const result = await sippCalls(sipPort, rate, seconds);
-        const used = [(await cpuOf(engine)) - (before[0] ?? 0), (await cpuOf(app)) - (before[1] ?? 0)];
-        const per = used.map((ms) => (ms / Math.max(1, result.ok)).toFixed(3));
-        console.log(
-          `${role.padEnd(6)} ${String(rate).padStart(4)} ${String(result.ok).padStart(6)} ${String(result.failed).padStart(7)} ${String(result.retransmissions).padStart(16)} ${String(per[0]).padStart(15)} ${String(per[1]).padStart(20)}`,
-        );
-      }
-      app.disconnect();
-      await once(app, 'exit');
+    await calls(ready.sipPort ?? 0, subject.rate, 3);
+    const costs: number[] = [];
+    const applicationCosts: number[] = [];
+    let failed = 0;
+    for (let step = 0; step < rounds; step++) {
+      const before = [await cpuOf(engine), await cpuOf(application)] as const;
+      const result = await calls(ready.sipPort ?? 0, subject.rate, secondsPerStep);
+      costs.push(((await cpuOf(engine)) - before[0]) / Math.max(1, result.ok));
+      applicationCosts.push(((await cpuOf(application)) - before[1]) / Math.max(1, result.ok));
+      failed += result.failed;
+      log(
+        `${subject.role} at ${subject.rate}/s: engine ${round(costs.at(-1) ?? 0, 3)} ms a call, ${result.failed} failed`,
+      );
     }
+    const cost = median(costs);
+    return {
+      what: `CPU of the engine, ${subject.title}, ${subject.rate} calls/s`,
+      ours: `${round(cost, 3)} ms (application ${round(median(applicationCosts), 3)} ms, ${failed} failed)`,
+      compared: `drachtio-server: ${subject.server} ms`,
+      ratio: null,
+      goal: `<= ${subject.goal} ms`,
+      met: cost <= subject.goal && failed === 0,
+    };
   } finally {
-    answering.kill('SIGKILL');
-    engine.disconnect();
+    callee.kill('SIGKILL');
+    await stop(application);
+    await stop(engine);
   }
 };
 
-const role = process.argv[2];
-if (process.send && (role === 'engine' || role === 'uas' || role === 'b2bua')) {
-  process.on('message', () => process.send?.({ cpu: cpu() }));
-  process.on('disconnect', () => process.exit(0));
-  await (role === 'engine' ? runEngine() : runApp(role, Number(process.argv[3]), process.argv[4] ?? ''));
-} else await bench();
+const flatness = async (): Promise<BenchRow> => {
+  const { ready } = await start('dialogs', '100', '10000');
+  const { withFew = 0, withMany = 0 } = ready;
+  return {
+    what: 'CPU of one INFO in a dialog and its answer, 10,000 dialogs open against 100 (both ends in one process)',
+    ours: `${round(withMany, 0)} µs`,
+    compared: `${round(withFew, 0)} µs`,
+    ratio: withMany / withFew,
+    goal: '<= 1.25',
+    met: withMany / withFew <= 1.25,
+  };
+};
+
+/** CPU of the embedded engine per call and per message (P2), engine, application and sipp in processes of their own. */
+export const engineCallsBench: Bench = {
+  name: 'engine-calls',
+  id: 'P2',
+  title: 'Engine: calls',
+  run: async (log) => {
+    const rows: BenchRow[] = [await flatness()];
+    const hasSipp = spawnSync('sipp', ['-v']).error === undefined;
+    if (hasSipp) for (const subject of subjects) rows.push(await perCall(subject, log));
+    return {
+      id: 'P2',
+      title: 'Engine: calls',
+      rows,
+      notes: hasSipp ? [] : ['CPU per call was not measured: sipp is not installed.'],
+    };
+  },
+};

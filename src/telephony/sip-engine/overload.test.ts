@@ -11,7 +11,7 @@ describe('the watch over the engine thread', () => {
     const lag = watchLag(lagging);
     clock.advance(1_000);
     expect(lag.behind()).toBe(false);
-    late = 300;
+    late = 600;
     clock.advance(100);
     expect(lag.behind()).toBe(true);
     clock.advance(499);

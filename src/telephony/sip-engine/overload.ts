@@ -1,7 +1,7 @@
 import type { EngineClock } from './engine-clock.js';
 
-/** Waiting longer than this for its turn means the engine's thread is behind its work, ms. */
-const lagLimit = 250;
+/** From this delay on (T1) callers repeat what they sent, and the work of a thread that is behind grows by itself, ms. */
+const lagLimit = 500;
 const sampleInterval = 100;
 /** How long new requests are refused after the thread was seen behind, ms. */
 const coolDown = 500;
