@@ -13,6 +13,7 @@ const canaries = {
   secret: 'canary-secret+value=7d3a',
   client: 'canary-client-secret&5e8b',
   token: 'canary-access-token-1a6f',
+  literal: 'canary-literal-in-definition-3c9d',
 };
 
 let rig: ActionRig;
@@ -94,10 +95,15 @@ it('secrets pushed through every path are found in no result, record, log, expor
     [headerAuth, canaries.secret],
     [oauth, canaries.client, canaries.token],
   ] as const) {
-    inPlay = [canaries.variable, `${canaries.variable}2`, canaries.session, ...added];
+    inPlay = [canaries.variable, `${canaries.variable}2`, canaries.session, canaries.literal, ...added];
     for (const next of [undefined, ...faults]) {
       fault = next;
-      collected.push(await rig.run({ method: 'POST', body: { a: 1 }, auth, ...echo }, call));
+      collected.push(
+        await rig.run(
+          { method: 'POST', headers: { 'X-Service-Key': canaries.literal }, body: { a: 1 }, auth, ...echo },
+          call,
+        ),
+      );
     }
   }
   // Before anything was sent: a header that cannot be written, a key that cannot be read.
@@ -111,7 +117,8 @@ it('secrets pushed through every path are found in no result, record, log, expor
 
   // The target really did receive them, so that there was something to leak.
   const received = JSON.stringify(rig.target.requests);
-  for (const canary of [canaries.session, canaries.secret, canaries.token]) expect(received).toContain(canary);
+  for (const canary of [canaries.session, canaries.secret, canaries.token, canaries.literal])
+    expect(received).toContain(canary);
   expect(rig.runs.length).toBe(21);
   expect(leaks(text(collected))).toEqual([]);
   expect(leaks(text(rig.runs))).toEqual([]);

@@ -4,7 +4,7 @@ import type { CompiledAction } from './compile-action.js';
 import { createHeaderSet, flatHeaders, type Header } from './headers.js';
 import type { TokenRequest } from './oauth-token.js';
 import type { ActionOrganization, ActionSession, CertificateReader, SecretReader } from './ports.js';
-import { secretsOfHeader } from './redaction.js';
+import { isSensitiveHeader, secretsOfHeader } from './redaction.js';
 import type { Scope } from './template/render.js';
 import { type ContextReader, type Contexts, createScope, recordReader } from './template/scope.js';
 import { TemplateError } from './template/syntax.js';
@@ -139,7 +139,10 @@ const authenticate = async (
       const headers = auth.resolve(scope, input.request);
       return {
         headers,
-        secrets: [...known, ...headers.filter(([name]) => auth.sensitive.has(name)).flatMap(secretsOfHeader)],
+        secrets: [
+          ...known,
+          ...headers.filter(([name]) => auth.sensitive.has(name) || isSensitiveHeader(name)).flatMap(secretsOfHeader),
+        ],
       };
     }
     const open = createScope({ ...plain, secret });
@@ -195,7 +198,8 @@ export const prepareRequest = async (input: PrepareInput, ports: PreparePorts): 
   const context = contextHeaders(organization, session);
   const set = createHeaderSet();
   set.add(defaults);
-  set.add(action.headers.map((header): Header => [header.name, header.render(scope)]));
+  const own = action.headers.map((header): Header => [header.name, header.render(scope)]);
+  set.add(own);
   set.addUnchecked(input.variables);
   set.addUnchecked(input.sessionHeaders);
   const unsigned = set.list(context);
@@ -206,6 +210,7 @@ export const prepareRequest = async (input: PrepareInput, ports: PreparePorts): 
   set.add(auth.headers);
   const headers = auth.headers.length === 0 ? unsigned : set.list(context);
   const secrets = [...auth.secrets];
+  for (const header of own) if (isSensitiveHeader(header[0])) secrets.push(...secretsOfHeader(header));
   for (const header of input.variables) secrets.push(...secretsOfHeader(header));
   for (const header of input.sessionHeaders) secrets.push(...secretsOfHeader(header));
   const notes = droppedNotes(set.dropped);

@@ -1,12 +1,6 @@
+import { isSecretName } from '../../core/redaction.js';
 import type { Header } from './headers.js';
 import { bullets } from './template/values.js';
-
-/** Names whose values are never shown, whoever set them. */
-const sensitiveName =
-  /^(?:proxy-)?authorization$|^(?:set-)?cookie2?$|(?:^|-)(?:token|key|secret|signature|password|credential)s?$/i;
-
-/** The idempotency key ends in -Key but is no secret, and an operator needs it to find the call at the target. */
-const openNames: ReadonlySet<string> = new Set(['idempotency-key']);
 
 const judged = new Map<string, boolean>();
 const maxJudged = 1_000;
@@ -15,7 +9,7 @@ const maxJudged = 1_000;
 export const isSensitiveHeader = (name: string): boolean => {
   const known = judged.get(name);
   if (known !== undefined) return known;
-  const sensitive = sensitiveName.test(name) && !openNames.has(name.toLowerCase());
+  const sensitive = isSecretName(name);
   if (judged.size < maxJudged) judged.set(name, sensitive);
   return sensitive;
 };

@@ -1,3 +1,5 @@
+import { BULLETS } from '../../../core/redaction.js';
+
 /** A JSON value as it stands in attributes, bodies and documents. */
 export type JsonValue = null | boolean | number | string | readonly JsonValue[] | { readonly [key: string]: JsonValue };
 
@@ -19,7 +21,7 @@ export const lesserTrust = (a: Trust, b: Trust): Trust => (rank[a] <= rank[b] ? 
 export type Tagged = { readonly value: Value; readonly trust: Trust; readonly masked?: boolean };
 
 /** What is shown instead of a secret: eight bullets. */
-export const bullets = '••••••••';
+export const bullets = BULLETS;
 
 export const isBytes = (value: Value): value is Uint8Array => value instanceof Uint8Array;
 
