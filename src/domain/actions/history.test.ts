@@ -264,10 +264,12 @@ describe('the legacy webhook action', () => {
 
   it('stands under the same guard, deadline and headers', async () => {
     rig.variables.set('X-Api-Key', 'k-123456');
+    answer(200, { successful: true });
+    await rig.run(legacy() as never);
+    expect(rig.target.requests[0]?.headers).toMatchObject({ 'x-api-key': 'k-123456', 'user-agent': 'OpenCX' });
     rig.target.respond = () => {};
     const result = await rig.run(legacy({ limits: { timeout: 0.2 } }) as never);
     expect(result).toMatchObject({ statusCode: 408, error: { code: 'timeout' } });
-    expect(rig.target.requests[0]?.headers).toMatchObject({ 'x-api-key': 'k-123456', 'user-agent': 'OpenCX' });
     expect((await rig.run(legacy({ url: 'https://127.0.0.1/' }) as never)).error?.code).toBe('refused_address');
   });
 
