@@ -19,6 +19,7 @@ const states: Record<string, CallState> = {
     destination: 'ringing',
   },
   transferred: { ...initialCall, status: 'transferred', caller: 'up', agent: 'gone', destination: 'up' },
+  'transferred, agent kept': { ...initialCall, status: 'transferred', caller: 'up', agent: 'muted', destination: 'up' },
   ended: { status: 'ended', caller: 'gone', agent: 'gone', destination: 'none', endReason: 'caller-hangup' },
 };
 
@@ -39,9 +40,15 @@ const events: readonly CallEvent[] = [
   { type: 'hang-up', reason: 'drain' },
   { type: 'transfer-started' },
   { type: 'transfer-ringing' },
-  { type: 'transfer-connected' },
-  { type: 'transfer-failed' },
-  { type: 'destination-left' },
+  { type: 'transfer-connected', keepAgent: false },
+  { type: 'transfer-connected', keepAgent: true },
+  { type: 'transfer-settled' },
+  { type: 'transfer-failed', step: 'return' },
+  { type: 'transfer-failed', step: 'hang-up' },
+  { type: 'transfer-handed-over' },
+  { type: 'destination-left', step: 'end' },
+  { type: 'destination-left', step: 'return' },
+  { type: 'destination-left', step: 'next' },
 ];
 
 const brief = (effect: CallEffect): string => {
@@ -92,6 +99,22 @@ const table: readonly (readonly [keyof typeof states, string, string, string])[]
   ['transfer ringing', 'hang-up api-hangup', 'ended gone gone none', 'cancel-transfer; end api-hangup, BYE caller'],
   ['transfer ringing, agent gone', 'transfer-failed', 'active up gone none', 'fall-back'],
   ['transfer ringing, agent gone', 'transfer-connected', 'transferred up gone up', 'join'],
+  ['transfer trying', 'transfer-connected keep', 'transferred up muted up', 'join; mute-agent'],
+  ['transfer trying', 'transfer-failed hang-up', 'ended gone gone none', 'end destination-hangup, BYE caller'],
+  ['transfer trying', 'transfer-handed-over', 'ended gone gone none', 'end agent-hangup, BYE caller'],
+  ['transfer ringing', 'transfer-connected keep', 'transferred up muted up', 'join'],
+  ['transfer ringing', 'transfer-failed hang-up', 'ended gone gone none', 'end destination-hangup, BYE caller'],
+  ['transfer ringing', 'transfer-handed-over', 'ended gone gone none', 'end agent-hangup, BYE caller'],
+  ['transfer ringing, agent gone', 'transfer-connected keep', 'transferred up gone up', 'join'],
+  ['transferred, agent kept', 'transfer-settled', 'transferred up gone up', 'stop-agent'],
+  ['transferred, agent kept', 'destination-left return', 'active up up none', 'unmute-agent'],
+  ['transferred, agent kept', 'destination-left next', 'transferring up muted ringing', ''],
+  ['transferred, agent kept', 'destination-left', 'ended gone gone none', 'end destination-hangup, BYE caller'],
+  ['transferred, agent kept', 'agent-left', 'transferred up gone up', ''],
+  ['transferred, agent kept', 'caller-left', 'ended gone gone none', 'end caller-hangup, BYE destination'],
+  ['transferred', 'transfer-settled', 'transferred up gone up', ''],
+  ['transferred', 'destination-left return', 'active up gone none', 'fall-back'],
+  ['transferred', 'destination-left next', 'transferring up gone ringing', ''],
   ['transferred', 'caller-left', 'ended gone gone none', 'end caller-hangup, BYE destination'],
   ['transferred', 'destination-left', 'ended gone gone none', 'end destination-hangup, BYE caller'],
   ['transferred', 'hang-up api-hangup', 'ended gone gone none', 'end api-hangup, BYE caller and destination'],
@@ -103,6 +126,9 @@ const name = (event: CallEvent): string => {
   if (event.type === 'hang-up') return `hang-up ${event.reason}`;
   if (event.type === 'agent-left') return event.failed ? 'agent-left failed' : 'agent-left';
   if (event.type === 'answer-failed') return event.cancelled ? 'answer-failed cancelled' : 'answer-failed';
+  if (event.type === 'transfer-connected') return event.keepAgent ? 'transfer-connected keep' : event.type;
+  if (event.type === 'transfer-failed') return event.step === 'return' ? event.type : `${event.type} ${event.step}`;
+  if (event.type === 'destination-left') return event.step === 'end' ? event.type : `${event.type} ${event.step}`;
   return event.type;
 };
 

@@ -29,9 +29,15 @@ export type CallEvent =
   | { readonly type: 'hang-up'; readonly reason: 'agent-hangup' | 'api-hangup' | 'max-duration' | 'drain' | 'error' }
   | { readonly type: 'transfer-started' }
   | { readonly type: 'transfer-ringing' }
-  | { readonly type: 'transfer-connected' }
-  | { readonly type: 'transfer-failed' }
-  | { readonly type: 'destination-left' };
+  /** `keepAgent`: the line may yet turn out to be empty (`returnWithin`), so the agent stays, muted. */
+  | { readonly type: 'transfer-connected'; readonly keepAgent: boolean }
+  /** The line has stayed long enough: the kept agent may go. */
+  | { readonly type: 'transfer-settled' }
+  | { readonly type: 'transfer-failed'; readonly step: 'return' | 'hang-up' }
+  /** The carrier has taken the caller over (REFER): our leg is over. */
+  | { readonly type: 'transfer-handed-over' }
+  /** `return` and `next`: it hung up so soon that the call goes on as if nobody had answered (transfer.md T4). */
+  | { readonly type: 'destination-left'; readonly step: 'end' | 'return' | 'next' };
 
 export type CallEffect =
   | { readonly type: 'ring' }
@@ -79,6 +85,17 @@ const end = (
     state: { ...state, status: 'ended', caller: 'gone', agent: 'gone', destination: 'none', endReason: reason },
     effects,
   };
+};
+
+const hasAgent = (state: CallState): boolean => state.agent === 'up' || state.agent === 'muted';
+
+/** The caller is with the agent again, or with what stands in for an agent that left meanwhile. */
+const backToAgent = (state: CallState): Transition => {
+  const back: CallState = { ...state, status: 'active', destination: 'none' };
+  if (state.agent === 'gone') return { state: back, effects: [{ type: 'fall-back' }] };
+  return state.agent === 'muted'
+    ? { state: { ...back, agent: 'up' }, effects: [{ type: 'unmute-agent' }] }
+    : stay(back);
 };
 
 export const transition = (state: CallState, event: CallEvent): Transition => {
@@ -153,21 +170,35 @@ export const transition = (state: CallState, event: CallEvent): Transition => {
 
     case 'transfer-connected': {
       if (state.destination !== 'trying' && state.destination !== 'ringing') return stay(state);
+      const up: CallState = { ...state, status: 'transferred', destination: 'up' };
       const effects: CallEffect[] = [{ type: 'join' }];
-      if (state.agent === 'up' || state.agent === 'muted') effects.push({ type: 'stop-agent' });
-      return { state: { ...state, status: 'transferred', destination: 'up', agent: 'gone' }, effects };
+      if (!hasAgent(state)) return { state: { ...up, agent: 'gone' }, effects };
+      if (!event.keepAgent) return { state: { ...up, agent: 'gone' }, effects: [...effects, { type: 'stop-agent' }] };
+      if (state.agent === 'up') effects.push({ type: 'mute-agent' });
+      return { state: { ...up, agent: 'muted' }, effects };
     }
 
-    case 'transfer-failed': {
+    case 'transfer-settled':
+      return state.destination === 'up' && hasAgent(state)
+        ? { state: { ...state, agent: 'gone' }, effects: [{ type: 'stop-agent' }] }
+        : stay(state);
+
+    case 'transfer-failed':
       if (state.destination !== 'trying' && state.destination !== 'ringing') return stay(state);
-      const back: CallState = { ...state, status: 'active', destination: 'none' };
-      if (state.agent === 'gone') return { state: back, effects: [{ type: 'fall-back' }] };
-      return state.agent === 'muted'
-        ? { state: { ...back, agent: 'up' }, effects: [{ type: 'unmute-agent' }] }
-        : stay(back);
-    }
+      return event.step === 'return'
+        ? backToAgent(state)
+        : end({ ...state, destination: 'none' }, 'destination-hangup');
+
+    case 'transfer-handed-over':
+      return state.destination === 'trying' || state.destination === 'ringing'
+        ? end({ ...state, destination: 'none' }, 'agent-hangup')
+        : stay(state);
 
     case 'destination-left':
-      return state.destination === 'up' ? end({ ...state, destination: 'none' }, 'destination-hangup') : stay(state);
+      if (state.destination !== 'up') return stay(state);
+      if (event.step === 'return') return backToAgent(state);
+      return event.step === 'next'
+        ? stay({ ...state, status: 'transferring', destination: 'ringing' })
+        : end({ ...state, destination: 'none' }, 'destination-hangup');
   }
 };

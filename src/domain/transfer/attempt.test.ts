@@ -21,6 +21,8 @@ const destination: DestinationView = {
   returnWithin: 0,
 };
 
+const caller = { e164: '+14155550123', withheld: false };
+
 const attempt = (ports: Partial<AttemptPorts<string>>, change: Partial<AttemptInput> = {}) => {
   const clock = manualClock();
   const records: AttemptRecord[] = [];
@@ -28,15 +30,15 @@ const attempt = (ports: Partial<AttemptPorts<string>>, change: Partial<AttemptIn
     {
       clock,
       session: {
-        read: async () => ({ ticketId: '4711', contactId: null }),
-        lastKnown: () => ({ ticketId: null, contactId: null }),
+        read: async () => ({ ticketId: '4711', contactId: null, caller }),
+        lastKnown: () => ({ ticketId: null, contactId: null, caller }),
       },
       dial: async () => ({ answered: true, leg: 'leg', sipStatus: 200 }),
       ...ports,
     },
     {
       id: 'attempt',
-      call: { sessionId: 's', agentId: 'a', caller: { e164: '+14155550123', withheld: false }, called: '+14155550100' },
+      call: { sessionId: 's', agentId: 'a', called: '+14155550100' },
       destination,
       profile: {
         name: 'zendesk-sip-in',
@@ -90,7 +92,7 @@ describe('one attempt', () => {
       {
         session: {
           read: () => new Promise(() => {}),
-          lastKnown: () => ({ ticketId: '12', contactId: null }),
+          lastKnown: () => ({ ticketId: '12', contactId: null, caller }),
         },
       },
       { onPlanned: () => (planned = true) },

@@ -1,4 +1,4 @@
-import type { CallView, DestinationView, ProfileView } from './views.js';
+import type { CallView, DestinationView, ProfileView, SessionFacts } from './views.js';
 
 /**
  * Why the From of a transfer is what it is: `known` is the caller's own number; `withheld` and `unknown` are the number
@@ -23,17 +23,16 @@ export type CallerIdentityPlan = {
  * customer by it; for a telephone number the destination decides, else its profile, since trunks demand an owned number.
  */
 export const callerIdentity = (
-  call: Pick<CallView, 'caller' | 'called'>,
+  { called, caller }: Pick<CallView, 'called'> & Pick<SessionFacts, 'caller'>,
   destination: Pick<DestinationView, 'type' | 'callerId'>,
   profile: Pick<ProfileView, 'callerId' | 'assertedIdentity' | 'diversion'>,
 ): CallerIdentityPlan => {
-  const { called } = call;
-  const own = call.caller.withheld ? null : call.caller.e164;
+  const own = caller.withheld ? null : caller.e164;
   const same = (number: string): string | null => (profile.assertedIdentity ? number : null);
   if (own === null) {
     return {
       from: called,
-      reason: call.caller.withheld ? 'withheld' : 'unknown',
+      reason: caller.withheld ? 'withheld' : 'unknown',
       asserted: same(called),
       diverting: null,
     };

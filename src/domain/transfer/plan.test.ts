@@ -37,12 +37,15 @@ const input: PlanInput = {
   call: {
     sessionId: '7b2c1c1e-6f0a-4b9e-9a53-1f3d4e5a6b7c',
     agentId: 'support',
-    caller: { e164: '+14155550123', withheld: false },
     called: '+14155550100',
   },
   destination: zendesk,
   profile: zendeskProfile,
-  facts: { ticketId: '4711', contactId: 'c0ffee00-0000-4000-8000-000000000000' },
+  facts: {
+    ticketId: '4711',
+    contactId: 'c0ffee00-0000-4000-8000-000000000000',
+    caller: { e164: '+14155550123', withheld: false },
+  },
   fresh: true,
   host: 'gw.example',
   summary: null,
@@ -123,7 +126,7 @@ describe('the plan of a transfer', () => {
   });
 
   it('drops a contact id that cannot be sent and keeps the rest', () => {
-    const planned = plan({ facts: { ticketId: '4711', contactId: 'evil\r\nX-A: b' } });
+    const planned = plan({ facts: { ...input.facts, contactId: 'evil\r\nX-A: b' } });
     expect(planned?.dropped).toEqual([{ name: 'X-OPENCX-CONTACT-ID', reason: 'not-printable' }]);
     expect(planned?.headers['X-OPENCX-ZENDESK-TICKET-ID']).toBe('4711');
   });

@@ -78,7 +78,7 @@ export const planTransfer = (input: PlanInput): TransferPlan | null => {
       ringTimeout,
     };
   }
-  const identity = callerIdentity(call, destination, profile);
+  const identity = callerIdentity({ called: call.called, caller: input.facts.caller }, destination, profile);
   const toSip = destination.type === 'sip';
   const ticketId = toSip ? input.facts.ticketId : null;
   const ticketNames = ticketId === null ? [] : ['X-OPENCX-ZENDESK-TICKET-ID', ...profile.ticketHeaders];

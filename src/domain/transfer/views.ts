@@ -37,10 +37,13 @@ export type ProfileView = {
 export type CallView = {
   readonly sessionId: string;
   readonly agentId: string;
-  readonly caller: { readonly e164: string | null; readonly withheld: boolean };
   /** E.164 of the number the caller dialled. */
   readonly called: string;
 };
 
-/** What the store says of a session at the moment an INVITE is built. */
-export type SessionFacts = { readonly ticketId: string | null; readonly contactId: string | null };
+/** What the store says of a session at the moment an INVITE is built: a webhook may have told more than the call did. */
+export type SessionFacts = {
+  readonly ticketId: string | null;
+  readonly contactId: string | null;
+  readonly caller: { readonly e164: string | null; readonly withheld: boolean };
+};
