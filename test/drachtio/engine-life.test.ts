@@ -3,6 +3,7 @@ import { once } from 'node:events';
 import { afterEach, describe, expect, it } from 'vitest';
 import { startEngineInWorker, type WireEvent } from '../../src/telephony/sip-engine/index.js';
 import { manualEngineClock } from '../../src/telephony/sip-engine/testing/manual-clock.js';
+import { gatewayCertificate, strangerCertificate, testCa } from '../support/tls-certificates.js';
 import { AdminClient, connectApp, SipPeer, sdp, startTarget, type Target } from './harness.js';
 
 const listen = [{ transport: 'udp', address: '127.0.0.1', port: 0 }] as const;
@@ -183,6 +184,41 @@ describe('what the engine calls itself', () => {
     await ended;
     expect(engine.stats().dialogs).toBe(0);
     srf.disconnect();
+    await engine.close();
+  });
+});
+
+describe('a call by TLS', () => {
+  it('goes both ways, the certificate checked against the host', async () => {
+    const { engine, target } = await startTarget({
+      listen: [{ transport: 'tls', address: '127.0.0.1', port: 0 }],
+      tls: { ...gatewayCertificate, ca: testCa },
+    });
+    const srf = await connectApp(target);
+    const ended = new Promise<void>((resolve) => {
+      srf.invite(async (req, res) => {
+        expect(req.protocol).toBe('tls');
+        const uas = await srf.createUAS(req, res, { localSdp: sdp() });
+        uas.on('destroy', () => resolve());
+      });
+    });
+    await expect.poll(() => engine.stats().applications).toBe(1);
+    const uac = await srf.createUAC(`sip:me@127.0.0.1:${target.sipPort};transport=tls`, { localSdp: sdp() });
+    await uac.destroy();
+    await ended;
+    srf.disconnect();
+    await engine.close();
+  });
+
+  it('to a host whose certificate is of somebody else ends with 503', async () => {
+    const { engine, target } = await startTarget({
+      listen: [{ transport: 'tls', address: '127.0.0.1', port: 0 }],
+      tls: { ...strangerCertificate, ca: testCa },
+    });
+    const app = await AdminClient.connect(target, { verbs: ['invite'] });
+    app.command('sip||', `INVITE sip:me@127.0.0.1:${target.sipPort};transport=tls SIP/2.0\r\n\r\n${sdp()}`);
+    expect((await app.sip('SIP/2.0 503')).leader.slice(2, 4)).toEqual(['network', '0']);
+    app.close();
     await engine.close();
   });
 });
