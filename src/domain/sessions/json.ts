@@ -7,7 +7,8 @@ export const jsonText = (value: unknown): string => {
   }
 };
 
-const isRecord = (value: unknown): value is Record<string, unknown> =>
+/** True for a JSON object. */
+export const isRecord = (value: unknown): value is Record<string, unknown> =>
   typeof value === 'object' && value !== null && !Array.isArray(value);
 
 /** A JSON object, or null when the text is none. */

@@ -15,7 +15,7 @@ import { decodeContact } from './contact-hash.js';
 import { jsonText } from './json.js';
 import { callIdPart, sessionKeys } from './keys.js';
 import type { OwnedSession, SessionChange, SessionDraft } from './ports.js';
-import type { Contact, PhoneSession } from './records.js';
+import type { CallerIdentity, Contact, PhoneSession } from './records.js';
 import { sessionScripts } from './scripts.js';
 import { changeFields, decodeSession, draftFields, sessionFields, withChange } from './session-hash.js';
 import { changeArguments, changeSize, encodeEntry, type NumberedChange, squeezeChanges } from './write-queue.js';
@@ -28,13 +28,15 @@ export type OwnedSessionsOptions = {
   /** ms an ended session is kept. */
   readonly retention: number;
   readonly buffer: { readonly maxItems?: number; readonly maxBytes?: number };
+  /** A webhook that had come before its call stamped the session just created: there is work in the queue. */
+  readonly onHeldStamp: (orgId: string) => void;
 };
 
 /** The sessions this instance owns, and their way into Redis. */
 export type OwnedSessions = {
   create(draft: SessionDraft): Promise<OwnedSession>;
-  /** Another part of the gateway stamped a session that may be one of ours. */
-  stampSeen(id: string, ticketId: string): void;
+  /** Another part of the gateway stamped a session that may be one of ours; with `caller` it also learned who calls. */
+  stampSeen(id: string, ticketId: string, caller?: CallerIdentity): void;
   count(): number;
   /** Makes sure that Redis has every owned session as a live one. */
   reviveAll(): Promise<void>;
@@ -106,9 +108,10 @@ export const createOwnedSessions = (options: OwnedSessionsOptions): OwnedSession
     }
   };
 
-  const stampSeen = (id: string, ticketId: string): void => {
+  const stampSeen: OwnedSessions['stampSeen'] = (id, ticketId, caller) => {
     const state = states.get(id);
-    if (state !== undefined) state.session = { ...state.session, zendeskTicketId: ticketId };
+    if (state === undefined) return;
+    state.session = { ...state.session, zendeskTicketId: ticketId, ...(caller === undefined ? {} : { caller }) };
   };
 
   const send = async (id: string, changes: readonly NumberedChange[]): Promise<void> => {
@@ -202,6 +205,7 @@ export const createOwnedSessions = (options: OwnedSessionsOptions): OwnedSession
             ...[sessionKeys.prefix(orgId), id, instanceId, retention, draft.startedAt, e164 ?? ''],
             ...[callIdPart(draft.sipCallId), draft.linkContact && e164 !== null ? newUuid() : '', orgId],
             ...encodeEntry(draft.first),
+            `${sessionKeys.stampChannel}:`,
             ...draftFields(draft, instanceId),
           ],
         ),
@@ -209,15 +213,18 @@ export const createOwnedSessions = (options: OwnedSessionsOptions): OwnedSession
       unanswered.delete(id);
       if (reply.length === 0) throw new GatewayError('conflict', `There is a session ${id} already.`);
       const contact = decodeContact(replyFields(reply[1]));
+      const heldTicket = replyText(reply[2]);
       const { linkContact: _link, first: _first, ...known } = draft;
       const session: PhoneSession = {
         ...known,
         ...{ ticketNumber: replyNumber(reply[0]), contactId: contact?.id ?? null, status: 'ringing', instanceId },
-        ...{ zendeskTicketId: null, answeredAt: null, endedAt: null, endReason: null, transfer: null, attempts: 0 },
+        zendeskTicketId: heldTicket === '' ? null : heldTicket,
+        ...{ answeredAt: null, endedAt: null, endReason: null, transfer: null, attempts: 0 },
         ...{ authenticatedUser: null, attributes: {}, quality: null },
       };
       const state: State = { session, contact, made: 1, applied: 1, releasedAt: null };
       states.set(id, state);
+      if (heldTicket !== '') options.onHeldStamp(orgId);
       return handle(state);
     } finally {
       creating.delete(id);

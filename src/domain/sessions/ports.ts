@@ -78,8 +78,53 @@ export type SessionStore = {
    * of two stamps at once exactly one wins. The owner hears of it at once.
    */
   stampTicket(orgId: string, id: string, ticketId: string, entry: TimelineEntry): Promise<StampResult>;
+  /**
+   * Finds the live session of a webhook's phones and stamps its ticket, in one atomic step (match.lua); queues what is
+   * to be done after. Throws store_unavailable.
+   */
+  stampMatching(orgId: string, request: MatchRequest): Promise<MatchResult>;
   liveCount(): Promise<number>;
 };
+
+/** How the session of a webhook was found. */
+export type TicketMatch = 'caller_phone' | 'requester_phone' | 'talk_number';
+
+export type MatchRequest = {
+  /** Nothing is done unless this field is in this hash: the key that signed the webhook's address, not yet revoked. */
+  readonly guard: { readonly key: string; readonly field: string };
+  /** ms since the epoch. */
+  readonly at: number;
+  readonly ticketId: string;
+  /** Id of the delivery, the same in its retries; a retry of a success is answered from memory for an hour. */
+  readonly invocation: string | null;
+  /** In order of preference. `shared`: several callers stand behind the number, so two candidates are a tie. */
+  readonly phones: readonly {
+    readonly e164: string;
+    readonly as: 'caller_phone' | 'requester_phone';
+    readonly shared: boolean;
+  }[];
+  /** Talk numbers to match by when no phone does; `window` in ms since the start of the session. */
+  readonly talk: { readonly numbers: readonly string[]; readonly window: number } | null;
+  /** What becomes the caller of a session that is matched by Talk number. */
+  readonly talkCaller: string | null;
+  /** ms to keep the webhook for a session that is yet to come; 0: do not. */
+  readonly hold: number;
+  /** A stamp that comes after the transfer began shall make a note on the ticket. */
+  readonly noteLate: boolean;
+};
+
+/** `candidates`: live sessions that could have been meant. */
+export type MatchResult =
+  | {
+      readonly result: 'stamped' | 'already' | 'replayed' | 'other';
+      readonly sessionId: string;
+      /** The ticket the session carries now. */
+      readonly ticketId: string;
+      readonly match: string;
+      readonly candidates: number;
+    }
+  | { readonly result: 'ambiguous'; readonly match: string; readonly candidates: number }
+  | { readonly result: 'none' | 'held' | 'revoked' };
 
 /** `stamped` and `already` are success; `other` names the ticket that is there and stays. */
 export type StampResult =

@@ -26,6 +26,8 @@ export type CallerIdentity = {
   readonly display: string | null;
   /** True: the number is used for nothing (no contact, no From, no match), even when the carrier asserted one. */
   readonly withheld: boolean;
+  /** Set when the number did not come with the call: Zendesk told it of a call forwarded under a Talk number. */
+  readonly source?: 'zendesk';
 };
 
 export type SessionDirection = 'inbound' | 'outbound';

@@ -8,6 +8,7 @@ export const sessionScripts = {
   change: load('change'),
   note: load('note'),
   stamp: load('stamp'),
+  match: load('match'),
   revive: load('revive'),
   reap: load('reap'),
   remove: load('remove'),

@@ -26,13 +26,16 @@ const number = (text: string | undefined): number | null => {
   return Number.isFinite(value) ? value : null;
 };
 
-const decodeCaller = (text: string | undefined): CallerIdentity => {
-  const value = jsonRecord(text) ?? {};
+const decodeCaller = (text: string | undefined): CallerIdentity => callerOf(jsonRecord(text) ?? {});
+
+/** A caller from the value its JSON text holds. */
+export const callerOf = (value: Readonly<Record<string, unknown>>): CallerIdentity => {
   return {
     e164: textOrNull(value.e164),
     raw: textOrNull(value.raw) ?? '',
     display: textOrNull(value.display),
     withheld: value.withheld === true,
+    ...(value.source === 'zendesk' ? { source: 'zendesk' } : {}),
   };
 };
 

@@ -2,12 +2,13 @@ import { type Clock, systemClock } from '../../core/clock.js';
 import { GatewayError } from '../../core/errors.js';
 import type { Logger } from '../../core/logger.js';
 import { type RedisConnection, replyTexts } from '../../platform/redis/index.js';
-import { jsonRecord } from './json.js';
+import { isRecord, jsonRecord } from './json.js';
 import { sessionKeys } from './keys.js';
 import { createOwnedSessions } from './owned-sessions.js';
 import { createOwnership, defaultOwnershipTimes, type OwnershipTimes } from './ownership.js';
-import type { SessionStore, StampResult } from './ports.js';
+import type { MatchResult, SessionStore, StampResult } from './ports.js';
 import { sessionScripts } from './scripts.js';
+import { callerOf } from './session-hash.js';
 import { createSessionReader } from './session-reader.js';
 import { encodeEntry } from './write-queue.js';
 
@@ -26,6 +27,8 @@ export type SessionStoreOptions = {
   readonly exclusive?: boolean;
   /** Called after this instance ended a session of one that is gone. */
   readonly onReaped?: (orgId: string, sessionId: string) => void;
+  /** Called when a session was stamped at its creation by a webhook that had been held: there is work in the queue. */
+  readonly onHeldStamp?: (orgId: string) => void;
 };
 
 export type SessionStoreRuntime = SessionStore & {
@@ -44,13 +47,31 @@ const stampResult = (result: string | undefined, ticketId: string | undefined): 
   return { result: result === 'ended' ? 'ended' : 'missing', ticketId: null };
 };
 
+const matchResult = (reply: readonly string[]): MatchResult => {
+  const [result, sessionId = '', ticketId = '', match = '', candidates = '0'] = reply;
+  if (result === 'stamped' || result === 'already' || result === 'replayed' || result === 'other') {
+    return { result, sessionId, ticketId, match, candidates: Number(candidates) };
+  }
+  if (result === 'ambiguous') return { result, match, candidates: Number(candidates) };
+  if (result === 'none' || result === 'held' || result === 'revoked') return { result };
+  throw new GatewayError('internal', `The store answered a match with ${result}.`);
+};
+
 /** The session store on Redis. It owns nothing of the connection: whoever made that closes it, after `stop`. */
 export const createSessionStore = (options: SessionStoreOptions): SessionStoreRuntime => {
   const { redis, instanceId, log } = options;
   const clock = options.clock ?? systemClock;
   const retention = options.retention ?? 30 * day;
   const reader = createSessionReader({ redis });
-  const owned = createOwnedSessions({ redis, instanceId, clock, log, retention, buffer: options.buffer ?? {} });
+  const owned = createOwnedSessions({
+    redis,
+    instanceId,
+    clock,
+    log,
+    retention,
+    buffer: options.buffer ?? {},
+    onHeldStamp: options.onHeldStamp ?? (() => {}),
+  });
   const ownership = createOwnership({
     ...{ redis, instanceId, clock, log, retention, orgs: reader.orgs },
     times: { ...defaultOwnershipTimes, ...options.times },
@@ -63,8 +84,9 @@ export const createSessionStore = (options: SessionStoreOptions): SessionStoreRu
   let offStamps: (() => void) | null = null;
 
   const onStamp = (message: string): void => {
-    const { id, zendeskTicketId } = jsonRecord(message) ?? {};
-    if (typeof id === 'string' && typeof zendeskTicketId === 'string') owned.stampSeen(id, zendeskTicketId);
+    const { id, zendeskTicketId, caller } = jsonRecord(message) ?? {};
+    if (typeof id !== 'string' || typeof zendeskTicketId !== 'string') return;
+    owned.stampSeen(id, zendeskTicketId, isRecord(caller) ? callerOf(caller) : undefined);
   };
 
   const { orgs: _orgs, ...reads } = reader;
@@ -89,6 +111,25 @@ export const createSessionStore = (options: SessionStoreOptions): SessionStoreRu
       const stamp = stampResult(result, present);
       if (stamp.ticketId !== null) owned.stampSeen(id, stamp.ticketId);
       return stamp;
+    },
+    stampMatching: async (orgId, { guard, ticketId, invocation, talk, talkCaller, noteLate, ...request }) => {
+      const caller =
+        talkCaller === null ? null : { e164: talkCaller, raw: talkCaller, withheld: false, source: 'zendesk' };
+      const reply = await redis.run(
+        sessionScripts.match,
+        [sessionKeys.live(orgId), guard.key],
+        [
+          ...[sessionKeys.prefix(orgId), `${sessionKeys.stampChannel}:`],
+          JSON.stringify({
+            ...request,
+            ...{ guard: guard.field, keep: retention, ticket: ticketId, invocation: invocation ?? '', notes: noteLate },
+            ...{ talk: talk?.numbers ?? [], talkWindow: talk?.window ?? 0, talkCaller: caller },
+          }),
+        ],
+      );
+      const matched = matchResult(replyTexts(reply));
+      if ('ticketId' in matched && matched.result !== 'replayed') owned.stampSeen(matched.sessionId, matched.ticketId);
+      return matched;
     },
     start: async () => {
       offStamps ??= await redis.subscribe(`${sessionKeys.stampChannel}:${instanceId}`, onStamp);

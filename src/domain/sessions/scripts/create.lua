@@ -1,8 +1,10 @@
 -- Creates a session with its ticket number, its contact and its first timeline entry.
 -- KEYS: session hash
 -- ARGV: prefix, id, instance, keep ms, startedAt, caller E.164 or '', Call-ID part, contact id to use if the caller is
---       new or '' for no contact, orgId, entry at, entry type, entry data, then fields and values of the session
--- Answers {ticket number, contact fields and values}, or nothing when the session is there already.
+--       new or '' for no contact, orgId, entry at, entry type, entry data, channel prefix of the owners, then fields and
+--       values of the session
+-- Answers {ticket number, contact fields and values, ticket of a webhook that was held for this caller or ''}, or
+-- nothing when the session is there already.
 local key, prefix, id, instance, keep = KEYS[1], ARGV[1], ARGV[2], ARGV[3], tonumber(ARGV[4])
 local started_at, caller, call_id, new_contact, org = ARGV[5], ARGV[6], ARGV[7], ARGV[8], ARGV[9]
 if redis.call('EXISTS', key) == 1 then return false end
@@ -27,11 +29,24 @@ if contact_id ~= '' then
   fields[#fields + 1] = 'contactId'
   fields[#fields + 1] = contact_id
 end
-for at = 13, #ARGV do fields[#fields + 1] = ARGV[at] end
+for at = 14, #ARGV do fields[#fields + 1] = ARGV[at] end
 hset(key, fields)
 make_live(prefix, id, caller, started_at, instance)
 index_add(prefix .. 'by-time', started_at, id, keep)
 if caller ~= '' then index_add(prefix .. 'by-caller:' .. part(caller), started_at, id, keep) end
 redis.call('SET', prefix .. 'call-id:' .. call_id, id)
 timeline_add(prefix, id, '1-1', ARGV[10], ARGV[11], ARGV[12])
-return { ticket_number, contact }
+
+-- A webhook that came before its call waits under the caller's number; it is used once.
+local held = caller ~= '' and redis.call('GET', prefix .. 'held:' .. part(caller))
+if not held then return { ticket_number, contact, '' } end
+local webhook = cjson.decode(held)
+for _, phone in ipairs(webhook.phones) do
+  local other = prefix .. 'held:' .. part(phone)
+  if redis.call('GET', other) == held then redis.call('DEL', other) end
+end
+local match = webhook.matches[caller]
+local data = { ticketId = webhook.ticket, match = match, heldSince = webhook.at }
+put_ticket(prefix, id, webhook.ticket, match, ARGV[10], data, keep, ARGV[13])
+enqueue_work(prefix, 'enrich', id, webhook.ticket, ARGV[10])
+return { ticket_number, contact, webhook.ticket }

@@ -10,6 +10,9 @@
 --   call-id:<Call-ID>       string, session id            expiry                zset id by the time to remove it
 --   owned:<instance>        set of live session ids       owners                set of instances with an owned:… key
 --   ticket-number           counter                       contact:<id>, contact-by-phone:<e164>
+--   contact-by-zendesk:<user>  string, contact id         zendesk-work          stream of what is to be done with Zendesk
+--   held:<e164>             string, a webhook that came before its call
+--   invocation:<id>         string, the successful answer to a webhook, for its retries
 
 local DAY = 86400000
 -- A runaway script must not fill the memory: the oldest entries of a timeline this long are dropped.
@@ -86,4 +89,39 @@ local function settle_end(prefix, id, keep)
   unlive(prefix, id, s[1] or '', s[2] or '')
   index_add(prefix .. 'by-reason:' .. part(s[5] or ''), s[4], id, keep)
   keep_for(prefix, id, s[3] or '', keep)
+end
+
+-- Work with Zendesk waits here until it is done, over restarts too. A full queue is told on the timeline.
+local WORK_CAP = 10000
+local function enqueue_work(prefix, kind, id, ticket, at)
+  local stream = prefix .. 'zendesk-work'
+  if redis.call('XLEN', stream) < WORK_CAP then
+    redis.call('XADD', stream, '*', 'kind', kind, 'session', id, 'ticket', ticket)
+    if kind == 'enrich' then redis.call('HSET', prefix .. 'session:' .. id, 'enrichment', 'queued') end
+    return
+  end
+  if kind == 'enrich' then redis.call('HSET', prefix .. 'session:' .. id, 'enrichment', 'failed') end
+  local failed = kind == 'enrich' and 'enrichment.failed' or 'ticket.failed'
+  timeline_note(prefix, id, at, failed, cjson.encode({ reason = 'queue-full', work = kind, ticketId = ticket }))
+end
+
+-- Puts a ticket onto a session without one, with its timeline entry, and tells the owner, who keeps the last stamp it
+-- has seen for the time Redis is away. `match` says how the session was found; `caller` (a table) replaces its caller.
+local function put_ticket(prefix, id, ticket, match, at, data, keep, channel, caller)
+  local key = prefix .. 'session:' .. id
+  local s = redis.call('HMGET', key, 'startedAt', 'instanceId', 'callerE164')
+  redis.call('HSET', key, 'zendeskTicketId', ticket, 'ticketMatch', match)
+  index_add(prefix .. 'by-ticket:' .. part(ticket), s[1], id, keep)
+  if caller then
+    local before = s[3] or ''
+    redis.call('HSET', key, 'caller', cjson.encode(caller), 'callerE164', caller.e164)
+    if before ~= '' then
+      redis.call('ZREM', prefix .. 'live:caller:' .. part(before), id)
+      redis.call('ZREM', prefix .. 'by-caller:' .. part(before), id)
+    end
+    redis.call('ZADD', prefix .. 'live:caller:' .. part(caller.e164), s[1], id)
+    index_add(prefix .. 'by-caller:' .. part(caller.e164), s[1], id, keep)
+  end
+  timeline_note(prefix, id, at, 'prefetch.stamped', cjson.encode(data))
+  redis.call('PUBLISH', channel .. s[2], cjson.encode({ id = id, zendeskTicketId = ticket, caller = caller }))
 end

@@ -9,7 +9,8 @@ local present = s[2] or ''
 if present == ticket then return { 'already', present } end
 if present ~= '' then return { 'other', present } end
 if s[1] == 'ended' then return { 'ended', '' } end
-redis.call('HSET', key, 'zendeskTicketId', ticket)
+-- A ticket of our own making says nothing about the caller that we did not know: it never drives enrichment.
+redis.call('HSET', key, 'zendeskTicketId', ticket, 'ticketMatch', 'created')
 index_add(prefix .. 'by-ticket:' .. part(ticket), s[3], id, keep)
 timeline_note(prefix, id, ARGV[5], ARGV[6], ARGV[7])
 -- The owner keeps the last stamp it has seen for the time Redis is away.
