@@ -137,17 +137,34 @@ describe('a running script', () => {
     expect(plays(setup)).toEqual([]);
   });
 
+  it('presses keys on its own behalf, and goes on when they have been sent', async () => {
+    const pressed: string[] = [];
+    const setup = await start([{ press: '12#' }, { hangup: {} }], {
+      sendDtmf: async (digits) => void pressed.push(digits),
+    });
+    expect(await setup.run.done).toBe('hung-up');
+    expect(pressed).toEqual(['12#']);
+    expect(parseScript({ steps: [{ press: '1-2' }] }).faults).toEqual([
+      { path: 'steps[0].press', message: 'must be 1 to 32 of 0-9, A-D, * and #' },
+    ]);
+  });
+
   it('stops at once when the call ends, wherever it is', async () => {
     for (const steps of [
       [{ say: 'a' }],
       [{ ask: { say: 'a' } }],
       [{ ask: {} }],
       [{ wait: 5 }],
+      [{ press: '1' }],
       [{ action: { name: 'slow' } }],
       [{ transfer: { destination: 'x' } }],
     ]) {
       const never = new Promise<never>(() => {});
-      const setup = await start(steps, { executeAction: () => never, transfer: () => never });
+      const setup = await start(steps, {
+        executeAction: () => never,
+        transfer: () => never,
+        sendDtmf: () => never,
+      });
       setup.run.stop();
       expect(await setup.run.done).toBe('stopped');
       expect(setup.clock.pending()).toBe(0);

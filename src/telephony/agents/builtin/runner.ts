@@ -262,6 +262,8 @@ export const runScript = (script: Script, deps: RunnerDeps): ScriptRun => {
         return;
       case 'wait':
         return wait(step.ms);
+      case 'press':
+        return orStopped(doors.sendDtmf(step.digits));
       case 'hangup':
         throw new Finished('hung-up');
     }

@@ -37,6 +37,8 @@ export type Step =
     }
   | { readonly type: 'set'; readonly attributes: Readonly<Record<string, unknown>> }
   | { readonly type: 'wait'; readonly ms: number }
+  /** Keys pressed on behalf of the script (RFC 4733), for a machine that answers at the other end. */
+  | { readonly type: 'press'; readonly digits: string }
   | { readonly type: 'hangup' };
 
 export type Script = { readonly steps: readonly Step[]; readonly voice: string | null };
@@ -83,6 +85,7 @@ const askShape = z
   .refine((ask) => ask.say === undefined || ask.play === undefined, 'has both say and play');
 const actionShape = z.strictObject({ name: text, attributes: values, failed: steps.optional() });
 const transferShape = z.strictObject({ destination: text, summary: text.optional(), failed: steps.optional() });
+const keys = z.string('must be keys as text').regex(/^[0-9A-D*#]{1,32}$/, 'must be 1 to 32 of 0-9, A-D, * and #');
 const emptyShape = z.strictObject({}).nullable();
 const scriptShape = z.strictObject({
   steps,
@@ -92,7 +95,7 @@ const scriptShape = z.strictObject({
     .optional(),
 });
 
-const verbs = ['say', 'play', 'ask', 'action', 'actions', 'transfer', 'set', 'wait', 'hangup'] as const;
+const verbs = ['say', 'play', 'ask', 'action', 'actions', 'transfer', 'set', 'wait', 'press', 'hangup'] as const;
 type Verb = (typeof verbs)[number];
 const isVerb = (key: string): key is Verb => verbs.some((verb) => verb === key);
 
@@ -183,6 +186,10 @@ class Reader {
       case 'wait': {
         const wait = this.check(seconds(0.1, 300), value, path);
         return wait === null ? [] : [{ type: 'wait', ms: wait * 1000 }];
+      }
+      case 'press': {
+        const digits = this.check(keys, value, path);
+        return digits === null ? [] : [{ type: 'press', digits }];
       }
       case 'hangup':
         this.check(emptyShape, value, path);
