@@ -1,14 +1,17 @@
 import { createSocket } from 'node:dgram';
 import { createServer } from 'node:net';
+import { randomBetween } from '../../src/core/ids.js';
 
-const tcpPort = (host: string): Promise<number> =>
-  new Promise((resolve, reject) => {
+// The system hands out ports from 32768 on to whoever asks for any (Linux: ip_local_port_range), so a port found there
+// may be taken by an outgoing connection a moment later. Ports for listeners therefore come from below.
+const listeners = { from: 22_400, to: 32_700 };
+const media = { from: 10_000, ranges: 60, spacing: 200 };
+
+const tcpFree = (host: string, port: number): Promise<boolean> =>
+  new Promise((resolve) => {
     const server = createServer();
-    server.once('error', reject);
-    server.listen(0, host, () => {
-      const address = server.address();
-      server.close(() => resolve(typeof address === 'object' && address !== null ? address.port : 0));
-    });
+    server.once('error', () => resolve(false));
+    server.listen(port, host, () => server.close(() => resolve(true)));
   });
 
 const udpFree = (host: string, port: number): Promise<boolean> =>
@@ -18,24 +21,24 @@ const udpFree = (host: string, port: number): Promise<boolean> =>
     socket.bind(port, host, () => socket.close(() => resolve(true)));
   });
 
-/** A port that is free for TCP and UDP on `host` at this moment. */
+const given = new Set<number>();
+
+/** An even port of `host` that is free for TCP and UDP at this moment, as its odd neighbour is for UDP; never the same twice. */
 export const freePort = async (host = '127.0.0.1'): Promise<number> => {
-  for (let attempt = 0; attempt < 50; attempt += 1) {
-    const port = await tcpPort(host);
-    if (await udpFree(host, port)) return port;
+  for (let attempt = 0; attempt < 500; attempt += 1) {
+    const port = randomBetween(listeners.from / 2, listeners.to / 2) * 2;
+    if (given.has(port)) continue;
+    given.add(port);
+    if ((await tcpFree(host, port)) && (await udpFree(host, port)) && (await udpFree(host, port + 1))) return port;
   }
   throw new Error(`no port of ${host} is free for TCP and UDP`);
 };
 
-let nextRange = 0;
+let nextRange = randomBetween(0, media.ranges);
 
-/**
- * A range of `size` ports for RTP that no other test process takes: ranges are dealt by process, below the ports the
- * system hands out by itself.
- */
-export const rtpRange = (size = 200): { readonly from: number; readonly to: number } => {
-  const worker = Number(process.env['VITEST_POOL_ID'] ?? 0) % 8;
-  const base = 10_000 + worker * 2_400 + (nextRange % 12) * size;
+/** A range of up to 200 ports for RTP. Ranges of processes that run at once may meet: a gateway passes over ports in use. */
+export const rtpRange = (size: number = media.spacing): { readonly from: number; readonly to: number } => {
+  const from = media.from + (nextRange % media.ranges) * media.spacing;
   nextRange += 1;
-  return { from: base, to: base + size - 1 };
+  return { from, to: from + size - 1 };
 };

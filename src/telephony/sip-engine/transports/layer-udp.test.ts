@@ -2,6 +2,7 @@ import { createSocket, type Socket } from 'node:dgram';
 import { createServer, type Server } from 'node:net';
 import { networkInterfaces } from 'node:os';
 import { afterEach, describe, expect, it } from 'vitest';
+import { freePort } from '../../../../test/support/ports.js';
 import {
   type LayerHarness,
   openHarness,
@@ -240,8 +241,8 @@ describe('requests over 1300 bytes (RFC 3261 18.1.1)', () => {
 
   it('go by TCP, and their Via says so', async () => {
     const a = await open(point('udp'), point('tcp'));
-    const b = await open(point('udp'));
-    const { port } = b.layer.local[0] ?? { port: 0 };
+    const port = await freePort();
+    const b = await open(point('udp', '127.0.0.1', port));
     const withTcp = await open(point('tcp', '127.0.0.1', port));
     const flow = await a.layer.sendRequest(targetOf('udp', port), large);
     expect(flow.transport).toBe('tcp');
@@ -252,7 +253,7 @@ describe('requests over 1300 bytes (RFC 3261 18.1.1)', () => {
 
   it('go by UDP after all when TCP is refused, and then without asking again', async () => {
     const a = await open(point('udp'), point('tcp'));
-    const b = await open(point('udp'));
+    const b = await open(point('udp', '127.0.0.1', await freePort()));
     for (let round = 0; round < 2; round++) {
       const flow = await a.layer.sendRequest(targetOf('udp', b.port('udp')), large);
       expect(flow.transport).toBe('udp');
