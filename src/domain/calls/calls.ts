@@ -58,28 +58,32 @@ export const createCalls = (deps: CallsDeps): Calls => {
   let onIdle: (() => void) | null = null;
 
   const refuse = (incoming: IncomingCall, refusal: Refusal): void => {
-    incoming.log.warn({ rule: refusal.rule, status: refusal.status, called: incoming.calledRaw }, refusal.sentence);
     metrics.rejected(incoming.profile.name, refusal.rule);
     incoming.reject(
       refusal.status,
-      refusal.phrase,
+      refusal.sentence,
       refusal.retryAfter === undefined ? {} : { 'Retry-After': String(refusal.retryAfter) },
     );
   };
 
   const admit = async (incoming: IncomingCall): Promise<Route | Refusal> => {
-    if (draining) return busy('draining', 'an INVITE came while the gateway is shutting down');
+    if (draining) return busy('draining', 'The gateway is shutting down and takes no new calls.');
     if (calls.size + opening > deps.limits.maxCalls)
-      return busy('max-calls', 'an INVITE came while the gateway is at its limit of calls');
-    if (deps.overloaded()) return busy('overloaded', 'an INVITE came while the processor is overloaded');
-    if (incoming.called === null)
-      return notFound('called-unreadable', 'the called party of an INVITE is not a telephone number');
+      return busy('max-calls', `The gateway is at its limit of ${deps.limits.maxCalls} calls.`);
+    if (deps.overloaded())
+      return busy('overloaded', 'The processor is too busy to take a call without harming the others.');
+    if (incoming.called === null) return notFound('called-unreadable', 'The called party is not a telephone number.');
     const route = await deps.directory.route(incoming.called);
-    if (route === null) return notFound('unknown-number', 'the called number belongs to no organization');
+    if (route === null)
+      return notFound('unknown-number', `The called number ${incoming.called} belongs to no organization.`);
     if (route.number.profile !== incoming.profile.name) {
-      return forbidden('number-profile', "the source of an INVITE does not fit the called number's profile");
+      return forbidden(
+        'number-profile',
+        `The called number ${incoming.called} takes calls of profile ${route.number.profile}, and the caller is of profile ${incoming.profile.name}.`,
+      );
     }
-    if (!route.number.verified) return forbidden('number-not-verified', 'the called number is not verified');
+    if (!route.number.verified)
+      return forbidden('number-not-verified', `The called number ${incoming.called} is not verified.`);
     return route;
   };
 

@@ -18,10 +18,9 @@ export const refusalRules = [
 ] as const;
 export type RefusalRule = (typeof refusalRules)[number];
 
-/** Status for the caller; rule and sentence for the log and the counter. */
+/** Status for the caller; sentence for the log; rule for the counter. */
 export type Refusal = {
   readonly status: number;
-  readonly phrase: string;
   readonly rule: RefusalRule;
   readonly sentence: string;
   /** Seconds. */
@@ -31,7 +30,6 @@ export type Refusal = {
 /** 503: the same call may succeed later or elsewhere. */
 export const busy = (rule: RefusalRule, sentence: string): Refusal => ({
   status: 503,
-  phrase: 'Service Unavailable',
   rule,
   sentence,
   retryAfter: 10,
@@ -39,13 +37,11 @@ export const busy = (rule: RefusalRule, sentence: string): Refusal => ({
 
 export const notFound = (rule: RefusalRule, sentence: string): Refusal => ({
   status: 404,
-  phrase: 'Not Found',
   rule,
   sentence,
 });
 export const forbidden = (rule: RefusalRule, sentence: string): Refusal => ({
   status: 403,
-  phrase: 'Forbidden',
   rule,
   sentence,
 });
@@ -53,16 +49,15 @@ export const forbidden = (rule: RefusalRule, sentence: string): Refusal => ({
 /** What a fault while opening a call means for the caller. */
 export const refusalOf = (error: unknown): Refusal => {
   if (isGatewayError(error, 'store_unavailable'))
-    return busy('store-unavailable', 'an INVITE came while Redis does not answer');
+    return busy('store-unavailable', 'Redis does not answer, so no session could be opened.');
   if (isGatewayError(error, 'ports_exhausted')) return busy('ports-exhausted', error.message);
   const unacceptable = (rule: RefusalRule, sentence: string): Refusal => ({
     status: 488,
-    phrase: 'Not Acceptable Here',
     rule,
     sentence,
   });
   if (isGatewayError(error, 'no_common_codec')) return unacceptable('no-common-codec', error.message);
   if (isGatewayError(error, 'sdp_invalid')) return unacceptable('sdp-invalid', error.message);
   if (isGatewayError(error, 'media_security_mismatch')) return unacceptable('media-security-mismatch', error.message);
-  return { status: 500, phrase: 'Server Internal Error', rule: 'error', sentence: 'an INVITE could not be handled' };
+  return { status: 500, rule: 'error', sentence: 'A fault of the gateway kept it from handling the INVITE.' };
 };
