@@ -54,11 +54,17 @@ export const createLogger = (options: LoggerOptions): Logger => {
     const value = redactor.value(options.omitPii === true ? withoutPii(fields) : fields);
     return typeof value === 'object' && value !== null ? value : {};
   };
-  const wrap = (log: typeof root): Logger => {
+  /** Most children of a call never write a line: one is made, and its fields are cleaned, when it writes its first. */
+  const wrap = (make: () => typeof root): Logger => {
+    let made: typeof root | null = null;
+    const log = (): typeof root => {
+      made ??= make();
+      return made;
+    };
     const at =
       (name: 'trace' | 'debug' | 'info' | 'warn' | 'error') =>
       (fields: LogFields, message: string): void => {
-        if (log.isLevelEnabled(name)) log[name](clean(fields), message);
+        if (root.isLevelEnabled(name)) log()[name](clean(fields), message);
       };
     return {
       trace: at('trace'),
@@ -66,8 +72,8 @@ export const createLogger = (options: LoggerOptions): Logger => {
       info: at('info'),
       warn: at('warn'),
       error: at('error'),
-      child: (fields) => wrap(log.child(clean(fields))),
+      child: (fields) => wrap(() => log().child(clean(fields))),
     };
   };
-  return wrap(root);
+  return wrap(() => root);
 };

@@ -230,7 +230,21 @@ class Reader {
  * Reads a script from a document (contract.md). Faults name their path (`steps[1].ask.digits`); a script with faults
  * must not be run. Durations are seconds in the document and milliseconds in the script.
  */
-export const parseScript = (document: unknown): { readonly script: Script; readonly faults: readonly Fault[] } => {
+export const parseScript = (document: unknown): ParsedScript => {
+  const known = isObject(document) ? parsed.get(document) : undefined;
+  if (known !== undefined) return known;
+  const fresh = readScript(document);
+  if (isObject(document)) parsed.set(document, fresh);
+  return fresh;
+};
+
+export type ParsedScript = { readonly script: Script; readonly faults: readonly Fault[] };
+
+/** The directory hands every call of an agent the same document: it is read once. Documents are never changed in place. */
+const parsed = new WeakMap<object, ParsedScript>();
+const isObject = (value: unknown): value is object => typeof value === 'object' && value !== null;
+
+const readScript = (document: unknown): ParsedScript => {
   const reader = new Reader();
   const shape = reader.check(scriptShape, document, '');
   const script = {
