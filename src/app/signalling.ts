@@ -1,5 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { isIP } from 'node:net';
+import { createSecureContext } from 'node:tls';
 import type { Clock } from '../core/clock.js';
 import { GatewayError } from '../core/errors.js';
 import { newToken } from '../core/ids.js';
@@ -73,6 +74,9 @@ const startEngine = async (options: SignallingOptions): Promise<{ handle: Engine
     userAgent: 'voice-gateway',
     log: (level, fields, message) => engineLog[level](fields, message),
     tap: (event) => options.ladder.record(event),
+  }).catch((cause: unknown) => {
+    // A taken port, a certificate that does not fit its key: the engine says which in one sentence.
+    throw new GatewayError('config_invalid', `${cause instanceof Error ? cause.message : String(cause)}.`, { cause });
   });
   stack.push('SIP engine', () => handle.close());
   void handle.failed.then(options.onEngineLost);
@@ -96,5 +100,15 @@ const readTls = async (files: {
       throw new GatewayError('config_invalid', `${name}: the file ${path} cannot be read.`, { cause });
     }
   };
-  return { cert: await read('SIP_TLS_CERT', files.cert), key: await read('SIP_TLS_KEY', files.key) };
+  const pair = { cert: await read('SIP_TLS_CERT', files.cert), key: await read('SIP_TLS_KEY', files.key) };
+  try {
+    createSecureContext(pair);
+  } catch (cause) {
+    throw new GatewayError(
+      'config_invalid',
+      `SIP_TLS_CERT and SIP_TLS_KEY: ${files.cert} and ${files.key} are not a PEM certificate and its key.`,
+      { cause },
+    );
+  }
+  return pair;
 };
