@@ -95,7 +95,10 @@ const onError =
     if (view.statusCode === 503) response.setHeader('Retry-After', '1');
     // What is left of a refused body is not read: the connection ends with the answer.
     if (error.code === 'payload_too_large') response.setHeader('Connection', 'close');
-    response.status(view.statusCode).json(view);
+    const route: Route | undefined = response.locals.route;
+    const own = route?.failure?.(error);
+    for (const [name, value] of Object.entries(own?.headers ?? {})) response.setHeader(name, value);
+    response.status(view.statusCode).json(own?.body ?? view);
   };
 
 /**

@@ -11,6 +11,7 @@ export const callerSchema = z.strictObject({
   raw: z.string(),
   display: z.string().nullable(),
   withheld: z.boolean(),
+  source: z.literal('zendesk').optional().describe('Zendesk told who calls, of a call under a Talk number.'),
 });
 
 export const sessionSchema = z

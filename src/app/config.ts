@@ -100,6 +100,9 @@ export const configSchema = z.strictObject({
       maxCallDuration: wholeNumber(1, 864_000).default(14_400).describe('seconds'),
       drainTimeout: wholeNumber(0, 86_400).default(600).describe('seconds SIGTERM waits for calls'),
       ringTimeout: wholeNumber(1, 600).default(180).describe("seconds an AI's leg may take to be ready"),
+      prefetchUrlLifetime: wholeNumber(3_600, 315_360_000)
+        .default(31_536_000)
+        .describe('seconds a webhook URL for Zendesk is good for'),
       sessionRetention: wholeNumber(60, 315_360_000).default(2_592_000).describe('seconds ended sessions are kept'),
     })
     .prefault({}),

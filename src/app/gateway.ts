@@ -1,6 +1,6 @@
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
-import { createApi, listenHttp } from '../api/index.js';
+import { type ApiDeps, createApi, listenHttp, prefetchRoutes } from '../api/index.js';
 import { systemClock } from '../core/clock.js';
 import { packageRoot } from '../core/entry-path.js';
 import { newUuid } from '../core/ids.js';
@@ -23,6 +23,7 @@ import { watchLoopLag } from './loop-lag.js';
 import { shutdownStack } from './shutdown-stack.js';
 import { startSignalling } from './signalling.js';
 import { openStore, recordingsFolder } from './store.js';
+import { startZendesk } from './zendesk.js';
 
 export type Gateway = {
   readonly httpUrl: string;
@@ -130,6 +131,10 @@ const start = async (options: GatewayOptions, stack: ReturnType<typeof shutdownS
     },
   });
   stack.push('directory', () => directory.close());
+  const zendesk = startZendesk({
+    ...{ config, redis, vault, sessions, metrics, clock, log, stack },
+    directory: directory.directory,
+  });
 
   const media = createMediaPlane({
     rtpAddress: config.rtp.address,
@@ -184,7 +189,7 @@ const start = async (options: GatewayOptions, stack: ReturnType<typeof shutdownS
   });
 
   const loopback = loopbackOnly(config);
-  const api = createApi({
+  const apiDeps: ApiDeps = {
     access,
     directory,
     sessions,
@@ -217,7 +222,8 @@ const start = async (options: GatewayOptions, stack: ReturnType<typeof shutdownS
     publicUrl: config.http.publicUrl,
     httpLoopback: isLoopback(config.http.listen.host),
     loopbackOnly: loopback,
-  });
+  };
+  const api = createApi(apiDeps, prefetchRoutes(apiDeps, zendesk));
   const http = await listenHttp(api, { ...config.http.listen, clock });
   stack.push('API', () => http.close(2_000));
 

@@ -52,6 +52,13 @@ export const errorCatalogue = {
   overloaded: entry(503, 'operator', true, 'The gateway is at its limit of calls or of processor time.'),
   session_ended: entry(409, 'client', false, 'The phone session has ended.'),
   owner_unreachable: entry(503, 'gateway', true, 'The instance that owns the session did not answer in time.'),
+  zendesk_unavailable: entry(503, 'target', true, 'Zendesk does not answer, or asks to be left alone for a while.'),
+  zendesk_refused: entry(
+    502,
+    'target',
+    false,
+    'Zendesk refused a request: credentials, permissions, or something that is not there; the message says which.',
+  ),
   sdp_invalid: entry(488, 'carrier', false, 'The session description cannot be read.'),
   no_common_codec: entry(488, 'carrier', false, 'Offer and profile share no audio codec.'),
   media_security_mismatch: entry(

@@ -18,7 +18,7 @@ import {
 import { type Access, createAccess, type DashboardRole, mintDashboardToken } from '../../src/platform/access/index.js';
 import { connectRedis, type RedisConnection } from '../../src/platform/redis/index.js';
 import { createLogger, createMetrics } from '../../src/platform/telemetry/index.js';
-import { createVault, parseKeyRing } from '../../src/platform/vault/index.js';
+import { createVault, parseKeyRing, type Vault } from '../../src/platform/vault/index.js';
 import { startTestRedis, type TestRedis } from './redis.js';
 
 /** The API over a real Redis and a real HTTP listener, without telephony: hang-ups and ladders are what the test says. */
@@ -42,9 +42,19 @@ export type TestApi = {
   close(): Promise<void>;
 };
 
+export type TestApiParts = {
+  readonly deps: ApiDeps;
+  readonly redis: RedisConnection;
+  readonly vault: Vault;
+  readonly sessions: SessionStoreRuntime;
+};
+
 export const startTestApi = async (
   options: Partial<Pick<ApiDeps, 'rateLimit' | 'httpLoopback' | 'loopbackOnly' | 'readiness' | 'calls'>> & {
-    readonly more?: readonly Route[];
+    /** Further routes, or what makes them from the parts of the rig. */
+    readonly more?: readonly Route[] | ((parts: TestApiParts) => readonly Route[]);
+    readonly instanceId?: string;
+    readonly onHeldStamp?: (orgId: string) => void;
   } = {},
 ): Promise<TestApi> => {
   const server = await startTestRedis();
@@ -62,7 +72,12 @@ export const startTestApi = async (
   });
   const vault = createVault(parseKeyRing(`k:${randomBytes(32).toString('base64')}`));
   const directory = await createDirectoryService({ redis, vault, clock, log });
-  const sessions = createSessionStore({ redis, instanceId: randomUUID(), log: silentLogger });
+  const sessions = createSessionStore({
+    redis,
+    instanceId: options.instanceId ?? randomUUID(),
+    log: silentLogger,
+    ...(options.onHeldStamp === undefined ? {} : { onHeldStamp: options.onHeldStamp }),
+  });
   await sessions.start();
   const hangups: string[] = [];
   const ladders = new Map<string, { json: unknown; text: string }>();
@@ -74,7 +89,7 @@ export const startTestApi = async (
     clock,
   });
   const url = `http://127.0.0.1:${listener.port}`;
-  const { more, ...changes } = options;
+  const { more, instanceId: _instance, onHeldStamp: _held, ...changes } = options;
   const deps: ApiDeps = {
     access,
     directory,
@@ -95,7 +110,7 @@ export const startTestApi = async (
     loopbackOnly: true,
     ...changes,
   };
-  handler = createApi(deps, more);
+  handler = createApi(deps, typeof more === 'function' ? more({ deps, redis, vault, sessions }) : more);
   return {
     url,
     dataDir,

@@ -55,6 +55,8 @@ type Common = {
   readonly errors: readonly ErrorCode[];
   /** Not in the access log at `info`: probes and scrapes. */
   readonly quiet?: boolean;
+  /** What a failure looks like on this route, where its callers expect another form than that of all others. */
+  readonly failure?: (error: GatewayError) => Pick<Reply, 'body' | 'headers'>;
 };
 
 /** A route as the server mounts it and the OpenAPI document shows it. */
@@ -144,6 +146,29 @@ export const protectedRoute = <P extends z.ZodType, Q extends z.ZodType, B exten
     if (principal === null) throw new GatewayError('unauthorized', 'The request carries no credential.');
     return spec.handle({ ...input, principal });
   });
+
+/** A route without a credential whose body reaches the handler as it came, whatever its type says. */
+export const rawRoute = <P extends z.ZodType, Q extends z.ZodType>(
+  spec: Omit<Spec<P, Q, z.ZodUndefined>, 'body'> & {
+    /** `maxBytes`: after inflating. */
+    readonly body: { readonly documented: z.ZodType; readonly maxBytes: number };
+    readonly handle: (
+      input: Omit<Input<z.output<P>, z.output<Q>, undefined>, 'body'> & { readonly bytes: Buffer },
+    ) => Promise<Reply>;
+  },
+): Route => ({
+  ...spec,
+  access: { kind: 'anyone' },
+  params: spec.params ?? null,
+  query: spec.query ?? null,
+  body: { ...spec.body, types: ['json'] },
+  run: ({ headers, requestId, log, signal, params, query, body }) =>
+    spec.handle({
+      ...{ headers, requestId, log, signal, bytes: body },
+      params: parsed(spec.params, params, 'path'),
+      query: parsed(spec.query, query, 'query'),
+    }),
+});
 
 /** A route without a credential, or with one only where the listener is open to others (`unlessLocal`). */
 export const openRoute = <P extends z.ZodType, Q extends z.ZodType, B extends z.ZodType>(

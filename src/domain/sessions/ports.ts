@@ -83,6 +83,8 @@ export type SessionStore = {
    * to be done after. Throws store_unavailable.
    */
   stampMatching(orgId: string, request: MatchRequest): Promise<MatchResult>;
+  /** Where the enrichment of a session stands; null when nothing was ever to be enriched. */
+  enrichmentState(orgId: string, id: string): Promise<'queued' | 'enriched' | 'failed' | null>;
   liveCount(): Promise<number>;
 };
 

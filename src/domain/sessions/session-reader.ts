@@ -56,7 +56,7 @@ const remainingFilters = ({ caller, ticket, endReason, live }: SessionQuery): st
 
 export type SessionReader = Pick<
   SessionStore,
-  'get' | 'locate' | 'bySipCallId' | 'liveByCaller' | 'list' | 'timeline' | 'liveCount'
+  'get' | 'locate' | 'bySipCallId' | 'liveByCaller' | 'list' | 'timeline' | 'liveCount' | 'enrichmentState'
 > & {
   /** Organizations that have ever had a session. */
   orgs(): Promise<readonly string[]>;
@@ -135,6 +135,10 @@ export const createSessionReader = ({ redis }: { readonly redis: RedisConnection
       return entries
         .map((entry) => decodeTimelineEntry(replyFields(replyList(entry)[1])))
         .filter((entry): entry is TimelineEntry => entry !== null);
+    },
+    enrichmentState: async (orgId, id) => {
+      const state = replyTextOrNull(await redis.command('HGET', sessionKeys.session(orgId, id), 'enrichment'));
+      return state === 'queued' || state === 'enriched' || state === 'failed' ? state : null;
     },
     liveCount: async () => {
       const known = await orgs();

@@ -1,0 +1,56 @@
+import type { Clock } from '../../core/clock.js';
+import type { Logger } from '../../core/logger.js';
+import type { EgressClient } from '../../platform/egress/index.js';
+import type { RedisConnection } from '../../platform/redis/index.js';
+import type { Vault } from '../../platform/vault/index.js';
+import type { Directory } from '../directory/index.js';
+import type { SessionStore } from '../sessions/index.js';
+import { createZendeskClient, type ZendeskClient } from './client.js';
+import { createZendeskCredentials } from './credentials.js';
+import { createDeliveryLog } from './deliveries.js';
+import type { DeliveryLog, PrefetchResult } from './ports.js';
+import { createPrefetch, type Prefetch } from './prefetch.js';
+import { createPrefetchKeys, type PrefetchKeys } from './prefetch-keys.js';
+import { waitForEnrichment } from './settled.js';
+import { createTicketCallReader } from './ticket-call.js';
+
+export type ZendeskOptions = {
+  readonly redis: RedisConnection;
+  readonly vault: Vault;
+  readonly egress: EgressClient;
+  readonly directory: Directory;
+  readonly sessions: SessionStore;
+  readonly clock: Clock;
+  readonly log: Logger;
+  readonly countPrefetch: (result: PrefetchResult) => void;
+  /** ms a webhook address is good for. */
+  readonly addressLifetime?: number;
+};
+
+export type Zendesk = {
+  readonly keys: PrefetchKeys;
+  readonly prefetch: Prefetch;
+  readonly deliveries: DeliveryLog;
+  readonly client: ZendeskClient;
+  close(): Promise<void>;
+};
+
+/** Everything the gateway does with Zendesk, put together. */
+export const createZendesk = (options: ZendeskOptions): Zendesk => {
+  const { redis, vault, egress, directory, sessions, clock } = options;
+  const log = options.log.child({ part: 'zendesk' });
+  const credentials = createZendeskCredentials({ egress, vault, clock });
+  const client = createZendeskClient({ egress, credentials, clock });
+  const keys = createPrefetchKeys({
+    ...{ redis, vault, clock },
+    ...(options.addressLifetime === undefined ? {} : { lifetime: options.addressLifetime }),
+  });
+  const deliveries = createDeliveryLog({ redis, clock });
+  const prefetch = createPrefetch({
+    ...{ keys, directory, sessions, vault, deliveries, clock, log },
+    readTicketCall: createTicketCallReader({ client, directory }),
+    after: { wake: () => {}, settled: waitForEnrichment(sessions, clock) },
+    count: options.countPrefetch,
+  });
+  return { keys, prefetch, deliveries, client, close: () => deliveries.close() };
+};

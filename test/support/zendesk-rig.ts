@@ -1,0 +1,87 @@
+import { randomUUID } from 'node:crypto';
+import { prefetchRoutes } from '../../src/api/index.js';
+import { systemClock } from '../../src/core/clock.js';
+import { silentLogger } from '../../src/core/logger.js';
+import type { OwnedSession } from '../../src/domain/sessions/index.js';
+import { createZendesk, type Zendesk, type ZendeskOptions } from '../../src/domain/zendesk/index.js';
+import { createEgressClient, createEgressPolicy } from '../../src/platform/egress/index.js';
+import { startTestApi, type TestApi } from './api.js';
+import { startZendeskServer, type ZendeskServer } from './zendesk-server.js';
+import { renderTrigger, sendWebhook, type WebhookAnswer, type WebhookOptions } from './zendesk-webhook.js';
+
+/** The API with everything of Zendesk, on a real Redis, over real HTTP, against a Zendesk of our own. */
+export type ZendeskRig = {
+  readonly api: TestApi;
+  readonly server: ZendeskServer;
+  zendesk(): Zendesk;
+  /** Applies the organization with these settings of Zendesk over the usual ones. */
+  connect(settings?: Readonly<Record<string, unknown>> | null, id?: string): Promise<void>;
+  webhookUrl(org?: string): Promise<string>;
+  call(e164: string | null, changes?: Parameters<TestApi['session']>[0]): Promise<OwnedSession>;
+  trigger(values: Parameters<typeof renderTrigger>[0], options?: WebhookOptions): Promise<WebhookAnswer>;
+  close(): Promise<void>;
+};
+
+export const startZendeskRig = async (options: Partial<ZendeskOptions> = {}): Promise<ZendeskRig> => {
+  const server = await startZendeskServer();
+  const egress = createEgressClient({ policy: createEgressPolicy({ loopbackOnly: true }) });
+  let zendesk: Zendesk | null = null;
+  const api = await startTestApi({
+    more: ({ deps, redis, vault, sessions }) => {
+      zendesk = createZendesk({
+        ...{ redis, vault, egress, sessions, clock: systemClock, log: silentLogger },
+        directory: deps.directory.directory,
+        countPrefetch: () => {},
+        ...options,
+      });
+      return prefetchRoutes(deps, zendesk);
+    },
+  });
+  const current = (): Zendesk => {
+    if (zendesk === null) throw new Error('the API was made without Zendesk');
+    return zendesk;
+  };
+  const webhookUrl = async (org = 'acme'): Promise<string> => {
+    const response = await fetch(`${api.url}/backend/zendesk-v2/voice-prefetch-url`, {
+      headers: { authorization: `Bearer ${await api.token('admin', org)}` },
+    });
+    return ((await response.json()) as { webhookUrl: string }).webhookUrl;
+  };
+  return {
+    api,
+    server,
+    zendesk: current,
+    async connect(settings = {}, id = 'acme') {
+      const { email, token } = server.credentials;
+      const base = { baseUrl: server.url, auth: { type: 'apiToken', email, token } };
+      await api.directory.apply({
+        orgId: id,
+        document: {
+          organization: {
+            id,
+            defaultCountry: 'US',
+            zendesk: settings === null ? null : { ...base, ...settings },
+          },
+        },
+        prune: true,
+        dryRun: false,
+        policy: { loopbackOnly: true, operator: true },
+      });
+    },
+    webhookUrl,
+    call: (e164, changes = {}) =>
+      api.session({
+        caller: { e164, raw: e164 ?? 'anonymous', display: null, withheld: e164 === null },
+        sipCallId: randomUUID(),
+        linkContact: e164 !== null,
+        ...changes,
+      }),
+    trigger: async (values, webhook = {}) => sendWebhook(await webhookUrl(), renderTrigger(values), webhook),
+    async close() {
+      await current().close();
+      await api.close();
+      await egress.close();
+      await server.close();
+    },
+  };
+};
