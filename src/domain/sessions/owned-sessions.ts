@@ -27,7 +27,7 @@ export type OwnedSessionsOptions = {
   readonly log: Logger;
   /** ms an ended session is kept. */
   readonly retention: number;
-  readonly buffer: { readonly maxItems?: number; readonly maxBytes?: number };
+  readonly buffer: { readonly maxItems?: number; readonly maxBytes?: number; readonly linger?: number };
   /** A webhook that had come before its call stamped the session just created: there is work in the queue. */
   readonly onHeldStamp: (orgId: string) => void;
 };
@@ -66,6 +66,13 @@ const releaseDelay = 5_000;
 const strayWindow = 60_000;
 const reviveBatch = 50;
 const reviveRetry = 500;
+
+/**
+ * What nobody else acts upon may wait some moments for the next change: timeline entries, and that a call was answered.
+ * Its end, a transfer and attributes are written at once.
+ */
+const isPatient = ({ status, timeline: _timeline, answeredAt: _answeredAt, ...rest }: SessionChange): boolean =>
+  (status === undefined || status === 'active') && Object.keys(rest).length === 0;
 
 export const createOwnedSessions = (options: OwnedSessionsOptions): OwnedSessions => {
   const { redis, instanceId, clock, log, retention } = options;
@@ -142,7 +149,11 @@ export const createOwnedSessions = (options: OwnedSessionsOptions): OwnedSession
     state.session = withChange(state.session, change);
     state.made += 1;
     const timeline = (change.timeline ?? []).map(encodeEntry);
-    return buffer.push(state.session.id, { number: state.made, ...changeFields(change), timeline }, { keepWhole });
+    return buffer.push(
+      state.session.id,
+      { number: state.made, ...changeFields(change), timeline },
+      { keepWhole, patient: isPatient(change) },
+    );
   };
 
   const refresh = async (state: State, timeout: number): Promise<PhoneSession | null> => {

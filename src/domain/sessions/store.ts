@@ -21,8 +21,8 @@ export type SessionStoreOptions = {
   /** ms an ended session is kept; default 30 days. */
   readonly retention?: number;
   readonly times?: Partial<OwnershipTimes>;
-  /** What is kept in memory while Redis is away; see platform/redis/outage-buffer.ts. */
-  readonly buffer?: { readonly maxItems?: number; readonly maxBytes?: number };
+  /** What is kept in memory while Redis is away, and how long notes linger; see platform/redis/outage-buffer.ts. */
+  readonly buffer?: { readonly maxItems?: number; readonly maxBytes?: number; readonly linger?: number };
   /** True with embedded Redis: no other instance can be alive, so sessions found at start have lost theirs. */
   readonly exclusive?: boolean;
   /** Called after this instance ended a session of one that is gone. */

@@ -15,6 +15,8 @@ export type OutageBufferOptions<Item> = {
   readonly squeeze: (before: Item | null, item: Item) => { readonly item: Item; readonly lost: number };
   readonly clock: Clock;
   readonly log: Logger;
+  /** How long an item that is not urgent waits for others of its lane, ms: several then cost one round trip. Default 0. */
+  readonly linger?: number;
   /** Items and bytes kept over all lanes; defaults 100,000 and 64 MiB. */
   readonly maxItems?: number;
   readonly maxBytes?: number;
@@ -32,8 +34,11 @@ export type OutageBufferOptions<Item> = {
  * limits plus one squeezed item for each lane.
  */
 export type OutageBuffer<Item> = {
-  /** Resolves when the item is in the store; rejects when the store refused it. An unhandled rejection is harmless. */
-  push(lane: string, item: Item, options?: { readonly keepWhole?: boolean }): Promise<void>;
+  /**
+   * Resolves when the item is in the store; rejects when the store refused it. An unhandled rejection is harmless. A
+   * `patient` item may linger; the next one that is not takes it along.
+   */
+  push(lane: string, item: Item, options?: { readonly keepWhole?: boolean; readonly patient?: boolean }): Promise<void>;
   /** Sends nothing more: lanes that exist wait for `resume`, new ones for `open`. */
   hold(): void;
   /** Lets lanes made from now on send at once. */
@@ -79,6 +84,7 @@ const retryDelay = 500;
 
 export const createOutageBuffer = <Item>(options: OutageBufferOptions<Item>): OutageBuffer<Item> => {
   const { send, sizeOf, squeeze, clock, log } = options;
+  const linger = options.linger ?? 0;
   const maxItems = options.maxItems ?? 100_000;
   const maxBytes = options.maxBytes ?? 64 * 1024 * 1024;
   const lanes = new Map<string, Lane<Item>>();
@@ -87,6 +93,9 @@ export const createOutageBuffer = <Item>(options: OutageBufferOptions<Item>): Ou
   let holding = false;
   let closed = false;
   let boundLogged = false;
+  /** Lanes whose items linger, and the one timer for all of them. */
+  const lingering = new Map<string, Lane<Item>>();
+  let lingerTimer: Timer | null = null;
 
   const laneOf = (name: string): Lane<Item> => {
     const known = lanes.get(name);
@@ -168,6 +177,16 @@ export const createOutageBuffer = <Item>(options: OutageBufferOptions<Item>): Ou
     if (lane.queue.length === 0) for (const done of lane.waiting.splice(0)) done();
   };
 
+  const pumpLater = (name: string, lane: Lane<Item>): void => {
+    lingering.set(name, lane);
+    lingerTimer ??= clock.after(linger, () => {
+      lingerTimer = null;
+      const due = [...lingering];
+      lingering.clear();
+      for (const [dueName, dueLane] of due) void pump(dueName, dueLane);
+    });
+  };
+
   const add = (lane: Lane<Item>, item: Item, done: (error: GatewayError | null) => void): void => {
     const size = sizeOf(item);
     lane.queue.push({ item, bytes: size, sent: false, settle: [done] });
@@ -199,7 +218,7 @@ export const createOutageBuffer = <Item>(options: OutageBufferOptions<Item>): Ou
   };
 
   return {
-    push: (name, item, { keepWhole = false } = {}) => {
+    push: (name, item, { keepWhole = false, patient = false } = {}) => {
       const lane = laneOf(name);
       const written = new Promise<void>((resolve, reject) => {
         const done = (error: GatewayError | null): void => (error === null ? resolve() : reject(error));
@@ -208,7 +227,8 @@ export const createOutageBuffer = <Item>(options: OutageBufferOptions<Item>): Ou
       });
       // The call path does not wait for writes; without this a refused one would end the process.
       written.catch(() => {});
-      void pump(name, lane);
+      if (patient && linger > 0) pumpLater(name, lane);
+      else void pump(name, lane);
       return written;
     },
     hold: () => {
@@ -235,6 +255,7 @@ export const createOutageBuffer = <Item>(options: OutageBufferOptions<Item>): Ou
     drained: (name) => {
       const lane = lanes.get(name);
       if (lane === undefined || (lane.queue.length === 0 && !lane.sending)) return Promise.resolve();
+      void pump(name, lane);
       return new Promise((resolve) => lane.waiting.push(resolve));
     },
     retire: (name) => {
@@ -247,6 +268,7 @@ export const createOutageBuffer = <Item>(options: OutageBufferOptions<Item>): Ou
     pending: () => ({ items, bytes }),
     close: () => {
       closed = true;
+      lingerTimer?.cancel();
       for (const lane of lanes.values()) lane.retry?.cancel();
     },
   };
