@@ -8,7 +8,7 @@ import type { FromWorker, ToWorker, WorkerOptions } from './worker-messages.js';
 const port = parentPort;
 if (!port) throw new Error('engine-worker runs as a worker thread only');
 
-const post = (message: FromWorker): void => port.postMessage(message);
+const post = (message: FromWorker, moved: ArrayBuffer[] = []): void => port.postMessage(message, moved);
 const reporter = createReporter(post);
 const { wantsLog, wantsTap, ...options }: WorkerOptions = workerData;
 

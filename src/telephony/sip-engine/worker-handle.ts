@@ -41,6 +41,14 @@ export const startEngineInWorker = async (options: WorkerEngineOptions): Promise
     if (!closing) fail(new Error(`the SIP engine's thread ended with code ${code}`));
   });
 
+  const tapEvents = ({ events, bytes }: Extract<FromWorker, { type: 'report' }>): void => {
+    let at = 0;
+    for (const { length, ...event } of events) {
+      tap?.({ ...event, raw: Buffer.from(bytes.buffer, bytes.byteOffset + at, length) });
+      at += length;
+    }
+  };
+
   const ready = new Promise<{ listen: ListenPoint[]; adminPort: number }>((resolve, reject) => {
     worker.on('message', (message: FromWorker) => {
       switch (message.type) {
@@ -53,10 +61,7 @@ export const startEngineInWorker = async (options: WorkerEngineOptions): Promise
           return;
         case 'report':
           for (const line of message.lines) log?.(line.level, line.fields, line.message);
-          for (const event of message.events) {
-            const { buffer, byteOffset, byteLength } = event.raw;
-            tap?.({ ...event, raw: Buffer.from(buffer, byteOffset, byteLength) });
-          }
+          tapEvents(message);
           if (message.dropped > 0)
             log?.('warn', { dropped: message.dropped }, 'reports of the SIP engine were dropped');
           post({ type: 'reported' });

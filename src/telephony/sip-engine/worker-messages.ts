@@ -7,13 +7,13 @@ export type WorkerOptions = Omit<EngineOptions, 'clock' | 'log' | 'tap'> & { wan
 
 export type LogLine = { level: 'debug' | 'info' | 'warn' | 'error'; fields: Record<string, unknown>; message: string };
 
-/** Buffers become plain byte arrays when they cross threads. */
-export type PostedWireEvent = Omit<WireEvent, 'raw'> & { raw: Uint8Array };
+/** The bytes of all events of a report lie one behind the other in one block, which crosses threads without a copy. */
+export type PostedWireEvent = Omit<WireEvent, 'raw'> & { length: number };
 
 export type FromWorker =
   | { type: 'ready'; listen: ListenPoint[]; adminPort: number }
   | { type: 'failed'; message: string }
-  | { type: 'report'; lines: LogLine[]; events: PostedWireEvent[]; dropped: number }
+  | { type: 'report'; lines: LogLine[]; events: PostedWireEvent[]; bytes: Uint8Array; dropped: number }
   | { type: 'stats'; id: number; stats: EngineStats }
   | { type: 'closed' };
 
