@@ -1,6 +1,7 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { parse } from 'yaml';
+import { checkMediaAddress } from './app/check-addresses.js';
 import { type Config, readConfig } from './app/config.js';
 import { startGateway } from './app/gateway.js';
 import { packageRoot } from './core/entry-path.js';
@@ -63,6 +64,7 @@ process.on('unhandledRejection', (reason) => log.error({ err: reason }, 'a promi
 
 const begun = performance.now();
 try {
+  await checkMediaAddress(config);
   const gateway = await startGateway({ config, env: process.env, log, redactor, version });
 
   let signals = 0;
