@@ -23,6 +23,7 @@ import { watchLoopLag } from './loop-lag.js';
 import { shutdownStack } from './shutdown-stack.js';
 import { startSignalling } from './signalling.js';
 import { openStore, recordingsFolder } from './store.js';
+import { transferDeps } from './transfers.js';
 import { startZendesk } from './zendesk.js';
 
 export type Gateway = {
@@ -99,6 +100,8 @@ const start = async (options: GatewayOptions, stack: ReturnType<typeof shutdownS
     log,
     clock,
     retention: config.limits.sessionRetention * 1_000,
+    // A call's beginning is several notes within a few milliseconds: they go to Redis together.
+    buffer: { linger: 10 },
     exclusive: store.embedded,
   });
   await sessions.start();
@@ -155,7 +158,12 @@ const start = async (options: GatewayOptions, stack: ReturnType<typeof shutdownS
     media,
     agents,
     fallBack: { type: 'builtin', config: apology },
-    doors: { transfer: null, actions: null },
+    doors: { actions: null },
+    transfers: transferDeps({
+      ...{ config, profiles, media, ladder, vault, metrics, clock, prompts },
+      directory: directory.directory,
+      server: () => signalling.server,
+    }),
     clock,
     log,
     metrics: callMetrics(metrics),

@@ -92,6 +92,8 @@ export const rtpPeer = async (
     readonly srtp?: boolean;
     readonly address?: string;
     readonly ssrc?: number;
+    /** Send to where the first packet comes from, for a peer whose signalling is somebody else's. */
+    readonly learn?: boolean;
   } = {},
 ): Promise<RtpPeer> => {
   const codec = options.codec ?? 'PCMU';
@@ -114,7 +116,8 @@ export const rtpPeer = async (
   const timers = new Set<NodeJS.Timeout>();
   const header = newRtpHeader();
 
-  rtp.on('message', (message) => {
+  rtp.on('message', (message, from) => {
+    if (options.learn === true) remote ??= { address: from.address, port: from.port };
     const length = receiver === null ? message.length : receiver.unprotect(message, message.length);
     if (length < 0 || !parseRtp(message, length, header)) rejected += 1;
     else {

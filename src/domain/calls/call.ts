@@ -7,6 +7,9 @@ import { closeCall } from './closer.js';
 import { callDoors, type DoorPorts } from './doors.js';
 import { type CallEffect, type CallEvent, type CallState, initialCall, transition } from './machine.js';
 import type { AgentAdapter, AgentLeg, Dialog, DialogEvents, IncomingCall, MediaLeg, MediaLegEvents } from './ports.js';
+import { transferDoor } from './transfer-door.js';
+import { callTransfers } from './transfer-operation.js';
+import type { CallTransfers, TransferDeps } from './transfer-ports.js';
 
 /** What one live call is made of. */
 export type CallParts = {
@@ -25,6 +28,7 @@ export type CallParts = {
   readonly maxDuration: number;
   readonly recordingPath: string | null;
   readonly doors: DoorPorts;
+  readonly transfers: TransferDeps;
   readonly onAnswered: (delayMs: number) => void;
   readonly onEnded: (reason: EndReason) => void;
 };
@@ -35,6 +39,7 @@ export type LiveCall = {
   readonly startedAt: number;
   /** For the caller's media events, which arrive before the call exists as a whole. */
   readonly mediaEvents: MediaLegEvents;
+  readonly transfers: CallTransfers;
   hangUp(reason: 'api-hangup' | 'drain' | 'max-duration' | 'error'): void;
   status(): CallState['status'];
   /** Settles when everything of the call is closed and its session written or queued. */
@@ -50,7 +55,8 @@ export const runCall = (parts: CallParts): LiveCall => {
   let answering: Promise<void> = Promise.resolve();
   let agentLeg: AgentLeg | null = null;
   let recording = false;
-  let fellBack = false;
+  /** What has already stood in for the agent: the fall-back destination, then the fall-back agent. */
+  let standIns: 'none' | 'destination' | 'agent' = 'none';
   let finish: () => void = () => {};
   const done = new Promise<void>((resolve) => {
     finish = resolve;
@@ -60,7 +66,9 @@ export const runCall = (parts: CallParts): LiveCall => {
     const before = state.status;
     const next = transition(state, event);
     state = next.state;
-    if (state.status !== before && state.status !== 'ended' && state.status !== 'active') {
+    // The answer writes `active` together with its time, the closer `ended` with its reason.
+    const answered = before === 'ringing' && state.status === 'active';
+    if (state.status !== before && state.status !== 'ended' && !answered) {
       void session.change({ status: state.status });
     }
     for (const effect of next.effects) perform(effect);
@@ -78,7 +86,11 @@ export const runCall = (parts: CallParts): LiveCall => {
     answered: (sdp) => {
       leg.accept(sdp).catch((error: unknown) => fault(error, 'the answer in the ACK could not be taken'));
     },
-    info: (contentType, body) => log.debug({ contentType, bytes: body.length }, 'INFO received in a call'),
+    info: (contentType, body) => {
+      const connected = transfers.connected();
+      if (connected !== null) connected.callerInfo(contentType, body);
+      else log.debug({ contentType, bytes: body.length }, 'INFO received in a call');
+    },
   };
 
   const fault = (error: unknown, message: string): void => {
@@ -117,6 +129,17 @@ export const runCall = (parts: CallParts): LiveCall => {
     }
   };
 
+  const transfers = callTransfers(parts.transfers, {
+    session,
+    route,
+    leg,
+    callerProfile: incoming.profile,
+    callerDialog: () => dialog,
+    dispatch: (event) => dispatch(event),
+    state: () => state,
+    log,
+  });
+
   const doors = callDoors(parts.doors, {
     session,
     leg,
@@ -124,6 +147,7 @@ export const runCall = (parts: CallParts): LiveCall => {
     clock,
     agent: route.agent,
     endCall: () => dispatch({ type: 'hang-up', reason: 'agent-hangup' }),
+    transfer: transferDoor(transfers, route.agent, parts.transfers.directory),
   });
 
   const startAgent = async (adapter: AgentAdapter, config: unknown): Promise<void> => {
@@ -167,6 +191,10 @@ export const runCall = (parts: CallParts): LiveCall => {
       }
       if (adapter.answers === 'when-ready') noteStart();
       dispatch({ type: 'agent-ready' });
+      if (state.agent !== 'gone') return;
+      // The caller was connected to somebody else while the leg was being had.
+      agentLeg = null;
+      await started.stop('transferred');
     } catch (error) {
       if (ended.signal.aborted) return;
       log.error({ err: error, leg: adapter.type }, "the AI's leg could not be started");
@@ -175,13 +203,23 @@ export const runCall = (parts: CallParts): LiveCall => {
     }
   };
 
+  /** The agent's fall-back destination first; then the fall-back agent, behind which there is nothing. */
   const fallBack = (): void => {
-    // A fall-back that fails has nothing behind it: the call ends rather than leave the caller in silence.
-    if (fellBack) {
+    const { fallback } = route.agent;
+    if (standIns === 'agent') {
       dispatch({ type: 'hang-up', reason: 'error' });
       return;
     }
-    fellBack = true;
+    if (standIns === 'none' && fallback !== null) {
+      standIns = 'destination';
+      // A transfer that fails falls back again by itself; one that never began does not.
+      transfers.start({ destination: fallback, summary: null }).catch((error: unknown) => {
+        log.error({ err: error, destination: fallback }, "the agent's fall-back destination cannot be called");
+        fallBack();
+      });
+      return;
+    }
+    standIns = 'agent';
     void startAgent(parts.fallBack.adapter, parts.fallBack.config);
   };
 
@@ -214,7 +252,10 @@ export const runCall = (parts: CallParts): LiveCall => {
         incoming.reject(effect.status, effect.reason);
         return;
       case 'join':
+        transfers.join();
+        return;
       case 'cancel-transfer':
+        transfers.cancel(effect.by);
         return;
       case 'end':
         end(effect);
@@ -229,14 +270,20 @@ export const runCall = (parts: CallParts): LiveCall => {
     void closeCall({
       reason: effect.reason,
       session,
-      leg,
+      legs: () => {
+        const destination = transfers.media();
+        return [['caller', leg], ...(destination === null ? [] : [['destination', destination] as const])];
+      },
       clock,
       log,
       recording,
       bye: async () => {
-        if (!effect.byeCaller) return;
-        await answering;
-        await dialog?.bye();
+        const byeCaller = async (): Promise<void> => {
+          if (!effect.byeCaller) return;
+          await answering;
+          await dialog?.bye();
+        };
+        await Promise.all([byeCaller(), transfers.hangUp()]);
       },
       stopAgent: async () => {
         await agentLeg?.stop('call-ended');
@@ -260,7 +307,10 @@ export const runCall = (parts: CallParts): LiveCall => {
       session.note('media.lost', { kind });
       dispatch({ type: 'media-lost' });
     },
-    hold: (held) => session.note(held ? 'media.held' : 'media.resumed', {}),
+    hold: (held) => {
+      session.note(held ? 'media.held' : 'media.resumed', {});
+      transfers.connected()?.callerHeld(held);
+    },
     failed: (reason) => {
       log.error({ reason }, 'the media of a call failed');
       dispatch({ type: 'media-failed' });
@@ -282,6 +332,7 @@ export const runCall = (parts: CallParts): LiveCall => {
     orgId: route.organization.id,
     startedAt: incoming.receivedAt,
     mediaEvents,
+    transfers,
     hangUp: (reason) => dispatch({ type: 'hang-up', reason }),
     status: () => state.status,
     done,

@@ -9,6 +9,7 @@ import { type LiveCall, runCall } from './call.js';
 import type { DoorPorts } from './doors.js';
 import type { AgentAdapter, IncomingCall, MediaLeg, MediaLegEvents, MediaPlane } from './ports.js';
 import { busy, forbidden, notFound, type Refusal, type RefusalRule, refusalOf } from './refusal.js';
+import type { TransferDeps } from './transfer-ports.js';
 
 export type CallMetrics = {
   rejected(profile: string, rule: RefusalRule): void;
@@ -26,6 +27,7 @@ export type CallsDeps = {
   /** What a caller hears when the configured agent cannot be had: an agent type and its script. */
   readonly fallBack: { readonly type: string; readonly config: unknown };
   readonly doors: DoorPorts;
+  readonly transfers: TransferDeps;
   readonly clock: Clock;
   readonly log: Logger;
   readonly metrics: CallMetrics;
@@ -113,6 +115,7 @@ export const createCalls = (deps: CallsDeps): Calls => {
         firstPacketTimeout: profile.firstPacketTimeout,
         idleTimeout: profile.idleTimeout,
         country: profile.country,
+        ...(incoming.offer === null ? {} : { firstOffer: incoming.offer }),
       },
       {
         dtmf: (event) => later((events) => events.dtmf(event)),
@@ -142,6 +145,7 @@ export const createCalls = (deps: CallsDeps): Calls => {
             : deps.limits.maxCallDuration,
         recordingPath: agent.record ? join(deps.recordings, `${sessionId}.wav`) : null,
         doors: deps.doors,
+        transfers: deps.transfers,
         onAnswered: (delayMs) => metrics.answered(profile.name, delayMs),
         onEnded: metrics.ended,
       });

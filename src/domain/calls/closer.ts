@@ -7,7 +7,8 @@ import type { LegQuality, MediaLeg } from './ports.js';
 export type Closing = {
   readonly reason: EndReason;
   readonly session: OwnedSession;
-  readonly leg: MediaLeg;
+  /** The caller's leg, and a destination's if there is one at that time, by role. */
+  readonly legs: () => readonly (readonly [role: string, leg: MediaLeg])[];
   readonly clock: Clock;
   readonly log: Logger;
   readonly recording: boolean;
@@ -40,24 +41,29 @@ const step = async (closing: Closing, name: string, work: () => Promise<unknown>
  * and the media; then the store. Each step has a limit, so that nothing outside can keep a session open.
  */
 export const closeCall = async (closing: Closing): Promise<void> => {
-  const { session, leg, clock, reason } = closing;
+  const { session, clock, reason } = closing;
   const endedAt = clock.now();
-  let quality: LegQuality | null = null;
+  const quality: Record<string, LegQuality> = {};
   await step(closing, 'bye', closing.bye);
   await step(closing, 'agent', closing.stopAgent);
   await step(closing, 'media', async () => {
-    quality = await leg.close();
+    await Promise.all(
+      closing.legs().map(async ([role, leg]) => {
+        quality[role] = await leg.close();
+      }),
+    );
   });
   const timeline: TimelineEntry[] = [];
   if (closing.recording) timeline.push({ at: clock.now(), type: 'recording.stopped', data: {} });
-  if (quality !== null) timeline.push({ at: clock.now(), type: 'media.quality', data: { caller: quality } });
+  const measured = Object.keys(quality).length > 0;
+  if (measured) timeline.push({ at: clock.now(), type: 'media.quality', data: { ...quality } });
   timeline.push({ at: clock.now(), type: 'call.ended', data: { reason } });
   session
     .change({
       status: 'ended',
       endedAt,
       endReason: reason,
-      ...(quality === null ? {} : { quality: { caller: quality } }),
+      ...(measured ? { quality: { ...quality } } : {}),
       timeline,
     })
     .catch((error: unknown) => closing.log.error({ err: error }, 'the end of a session could not be written'));

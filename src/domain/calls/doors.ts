@@ -2,16 +2,10 @@ import type { Clock } from '../../core/clock.js';
 import type { Logger } from '../../core/logger.js';
 import type { Agent } from '../directory/records.js';
 import type { OwnedSession } from '../sessions/ports.js';
-import type { ActionRunResult, CallDoors, MediaLeg, ToolDescription, TransferResult } from './ports.js';
+import type { ActionRunResult, CallDoors, MediaLeg, ToolDescription } from './ports.js';
 
 /** What stands behind the doors. A part that this gateway does not have is null and says so to the agent. */
 export type DoorPorts = {
-  readonly transfer:
-    | ((
-        session: OwnedSession,
-        request: { readonly destination: string; readonly summary?: string },
-      ) => Promise<TransferResult>)
-    | null;
   readonly actions: {
     run(session: OwnedSession, name: string, attributes: Readonly<Record<string, unknown>>): Promise<ActionRunResult>;
     tools(orgId: string, agent: Agent): Promise<readonly ToolDescription[]>;
@@ -25,6 +19,7 @@ export type DoorContext = {
   readonly clock: Clock;
   readonly agent: Agent;
   readonly endCall: () => void;
+  readonly transfer: CallDoors['transfer'];
 };
 
 const digitsPattern = /^[0-9A-D*#]{1,64}$/i;
@@ -33,15 +28,7 @@ const digitsPattern = /^[0-9A-D*#]{1,64}$/i;
 export const callDoors = (ports: DoorPorts, context: DoorContext): CallDoors => {
   const { session } = context;
   return {
-    transfer: async (request) => {
-      if (ports.transfer !== null) return ports.transfer(session, request);
-      return {
-        outcome: 'not-available',
-        sipStatus: null,
-        reason: 'transfers are not available on this gateway',
-        hint: null,
-      };
-    },
+    transfer: context.transfer,
     executeAction: async (name, attributes) => {
       if (ports.actions !== null) return ports.actions.run(session, name, attributes);
       return {

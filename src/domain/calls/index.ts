@@ -2,3 +2,11 @@ export type { LiveCall } from './call.js';
 export { type CallMetrics, type Calls, type CallsDeps, createCalls } from './calls.js';
 export type { DoorPorts } from './doors.js';
 export { type RefusalRule, refusalRules } from './refusal.js';
+export type {
+  CallTransfers,
+  RefusedTransfer,
+  StartedTransfer,
+  TransferDeps,
+  TransferProfile,
+  TransferRequest,
+} from './transfer-ports.js';

@@ -48,7 +48,7 @@ export type CallEffect =
   | { readonly type: 'stop-agent' }
   | { readonly type: 'join' }
   | { readonly type: 'fall-back' }
-  | { readonly type: 'cancel-transfer' }
+  | { readonly type: 'cancel-transfer'; readonly by: 'caller-hung-up' | 'cancelled' }
   | { readonly type: 'reject'; readonly status: number; readonly reason: string }
   /** Close everything; the legs that still stand get BYE. */
   | { readonly type: 'end'; readonly reason: EndReason; readonly byeCaller: boolean; readonly byeDestination: boolean };
@@ -72,7 +72,9 @@ const end = (
   refuse?: { readonly status: number; readonly reason: string },
 ): Transition => {
   const effects: CallEffect[] = [];
-  if (state.destination === 'trying' || state.destination === 'ringing') effects.push({ type: 'cancel-transfer' });
+  if (state.destination === 'trying' || state.destination === 'ringing') {
+    effects.push({ type: 'cancel-transfer', by: reason === 'caller-hangup' ? 'caller-hung-up' : 'cancelled' });
+  }
   if (state.caller === 'offered')
     effects.push({ type: 'reject', ...(refuse ?? { status: 480, reason: 'Temporarily Unavailable' }) });
   effects.push({
@@ -109,6 +111,9 @@ export const transition = (state: CallState, event: CallEvent): Transition => {
 
     case 'agent-ready':
       if (state.agent !== 'starting') return stay(state);
+      // It comes while somebody else is being rung: it waits like an agent that was there before.
+      if (state.destination === 'ringing')
+        return { state: { ...state, agent: 'muted' }, effects: [{ type: 'mute-agent' }] };
       return state.caller === 'offered'
         ? { state: { ...state, agent: 'up', caller: 'answering' }, effects: [{ type: 'answer' }] }
         : stay({ ...state, agent: 'up' });

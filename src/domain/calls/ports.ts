@@ -110,6 +110,8 @@ export type OutgoingCallRequest = {
   /** ms until CANCEL when nothing final came. */
   readonly ringTimeout: number;
   readonly signal?: AbortSignal;
+  /** The INVITE is on its way; called again, with the same Call-ID, when it is repeated with credentials. */
+  readonly onSent?: (sipCallId: string) => void;
   readonly onProvisional?: (response: {
     status: number;
     reason: string;
@@ -158,6 +160,11 @@ export type MediaLegOptions = {
   readonly firstPacketTimeout: number;
   readonly idleTimeout: number;
   readonly country: string;
+  /**
+   * The offer that `answer` will be asked for next: both are then done in one step, and `open` rejects as `answer` would
+   * when it cannot be met.
+   */
+  readonly firstOffer?: string;
 };
 
 export type MediaLegEvents = {
@@ -201,7 +208,10 @@ export type MediaLeg = {
   answer(offer: string): Promise<string>;
   /** Makes an offer: the first one, or a new one in a re-INVITE. */
   offer(options?: { readonly hold?: boolean }): Promise<string>;
-  /** Takes the peer's answer to our offer. */
+  /**
+   * Takes the peer's answer to our offer; once more when an early answer (183) turns out to be another branch's than the
+   * final one (RFC 3261 13.2.2.4).
+   */
   accept(answer: string): Promise<void>;
   play(source: PromptSource, options?: { readonly loop?: boolean }): Playback;
   sendDtmf(digits: string, options?: { readonly durationMs?: number; readonly gapMs?: number }): Promise<void>;

@@ -33,7 +33,7 @@ const attempt = (ports: Partial<AttemptPorts<string>>, change: Partial<AttemptIn
         read: async () => ({ ticketId: '4711', contactId: null, caller }),
         lastKnown: () => ({ ticketId: null, contactId: null, caller }),
       },
-      dial: async () => ({ answered: true, leg: 'leg', sipStatus: 200 }),
+      dial: async () => ({ answered: true, leg: 'leg', sipStatus: 200, sent: null }),
       ...ports,
     },
     {
@@ -69,7 +69,7 @@ describe('one attempt', () => {
         hooks.onProgress(100, 'Trying');
         hooks.onProgress(180, 'Ringing');
         hooks.onProgress(183, 'Session Progress');
-        return { answered: true, leg: 'leg', sipStatus: 200 };
+        return { answered: true, leg: 'leg', sipStatus: 200, sent: null };
       },
     });
     expect(await result).toMatchObject({ connected: true, leg: 'leg' });
@@ -110,7 +110,7 @@ describe('one attempt', () => {
         dial: async () => ({
           answered: false,
           end: { status: 403, reason: 'Forbidden', local: false, gaveUp: null },
-          sent: { viaReceived },
+          sent: { viaReceived, from: '<sip:+14155550123@gw.example:5060>' },
         }),
       }).result;
     expect((await refused('198.51.100.9')).record.hint).toContain('198.51.100.9');

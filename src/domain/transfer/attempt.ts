@@ -28,12 +28,14 @@ export type AttemptRecord = {
 
 /** What went out, as far as it did. */
 export type Sent = {
+  /** The From without its tag. */
+  readonly from: string;
   /** `received` the peer wrote into our Via: where it sees us. */
   readonly viaReceived: string | null;
 };
 
 export type DialResult<Leg> =
-  | { readonly answered: true; readonly leg: Leg; readonly sipStatus: number }
+  | { readonly answered: true; readonly leg: Leg; readonly sipStatus: number; readonly sent: Sent | null }
   | { readonly answered: false; readonly end: InviteEnd; readonly sent: Sent | null };
 
 export type DialHooks = {
@@ -169,6 +171,8 @@ export const runAttempt = async <Leg>(ports: AttemptPorts<Leg>, input: AttemptIn
       hint: null,
     });
   }
+  // The SIP server may have completed the host part.
+  if (dialled.sent !== null) record = { ...record, from: dialled.sent.from };
   if (dialled.answered) {
     return {
       connected: true,

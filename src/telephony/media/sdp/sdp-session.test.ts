@@ -39,6 +39,15 @@ describe('a session of offers and answers', () => {
     expect(callee.current()).toBe(resumed.negotiated);
   });
 
+  it('takes a second answer to one offer, as forking brings it, but none once the peer has offered', () => {
+    const caller = session('203.0.113.5');
+    caller.offer();
+    caller.accept(from(['m=audio 4000 RTP/AVP 0']));
+    expect(caller.accept(from(['m=audio 6000 RTP/AVP 8'])).remote.port).toBe(6_000);
+    caller.answer(from(['m=audio 6000 RTP/AVP 8'], 2));
+    expect(() => caller.accept(from(['m=audio 7000 RTP/AVP 0']))).toThrow('no offer of ours is open');
+  });
+
   it('keeps the version when a session refresh changes nothing', () => {
     const callee = session('203.0.113.5', 'required');
     const offer = from(['m=audio 4000 RTP/SAVP 0', `a=crypto:1 AES_CM_128_HMAC_SHA1_80 inline:${'A'.repeat(40)}`]);

@@ -14,7 +14,10 @@ export type SdpSessionOptions = Omit<LocalMedia, 'direction' | 'origin' | 'previ
 export type SdpSession = {
   /** Makes an offer. It stays open until `accept`, `withdraw`, or an offer of the peer. */
   offer(direction?: Direction): string;
-  /** Takes the peer's answer to the open offer. Throws like `acceptAnswer`; then the offer stays open. */
+  /**
+   * Takes the peer's answer to the open offer, or another answer to the last one: after forking, the final answer may be
+   * another branch's than the early one (RFC 3261 section 13.2.2.4). Throws like `acceptAnswer`; then nothing changes.
+   */
   accept(answer: string): NegotiatedMedia;
   /** Our offer was refused or never answered: what was agreed before stands (RFC 3264 section 8). */
   withdraw(): void;
@@ -29,7 +32,9 @@ export const createSdpSession = ({ sessionId, ...options }: SdpSessionOptions): 
   let version = 1;
   let lastSdp: string | null = null;
   let agreed: NegotiatedMedia | null = null;
-  let open: { readonly local: LocalMedia; readonly offer: SentOffer } | null = null;
+  type OwnOffer = { readonly local: LocalMedia; readonly offer: SentOffer };
+  let open: OwnOffer | null = null;
+  let answered: OwnOffer | null = null;
 
   const localAt = (direction: Direction): LocalMedia => ({
     ...options,
@@ -68,12 +73,15 @@ export const createSdpSession = ({ sessionId, ...options }: SdpSessionOptions): 
     offer(direction = 'sendrecv') {
       const [offer, local] = settle(direction, createOffer);
       open = { local, offer };
+      answered = null;
       return offer.sdp;
     },
     accept(answer) {
-      if (open === null)
+      const sent = open ?? answered;
+      if (sent === null)
         throw new GatewayError('sdp_invalid', 'The peer sent an answer although no offer of ours is open.');
-      agreed = acceptAnswer(open.local, open.offer, answer);
+      agreed = acceptAnswer(sent.local, sent.offer, answer);
+      answered = sent;
       open = null;
       return agreed;
     },
@@ -83,6 +91,7 @@ export const createSdpSession = ({ sessionId, ...options }: SdpSessionOptions): 
     answer(offer, direction = 'sendrecv') {
       const [answer] = settle(direction, (local) => answerOffer(local, offer));
       open = null;
+      answered = null;
       agreed = answer.negotiated;
       return answer;
     },

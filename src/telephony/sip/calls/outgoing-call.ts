@@ -171,6 +171,7 @@ export const placeCall = async (request: OutgoingCallRequest, deps: CallDeps): P
         {
           onSent: (transaction) => {
             current = transaction;
+            request.onSent?.(transaction.callId);
             const from = transaction.header('from') ?? '';
             const { From: _from, ...shown } = applyShown(headers);
             sentInvite = { from, headers: shown, viaReceived: null };

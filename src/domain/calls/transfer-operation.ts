@@ -1,0 +1,372 @@
+import { GatewayError } from '../../core/errors.js';
+import { newUuid } from '../../core/ids.js';
+import type { TransferDestination } from '../directory/records.js';
+import {
+  type AttemptRecord,
+  type AttemptResult,
+  afterFailure,
+  type DialResult,
+  type Failure,
+  failedRecord,
+  lineEndedEarly,
+  runAttempt,
+} from '../transfer/index.js';
+import type { PromptSource, TransferResult } from './ports.js';
+import { type ConnectedCall, connectedCall } from './transfer-bridge.js';
+import { callerHearing } from './transfer-hearing.js';
+import { dialInvite, dialRefer, type LegEvents, type TransferLeg } from './transfer-leg.js';
+import { transferNotes } from './transfer-notes.js';
+import type { CallTransfers, TransferContext, TransferDeps, TransferRequest } from './transfer-ports.js';
+import { isAllowListed, profileOf } from './transfer-profile.js';
+
+/** One transfer: what it has come to, and how to give it up. */
+type Running = {
+  readonly giveUp: AbortController;
+  by: 'cancelled' | 'caller-hung-up';
+  readonly planned: Promise<AttemptRecord>;
+  readonly decided: Promise<AttemptRecord>;
+  readonly over: Promise<TransferResult>;
+};
+
+const resultOf = (record: AttemptRecord): TransferResult => ({
+  outcome: record.outcome ?? 'failed',
+  sipStatus: record.sipStatus,
+  reason: record.reason,
+  hint: record.hint,
+});
+
+const deferred = <T>(): { readonly promise: Promise<T>; readonly resolve: (value: T) => void } => {
+  let resolve: (value: T) => void = () => {};
+  const promise = new Promise<T>((done) => {
+    resolve = done;
+  });
+  return { promise, resolve };
+};
+
+export const callTransfers = (deps: TransferDeps, context: TransferContext): CallTransfers => {
+  const { session, log, route } = context;
+  const notes = transferNotes(session, deps.clock);
+  const hearing = callerHearing(context.leg, (error) => {
+    log.warn({ err: error }, 'what the caller should hear during a transfer could not be played');
+  });
+  let running: Running | null = null;
+  /** A request whose destination is being looked up: of two at once exactly one goes on. */
+  let reserving: Promise<unknown> | null = null;
+  let last: AttemptRecord | null = null;
+  let leg: TransferLeg | null = null;
+  let joined: ConnectedCall | null = null;
+  /** Set while a line that hangs up counts as one that never answered. */
+  let onEarlyEnd: (() => void) | null = null;
+  /** The line hung up, maybe in the instant between its 200 and the join. */
+  let lineEnded = false;
+  const holdAudios = new Map<string, PromptSource | null>();
+
+  const isOver = (): boolean => context.state().status === 'ended';
+
+  const holdAudioOf = async ({ holdAudio }: TransferDestination): Promise<PromptSource | null> => {
+    if (holdAudio === null) return null;
+    const source = await deps.holdAudio(holdAudio);
+    if (source === null) log.warn({ file: holdAudio }, 'the hold audio of a destination is not in the prompt folder');
+    return source;
+  };
+
+  const legEvents = (source: PromptSource | null): LegEvents => ({
+    ended: (end) => {
+      log.info({ by: end.by, reason: end.reason }, 'the destination of a transfer hung up');
+      lineEnded = true;
+      if (onEarlyEnd !== null) onEarlyEnd();
+      else context.dispatch({ type: 'destination-left', step: 'end' });
+    },
+    held: (held) => {
+      if (joined === null) return;
+      session.note(held ? 'media.held' : 'media.resumed', { leg: 'destination' });
+      joined.destinationHeld(held);
+    },
+    info: (contentType, body) => joined?.destinationInfo(contentType, body),
+    mediaLost: (kind) => {
+      if (joined === null) return;
+      session.note('media.lost', { leg: 'destination', kind });
+      context.dispatch({ type: 'media-lost' });
+    },
+    mediaFailed: (reason) => {
+      log.error({ reason }, "the media of a transfer's destination failed");
+      if (joined !== null) context.dispatch({ type: 'media-failed' });
+    },
+    early: (media) => {
+      ringing(source);
+      hearing.early(media);
+    },
+  });
+
+  /** The agent falls silent and the caller hears that it rings. */
+  const ringing = (source: PromptSource | null): void => {
+    context.dispatch({ type: 'transfer-ringing' });
+    if (!isOver()) hearing.wait(source);
+  };
+
+  const attempt = async (
+    destination: TransferDestination,
+    summary: string | null,
+    mine: Pick<Running, 'giveUp'> & { readonly by: () => Running['by'] },
+    onPlanned: (record: AttemptRecord) => void,
+  ): Promise<AttemptResult<TransferLeg | null>> => {
+    const profile = profileOf(deps, destination);
+    const source = await holdAudioOf(destination);
+    lineEnded = false;
+    holdAudios.set(destination.id, source);
+    const note = notes.begin(destination);
+    const facts = (known: typeof session.snapshot) => ({
+      ticketId: known.zendeskTicketId,
+      contactId: known.contactId,
+      caller: known.caller,
+    });
+    const { signal } = mine.giveUp;
+    return runAttempt<TransferLeg | null>(
+      {
+        clock: deps.clock,
+        session: {
+          read: async (timeout) => {
+            const known = await session.refresh(timeout);
+            return known === null ? null : facts(known);
+          },
+          lastKnown: () => facts(session.snapshot),
+        },
+        dial: (plan, hooks): Promise<DialResult<TransferLeg | null>> => {
+          // With hold audio the agent's part ends with the INVITE, else with the first 18x (transfer.md T4).
+          if (source !== null && !signal.aborted) ringing(source);
+          return plan.method === 'refer'
+            ? dialRefer(deps, context, plan, hooks)
+            : dialInvite(deps, context, { destination, profile, plan }, hooks, legEvents(source));
+        },
+      },
+      {
+        id: newUuid(),
+        call: { sessionId: session.id, agentId: route.agent.id, called: route.number.number },
+        destination,
+        profile,
+        host: deps.host(),
+        summary,
+        allowListed: destination.method !== 'refer' && isAllowListed(destination, profile),
+        publicAddress: deps.publicAddress(),
+        signal,
+        cancelledBy: mine.by,
+        onPlanned: note.planned,
+        onProgress: (status, reason) => {
+          note.progress(status, reason);
+          if (status >= 180 && !signal.aborted) ringing(source);
+        },
+        onRecord: (record) => {
+          last = record;
+          note.record(record);
+          onPlanned(record);
+        },
+      },
+    );
+  };
+
+  /** True when the line hangs up again within the destination's `returnWithin`. */
+  const endsEarly = (destination: TransferDestination, signal: AbortSignal): Promise<boolean> =>
+    new Promise((resolve) => {
+      const finish = (early: boolean): void => {
+        window.cancel();
+        signal.removeEventListener('abort', onAbort);
+        onEarlyEnd = null;
+        resolve(early);
+      };
+      const onAbort = (): void => finish(false);
+      const window = deps.clock.after(destination.returnWithin * 1_000, () => {
+        finish(false);
+        context.dispatch({ type: 'transfer-settled' });
+      });
+      signal.addEventListener('abort', onAbort, { once: true });
+      onEarlyEnd = () => finish(true);
+      if (signal.aborted) onAbort();
+      else if (lineEnded) finish(true);
+    });
+
+  const dropLeg = async (): Promise<void> => {
+    const gone = leg;
+    leg = null;
+    joined = null;
+    await gone?.media.close();
+  };
+
+  /** Takes the failed attempt's destination to what follows it; the next destination, or null when the transfer is over. */
+  const follow = async (
+    destination: TransferDestination,
+    failure: Failure,
+    tried: readonly string[],
+    wasUp: boolean,
+  ): Promise<TransferDestination | null> => {
+    const after = afterFailure(destination, failure.outcome, tried);
+    if (after.step === 'next' && !isOver()) {
+      const next = await deps.directory.destination(session.snapshot.orgId, after.destination).catch(() => null);
+      if (next !== null && !isOver()) {
+        if (wasUp) context.dispatch({ type: 'destination-left', step: 'next' });
+        // The caller goes on hearing that it rings, whether or not the line before had said so.
+        hearing.lineGone(null);
+        ringing(null);
+        return next;
+      }
+      log.warn({ destination: after.destination }, 'the next destination of a transfer is not there');
+    }
+    hearing.stop({ unbridge: true });
+    const step = after.step === 'hang-up' ? 'hang-up' : 'return';
+    if (!wasUp) context.dispatch({ type: 'transfer-failed', step });
+    else context.dispatch({ type: 'destination-left', step: step === 'return' ? 'return' : 'end' });
+    return null;
+  };
+
+  const run = async (
+    first: TransferDestination,
+    summary: string | null,
+    mine: Pick<Running, 'giveUp'> & { readonly by: () => Running['by'] },
+    tell: { readonly planned: (record: AttemptRecord) => void; readonly decided: (record: AttemptRecord) => void },
+  ): Promise<TransferResult> => {
+    const tried: string[] = [];
+    let destination: TransferDestination | null = first;
+    let record: AttemptRecord | null = null;
+    while (destination !== null) {
+      tried.push(destination.id);
+      const result: AttemptResult<TransferLeg | null> = await attempt(destination, summary, mine, tell.planned);
+      record = result.record;
+      deps.metrics.attempted(destination.type, record.outcome ?? 'failed');
+      if (!result.connected) {
+        destination = await follow(destination, result.failure, tried, false);
+        continue;
+      }
+      if (result.leg === null) {
+        hearing.stop({ unbridge: true });
+        tell.decided(record);
+        context.dispatch({ type: 'transfer-handed-over' });
+        break;
+      }
+      leg = result.leg;
+      // The call may have ended in the same instant: closing it sends the BYE.
+      if (isOver()) break;
+      const holdAudio = holdAudios.get(destination.id) ?? null;
+      const window = destination.returnWithin > 0 ? endsEarly(destination, mine.giveUp.signal) : null;
+      joined = connectedCall({
+        caller: { media: context.leg, dialog: context.callerDialog, profile: context.callerProfile },
+        destination: leg,
+        holdAudio,
+        log,
+      });
+      context.dispatch({ type: 'transfer-connected', keepAgent: window !== null });
+      tell.decided(record);
+      if (window === null) {
+        if (lineEnded) context.dispatch({ type: 'destination-left', step: 'end' });
+        break;
+      }
+      if (!(await window)) break;
+      record = failedRecord(record, lineEndedEarly);
+      last = record;
+      notes.endedEarly(destination, record);
+      await dropLeg();
+      destination = await follow(destination, lineEndedEarly, tried, true);
+    }
+    if (record === null) throw new Error('a transfer ran without an attempt');
+    tell.decided(record);
+    return resultOf(record);
+  };
+
+  const launch = (destination: TransferDestination, summary: string | null): Running => {
+    const planned = deferred<AttemptRecord>();
+    const decided = deferred<AttemptRecord>();
+    const giveUp = new AbortController();
+    const mine: Running = {
+      giveUp,
+      by: 'cancelled',
+      planned: planned.promise,
+      decided: decided.promise,
+      over: run(
+        destination,
+        summary,
+        { giveUp, by: () => mine.by },
+        { planned: planned.resolve, decided: decided.resolve },
+      )
+        .catch((error: unknown): TransferResult => {
+          // A fault of ours: the caller goes back to the agent all the same.
+          log.error({ err: error }, 'a transfer failed by a fault of the gateway');
+          hearing.stop({ unbridge: true });
+          const failure: Failure = {
+            outcome: 'failed',
+            sipStatus: null,
+            reason: 'The gateway failed; its log has the cause.',
+            hint: null,
+          };
+          const record = notes.broken(destination, last, failure);
+          last = record;
+          planned.resolve(record);
+          decided.resolve(record);
+          context.dispatch({ type: 'transfer-failed', step: 'return' });
+          return resultOf(record);
+        })
+        .finally(() => {
+          running = null;
+        }),
+    };
+    return mine;
+  };
+
+  const begin = (destination: TransferDestination | null, request: TransferRequest): Running => {
+    if (destination === null) {
+      throw new GatewayError('not_found', `There is no destination ${JSON.stringify(request.destination)}.`);
+    }
+    if (context.state().status !== 'active') throw notInProgress();
+    context.dispatch({ type: 'transfer-started' });
+    running = launch(destination, request.summary);
+    return running;
+  };
+
+  const notInProgress = (): GatewayError =>
+    isOver()
+      ? new GatewayError('session_ended', 'The session has ended.')
+      : new GatewayError('conflict', 'The call is not in progress yet.');
+
+  return {
+    async start(request) {
+      await reserving?.catch(() => {});
+      if (running !== null) {
+        const planned = await running.planned;
+        return { started: false, current: last ?? planned };
+      }
+      if (leg !== null && last !== null) return { started: false, current: last };
+      if (context.state().status !== 'active') throw notInProgress();
+      const lookedUp = deps.directory.destination(session.snapshot.orgId, request.destination);
+      const mine = lookedUp
+        .then((destination) => begin(destination, request))
+        .finally(() => {
+          if (reserving === mine) reserving = null;
+        });
+      reserving = mine;
+      const { planned, decided, over } = await mine;
+      return { started: true, first: await planned, decided, settled: over };
+    },
+    current: () => last,
+    decided: () => running?.decided ?? Promise.resolve(last),
+    cancel(by) {
+      const { destination } = context.state();
+      if (running === null || running.giveUp.signal.aborted || destination === 'up') return false;
+      running.by = by;
+      running.giveUp.abort();
+      return true;
+    },
+    join() {
+      const to = leg;
+      if (to === null) return;
+      hearing.stop({ unbridge: false });
+      context.leg.bridge(to.media).catch((error: unknown) => {
+        log.error({ err: error }, 'caller and destination could not be joined');
+        context.dispatch({ type: 'hang-up', reason: 'error' });
+      });
+    },
+    connected: () => joined,
+    async hangUp() {
+      running?.giveUp.abort();
+      await running?.over;
+      await leg?.dialog.bye();
+    },
+    media: () => leg?.media ?? null,
+  };
+};

@@ -1,0 +1,93 @@
+import type { Clock } from '../../core/clock.js';
+import type { Logger } from '../../core/logger.js';
+import type { Directory, Route, TransferDestination } from '../directory/records.js';
+import type { OwnedSession } from '../sessions/ports.js';
+import type { AttemptOutcome, AttemptRecord, ProfileView } from '../transfer/index.js';
+import type { CallEvent, CallState } from './machine.js';
+import type { Dialog, MediaLeg, MediaPlane, ProfileRules, PromptSource, Signalling, TransferResult } from './ports.js';
+import type { ConnectedCall } from './transfer-bridge.js';
+
+/** A SIP profile as a transfer needs it: what to write into the INVITE, and what media and dialogs must know. */
+export type TransferProfile = ProfileView & {
+  readonly rules: ProfileRules;
+  /** Whether the peer takes a REFER of ours. */
+  readonly sendsRefer: boolean;
+};
+
+/** What transfers need of the gateway, the same for all calls. */
+export type TransferDeps = {
+  readonly directory: Pick<Directory, 'destination'>;
+  readonly signalling: () => Signalling;
+  readonly media: MediaPlane;
+  readonly profile: (name: string) => TransferProfile | null;
+  /** Opens the sealed password of a destination. Throws GatewayError credential_unreadable. */
+  readonly digest: (
+    destination: TransferDestination,
+  ) => { readonly username: string; readonly password: string } | null;
+  /** The file a destination plays while it rings or holds; null when there is none of that name. */
+  readonly holdAudio: (file: string) => Promise<PromptSource | null>;
+  /** Host part of our From, and the address the world sees us at. */
+  readonly host: () => string;
+  readonly publicAddress: () => string;
+  readonly bindLadder: (sipCallId: string, sessionId: string) => void;
+  readonly clock: Clock;
+  readonly metrics: {
+    attempted(type: 'sip' | 'phone', outcome: AttemptOutcome): void;
+    /** `delayMs`: from our INVITE to the first 18x or the 200. */
+    rang(profile: string, delayMs: number): void;
+  };
+};
+
+/** The call a transfer belongs to. */
+export type TransferContext = {
+  readonly session: OwnedSession;
+  readonly route: Route;
+  /** The caller's leg. */
+  readonly leg: MediaLeg;
+  readonly callerProfile: ProfileRules;
+  readonly callerDialog: () => Dialog | null;
+  readonly dispatch: (event: CallEvent) => void;
+  readonly state: () => CallState;
+  readonly log: Logger;
+};
+
+export type TransferRequest = {
+  /** Id or name of a destination. */
+  readonly destination: string;
+  /** What the agent tells the human. */
+  readonly summary: string | null;
+};
+
+/** A transfer under way. None of its promises rejects. */
+export type StartedTransfer = {
+  readonly started: true;
+  /** The first attempt as it was planned. */
+  readonly first: AttemptRecord;
+  /** The last attempt once a line has answered or all have failed. */
+  readonly decided: Promise<AttemptRecord>;
+  /** What finally became of it: a line that hung up within `returnWithin` counts as not answered. */
+  readonly settled: Promise<TransferResult>;
+};
+
+/** There is one already; `current` is its state. */
+export type RefusedTransfer = { readonly started: false; readonly current: AttemptRecord };
+
+/** Transfers of one call: one at a time. */
+export type CallTransfers = {
+  /** Throws GatewayError not_found (no such destination), session_ended or conflict (the call is not in progress). */
+  start(request: TransferRequest): Promise<StartedTransfer | RefusedTransfer>;
+  /** The last attempt, as it is now. */
+  current(): AttemptRecord | null;
+  /** Resolves when the transfer under way is decided; at once when there is none. */
+  decided(): Promise<AttemptRecord | null>;
+  /** Gives the ringing destination up; false when none rings. */
+  cancel(by: 'cancelled' | 'caller-hung-up'): boolean;
+  /** The machine's `join`: caller and destination hear each other. */
+  join(): void;
+  /** The connected call, while a destination is there. */
+  connected(): ConnectedCall | null;
+  /** Waits until what rings has been given up and sends BYE to a standing destination. */
+  hangUp(): Promise<void>;
+  /** The destination's media leg, if there was one. */
+  media(): MediaLeg | null;
+};

@@ -1,0 +1,148 @@
+/** A gateway, a caller on it and what both sides of a transfer hear: for the transfer suites and the benches. */
+
+import type { Dialog, DialogEnd } from '../../src/domain/calls/ports.js';
+import { startGateway, type TestGateway, type TestGatewayOptions } from './gateway.js';
+import { toneLevel } from './goertzel.js';
+import { organization } from './organization.js';
+import { type RtpPeer, rtpPeer } from './rtp-peer.js';
+import { type SipApplication, startSipApplication } from './sip-application.js';
+import { until } from './until.js';
+
+export const callerNumber = '+14155550123';
+export const dialled = '+14155550100';
+
+export type Session = {
+  readonly id: string;
+  readonly status: string;
+  readonly endReason: string | null;
+  readonly zendeskTicketId: string | null;
+  readonly contactId: string | null;
+  readonly attempts: number;
+  readonly transfer: Readonly<Record<string, unknown>> | null;
+  readonly timeline: readonly { at: string; type: string; data: Readonly<Record<string, unknown>> }[];
+};
+
+export type Caller = {
+  readonly sessionId: string;
+  readonly phone: RtpPeer;
+  readonly dialog: Dialog;
+  /** Settles when the gateway has hung up. */
+  readonly ended: Promise<DialogEnd>;
+  readonly endedBy: () => DialogEnd | null;
+  session(): Promise<Session>;
+  /** Waits until the session satisfies the test. */
+  until(what: string, fits: (session: Session) => boolean, timeout?: number): Promise<Session>;
+  transfer(
+    body: unknown,
+    options?: { wait?: boolean; key?: string },
+  ): Promise<{ status: number; body: Readonly<Record<string, unknown>> }>;
+};
+
+export type TransferRig = {
+  readonly gateway: TestGateway;
+  readonly application: SipApplication;
+  /** Sets the one organization up with this script and these destinations. */
+  setUp(
+    steps: readonly unknown[],
+    destinations: readonly unknown[],
+    agent?: Readonly<Record<string, unknown>>,
+  ): Promise<void>;
+  call(options?: {
+    readonly from?: string;
+    readonly display?: string;
+    readonly codec?: 'PCMU' | 'PCMA';
+  }): Promise<Caller>;
+  close(): Promise<void>;
+};
+
+export const startTransferRig = async (options: TestGatewayOptions = {}): Promise<TransferRig> => {
+  const [gateway, application] = await Promise.all([startGateway(options), startSipApplication()]);
+  const phones: RtpPeer[] = [];
+  return {
+    gateway,
+    application,
+    setUp: (steps, destinations, agent = {}) =>
+      gateway.apply(
+        organization(steps, {
+          agents: [
+            {
+              id: 'support',
+              name: 'Support',
+              leg: { type: 'builtin', script: { steps } },
+              transferDestinations: destinations.map((destination) => (destination as { id: string }).id),
+              ...agent,
+            },
+          ],
+          transferDestinations: destinations,
+        }),
+      ),
+    async call({ from = callerNumber, display, codec = 'PCMU' } = {}) {
+      const phone = await rtpPeer({ codec });
+      phones.push(phone);
+      let endedBy: DialogEnd | null = null;
+      let onEnded: (end: DialogEnd) => void = () => {};
+      const ended = new Promise<DialogEnd>((resolve) => {
+        onEnded = resolve;
+      });
+      const result = await application.server.place({
+        uri: `sip:${dialled}@127.0.0.1:${gateway.sipPort}`,
+        profile: 'local',
+        from: { user: from, display: display ?? null, privacy: false },
+        headers: {},
+        offer: phone.sdp(),
+        ringTimeout: 10_000,
+        events: {
+          ended: (end) => {
+            endedBy = end;
+            onEnded(end);
+          },
+          offered: async () => phone.sdp(),
+        },
+      });
+      if (result.outcome !== 'answered') throw new Error(`the gateway did not answer: ${JSON.stringify(result)}`);
+      phone.accept(result.sdp);
+      const found = await until('the session of the call', async () => {
+        const { body } = await gateway.api('/v1/sessions?live=true');
+        const { items } = body as { items: { id: string; status: string }[] };
+        return items.find((item) => item.status !== 'ringing')?.id ?? null;
+      });
+      const read = async (): Promise<Session> => (await gateway.api(`/v1/sessions/${found}`)).body as Session;
+      return {
+        sessionId: found,
+        phone,
+        dialog: result.dialog,
+        ended,
+        endedBy: () => endedBy,
+        session: read,
+        until: (what, fits, timeout) =>
+          until(
+            what,
+            async () => {
+              const session = await read();
+              return fits(session) ? session : null;
+            },
+            timeout,
+          ),
+        transfer: async (body, { wait = false, key } = {}) => {
+          const reply = await gateway.api(`/v1/sessions/${found}/transfer${wait ? '?wait=1' : ''}`, {
+            method: 'POST',
+            body,
+            ...(key === undefined ? {} : { headers: { 'idempotency-key': key } }),
+          });
+          return { status: reply.status, body: reply.body as Readonly<Record<string, unknown>> };
+        },
+      };
+    },
+    close: async () => {
+      await Promise.all(phones.map((phone) => phone.close()));
+      await application.close();
+      await gateway.stop();
+    },
+  };
+};
+
+/** True once the last 200 ms the peer heard are mostly this tone. */
+export const hears = (peer: RtpPeer, hz: number): boolean => {
+  const last = peer.heard().slice(-1_600);
+  return last.length === 1_600 && toneLevel(last, hz) > -25;
+};
