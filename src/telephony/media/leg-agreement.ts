@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import type { CodecName, MediaLegOptions } from '../../domain/calls/ports.js';
 import { frameCodec } from './codecs/frame-codec.js';
+import { randomUint48 } from './random-numbers.js';
 import type { NegotiatedMedia } from './sdp/negotiation.js';
 import { createSdpSession } from './sdp/sdp-session.js';
 import { createSrtpReceiver, createSrtpSender, type SrtpReceiver, type SrtpSender } from './srtp/srtp.js';
@@ -42,7 +43,7 @@ export const legAgreement = (context: {
 
   const session = createSdpSession({
     // A number that no other session of this address has (RFC 8866 section 5.2).
-    sessionId: String(randomBytes(6).readUIntBE(0, 6)),
+    sessionId: String(randomUint48()),
     address: context.publicAddress,
     rtpPort: context.rtpPort,
     rtcpPort: context.rtpPort + 1,

@@ -40,6 +40,8 @@ export const legHandle = (context: {
   readonly options: MediaLegOptions;
   readonly events: MediaLegEvents;
   readonly worker: WorkerClient;
+  /** What opening it already brought: our answer to the first offer, and what was noticed meanwhile. */
+  readonly opened: { readonly answer: string | null; readonly notices: readonly LegNotice[] };
   readonly log: Logger;
   readonly onClosed: () => void;
 }): LegHandle => {
@@ -51,6 +53,7 @@ export const legHandle = (context: {
   let plays = 0;
   let audio: AgentAudio | null = null;
   let last: LegQuality = noQuality;
+  let firstAnswer = context.opened.answer;
   let closing: Promise<LegQuality> | null = null;
 
   const settle = (play: number, outcome: 'finished' | 'stopped' | GatewayError): void => {
@@ -114,8 +117,16 @@ export const legHandle = (context: {
     id: String(number),
     number,
     worker,
-    answer: (offer) => call(number, 'answer', { offer }),
-    offer: (options) => call(number, 'offer', { hold: options?.hold ?? null }),
+    answer(offer) {
+      const ready = firstAnswer;
+      firstAnswer = null;
+      if (ready !== null && offer === context.options.firstOffer && closing === null) return Promise.resolve(ready);
+      return call(number, 'answer', { offer });
+    },
+    offer(options) {
+      firstAnswer = null;
+      return call(number, 'offer', { hold: options?.hold ?? null });
+    },
     async accept(answer) {
       await call(number, 'accept', { answer });
     },
@@ -185,5 +196,6 @@ export const legHandle = (context: {
     },
   };
   handles.set(handle, handle);
+  for (const early of context.opened.notices) notice(early);
   return handle;
 };

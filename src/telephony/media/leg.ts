@@ -1,7 +1,5 @@
-import { randomBytes, randomInt } from 'node:crypto';
 import { performance } from 'node:perf_hooks';
 import { GatewayError } from '../../core/errors.js';
-import { newToken } from '../../core/ids.js';
 import type { LegQuality, MediaLegOptions, PromptSource } from '../../domain/calls/ports.js';
 import type { AudioRing } from './audio-ring.js';
 import { type FrameCodec, frameCodec } from './codecs/frame-codec.js';
@@ -18,6 +16,7 @@ import { outStream } from './out-stream.js';
 import type { Paced } from './pacer.js';
 import type { PacketSlots } from './packet-slots.js';
 import { openPrompt } from './prompt-source.js';
+import { randomName, randomUint16, randomUint32 } from './random-numbers.js';
 import { isRtcp, type RtpHeader } from './rtp-packet.js';
 import { mayReceive, maySend, type NegotiatedMedia } from './sdp/negotiation.js';
 import { srtpOverhead } from './srtp/srtp.js';
@@ -75,7 +74,6 @@ const codecsByPayloadType = (agreed: NegotiatedMedia['alternatives']): ReadonlyM
   return codecs;
 };
 
-const randomUint32 = (): number => randomBytes(4).readUInt32BE(0);
 const wallClock = (): number => performance.timeOrigin + performance.now();
 
 /** Opens a leg on `port` and the port above it; null when one of them is held by somebody else. */
@@ -90,7 +88,7 @@ export const openLeg = async (context: LegContext): Promise<Leg | null> => {
   const timeouts = mediaTimeouts(options.firstPacketTimeout, options.idleTimeout);
   const stream = outStream(8_000, {
     ssrc: randomUint32(),
-    sequence: randomInt(0x10000),
+    sequence: randomUint16(),
     timestamp: randomUint32(),
   });
 
@@ -198,10 +196,10 @@ export const openLeg = async (context: LegContext): Promise<Leg | null> => {
 
   const rtcp = legRtcp({
     stream,
-    cname: newToken(12),
+    cname: randomName(),
     intervalMs: tuning.rtcpIntervalMs,
     wallClock,
-    random: () => randomInt(0x10000) / 0x10000,
+    random: () => randomUint16() / 0x10000,
     reception: listening.report,
     send: sendRtcp,
   });

@@ -39,8 +39,22 @@ export type MediaLatch = {
 export const plainAddress = (address: string): string =>
   address.startsWith('::ffff:') && address.includes('.') ? address.slice(7) : address;
 
-/** Reads CIDR ranges. Throws a RangeError naming the range that cannot be read. */
+/** Ranges belong to profiles, of which there are few, and are asked for with every leg. */
+const known = new Map<string, BlockList>();
+const mostKnown = 256;
+
+/** Reads CIDR ranges; the list is shared and not to be changed. Throws a RangeError naming the range that cannot be read. */
 export const addressRanges = (ranges: readonly string[]): BlockList => {
+  const key = JSON.stringify(ranges);
+  const found = known.get(key);
+  if (found !== undefined) return found;
+  if (known.size >= mostKnown) known.clear();
+  const list = readRanges(ranges);
+  known.set(key, list);
+  return list;
+};
+
+const readRanges = (ranges: readonly string[]): BlockList => {
   const list = new BlockList();
   for (const range of ranges) {
     const [address = '', prefix] = range.split('/');

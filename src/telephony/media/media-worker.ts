@@ -9,6 +9,7 @@ import { packetSlots } from './packet-slots.js';
 import {
   audioPending,
   beat,
+  type LegNotice,
   type LegOperations,
   type MediaWorkerData,
   type WireError,
@@ -57,7 +58,9 @@ const find = (number: number): Leg => {
   return entry.leg;
 };
 
-const open = async (number: number, args: LegOperations['open']['args']): Promise<'open' | 'port-in-use'> => {
+const open = async (number: number, args: LegOperations['open']['args']): Promise<LegOperations['open']['result']> => {
+  const notices: LegNotice[] = [];
+  let heard = false;
   const leg = await openLeg({
     rtpAddress: data.rtpAddress,
     publicAddress: data.publicAddress,
@@ -65,7 +68,10 @@ const open = async (number: number, args: LegOperations['open']['args']): Promis
     options: args.options,
     tuning: data.tuning,
     slots,
-    notify: (notice) => post({ type: 'notice', leg: number, notice }),
+    notify: (notice) => {
+      if (heard) post({ type: 'notice', leg: number, notice });
+      else notices.push(notice);
+    },
     onPlayed: (play, outcome) => post({ type: 'played', leg: number, play, outcome }),
     onAgentAudio: () => {
       agentAudio = true;
@@ -73,8 +79,17 @@ const open = async (number: number, args: LegOperations['open']['args']): Promis
     onTrouble: (message) => post({ type: 'trouble', leg: number, message }),
   });
   if (leg === null) return 'port-in-use';
+  const { firstOffer } = args.options;
+  let answer: string | null = null;
+  try {
+    if (firstOffer !== undefined) answer = leg.answer(firstOffer);
+  } catch (error) {
+    await leg.close();
+    throw error;
+  }
   legs.set(number, { leg, leave: wheel.add(leg) });
-  return 'open';
+  heard = true;
+  return { answer, notices };
 };
 
 const close = async (number: number): Promise<LegOperations['close']['result']> => {

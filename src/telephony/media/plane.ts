@@ -123,7 +123,8 @@ export const createMediaPlane = (options: MediaPlaneOptions): MediaPlane => {
       const port = pool.take();
       if (port === null) throw exhausted();
       try {
-        if ((await worker.call(leg, 'open', { port, options: legOptions })) === 'open') return port;
+        const opened = await worker.call(leg, 'open', { port, options: legOptions });
+        if (opened !== 'port-in-use') return { port, opened };
       } catch (error) {
         pool.release(port);
         throw error;
@@ -142,13 +143,10 @@ export const createMediaPlane = (options: MediaPlaneOptions): MediaPlane => {
     legNumber += 1;
     const number = legNumber;
     const worker = place(legOptions.sessionId);
-    let port: number;
-    try {
-      port = await openSockets(number, worker, legOptions);
-    } catch (error) {
+    const { port, opened } = await openSockets(number, worker, legOptions).catch((error: unknown) => {
       unplace(legOptions.sessionId, worker);
       throw error;
-    }
+    });
     legs += 1;
     let counted = true;
     const handle: LegHandle = legHandle({
@@ -156,6 +154,7 @@ export const createMediaPlane = (options: MediaPlaneOptions): MediaPlane => {
       options: legOptions,
       events,
       worker,
+      opened,
       log: log.child({ sessionId: legOptions.sessionId, role: legOptions.role }),
       onClosed() {
         if (!counted) return;

@@ -42,7 +42,11 @@ export const audioPending = 1;
 
 /** Operations of a leg: the arguments and what the reply carries. */
 export type LegOperations = {
-  open: { args: { readonly port: number; readonly options: MediaLegOptions }; result: 'open' | 'port-in-use' };
+  /** `notices` came while the first offer was answered, before anybody could listen. */
+  open: {
+    args: { readonly port: number; readonly options: MediaLegOptions };
+    result: 'port-in-use' | { readonly answer: string | null; readonly notices: readonly LegNotice[] };
+  };
   answer: { args: { readonly offer: string }; result: string };
   offer: { args: { readonly hold: boolean | null }; result: string };
   accept: { args: { readonly answer: string }; result: null };
