@@ -83,10 +83,19 @@ export type SessionStore = {
    * to be done after. Throws store_unavailable.
    */
   stampMatching(orgId: string, request: MatchRequest): Promise<MatchResult>;
+  /**
+   * Takes a piece of work off the queue, with what its end says on the timeline; false when somebody else has done so.
+   */
+  settleWork(orgId: string, id: string, work: QueuedWork, end: WorkEnd): Promise<boolean>;
   /** Where the enrichment of a session stands; null when nothing was ever to be enriched. */
   enrichmentState(orgId: string, id: string): Promise<'queued' | 'enriched' | 'failed' | null>;
   liveCount(): Promise<number>;
 };
+
+/** A piece of work as the queue gave it out (stream `zendesk-work` of the organization). */
+export type QueuedWork = { readonly id: string; readonly group: string };
+
+export type WorkEnd = { readonly enrichment?: 'failed'; readonly timeline: readonly TimelineEntry[] };
 
 /** How the session of a webhook was found. */
 export type TicketMatch = 'caller_phone' | 'requester_phone' | 'talk_number';
@@ -152,4 +161,30 @@ export type ContactStore = {
   get(orgId: string, id: string): Promise<Contact | null>;
   /** The contact a caller's number leads to. */
   byPhone(orgId: string, e164: string): Promise<Contact | null>;
+  /** Writes what Zendesk knows onto the contact of a session, finding or making one, in one atomic step (enrich.lua). */
+  enrich(orgId: string, sessionId: string, request: EnrichRequest): Promise<EnrichResult>;
+};
+
+export type EnrichRequest = {
+  /** ms since the epoch. */
+  readonly at: number;
+  /** Taken off the queue in the same step; nothing is done when it is off already. */
+  readonly work: QueuedWork | null;
+  readonly ticketId: string;
+  readonly zendeskUserId: string;
+  /** Fields to set; absent ones stay as they are. */
+  readonly fields: Readonly<Partial<Record<'name' | 'email' | 'phone' | 'externalId', string>>>;
+  readonly customData: ReadonlyMap<string, string>;
+  /** The requester's number in E.164, to tell when another contact is known by it. */
+  readonly phone: string | null;
+  /** What becomes the caller of the session; null leaves it. */
+  readonly caller: string | null;
+  /** Further data of the timeline entry. */
+  readonly notes: Readonly<Record<string, unknown>>;
+};
+
+export type EnrichResult = {
+  readonly result: 'enriched' | 'unchanged' | 'gone' | 'missing';
+  readonly contactId: string | null;
+  readonly clashed: boolean;
 };

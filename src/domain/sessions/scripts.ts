@@ -9,6 +9,8 @@ export const sessionScripts = {
   note: load('note'),
   stamp: load('stamp'),
   match: load('match'),
+  enrich: load('enrich'),
+  settle: load('settle'),
   revive: load('revive'),
   reap: load('reap'),
   remove: load('remove'),

@@ -112,6 +112,14 @@ export const createSessionStore = (options: SessionStoreOptions): SessionStoreRu
       if (stamp.ticketId !== null) owned.stampSeen(id, stamp.ticketId);
       return stamp;
     },
+    settleWork: async (orgId, id, work, { enrichment, timeline }) => {
+      const settled = await redis.run(
+        sessionScripts.settle,
+        [sessionKeys.session(orgId, id)],
+        [sessionKeys.prefix(orgId), id, work.id, work.group, enrichment ?? '', ...timeline.flatMap(encodeEntry)],
+      );
+      return settled === 1;
+    },
     stampMatching: async (orgId, { guard, ticketId, invocation, talk, talkCaller, noteLate, ...request }) => {
       const caller =
         talkCaller === null ? null : { e164: talkCaller, raw: talkCaller, withheld: false, source: 'zendesk' };

@@ -223,6 +223,11 @@ export const startEmbeddedRedis = async (options: EmbeddedRedisOptions): Promise
       ['appendfsync', 'everysec'],
       ['save', ''],
       ['daemonize', 'no'],
+      // Half the memory for an ended session (7.5 → 3.3 kB, measured): a timeline takes its first node's full size from
+      // the start, and one long field turns a hash from a list into a table. The second has a new name since Redis 7,
+      // which knows the old one too.
+      ['stream-node-max-bytes', '1024'],
+      ['hash-max-ziplist-value', '256'],
     ];
     const args = settings.flatMap(([name, value]) => [`--${name}`, value]);
     const started = spawn(binary, args, { cwd: dir, detached: true, stdio: 'ignore' });

@@ -105,6 +105,17 @@ local function enqueue_work(prefix, kind, id, ticket, at)
   timeline_note(prefix, id, at, failed, cjson.encode({ reason = 'queue-full', work = kind, ticketId = ticket }))
 end
 
+-- A session turns out to be of another caller: its indexes follow.
+local function move_caller(prefix, id, before, caller, started_at, keep, live)
+  redis.call('HSET', prefix .. 'session:' .. id, 'callerE164', caller)
+  if before ~= '' then
+    redis.call('ZREM', prefix .. 'live:caller:' .. part(before), id)
+    redis.call('ZREM', prefix .. 'by-caller:' .. part(before), id)
+  end
+  if live then redis.call('ZADD', prefix .. 'live:caller:' .. part(caller), started_at, id) end
+  index_add(prefix .. 'by-caller:' .. part(caller), started_at, id, keep)
+end
+
 -- Puts a ticket onto a session without one, with its timeline entry, and tells the owner, who keeps the last stamp it
 -- has seen for the time Redis is away. `match` says how the session was found; `caller` (a table) replaces its caller.
 local function put_ticket(prefix, id, ticket, match, at, data, keep, channel, caller)
@@ -113,14 +124,8 @@ local function put_ticket(prefix, id, ticket, match, at, data, keep, channel, ca
   redis.call('HSET', key, 'zendeskTicketId', ticket, 'ticketMatch', match)
   index_add(prefix .. 'by-ticket:' .. part(ticket), s[1], id, keep)
   if caller then
-    local before = s[3] or ''
-    redis.call('HSET', key, 'caller', cjson.encode(caller), 'callerE164', caller.e164)
-    if before ~= '' then
-      redis.call('ZREM', prefix .. 'live:caller:' .. part(before), id)
-      redis.call('ZREM', prefix .. 'by-caller:' .. part(before), id)
-    end
-    redis.call('ZADD', prefix .. 'live:caller:' .. part(caller.e164), s[1], id)
-    index_add(prefix .. 'by-caller:' .. part(caller.e164), s[1], id, keep)
+    redis.call('HSET', key, 'caller', cjson.encode(caller))
+    move_caller(prefix, id, s[3] or '', caller.e164, s[1], keep, true)
   end
   timeline_note(prefix, id, at, 'prefetch.stamped', cjson.encode(data))
   redis.call('PUBLISH', channel .. s[2], cjson.encode({ id = id, zendeskTicketId = ticket, caller = caller }))

@@ -1,0 +1,144 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { randomUUID } from 'node:crypto';
+import { once } from 'node:events';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { sessionDraft, shortTimes } from '../../../test/support/sessions.js';
+import { until } from '../../../test/support/until.js';
+import { silentLogger } from '../../core/logger.js';
+import { connectRedis, createCommandBus, type RedisConnection } from '../../platform/redis/index.js';
+import { createSessionStore, type SessionStoreRuntime } from './store.js';
+
+let dir: string;
+let nodes: { child: ChildProcess; port: number }[];
+let url: string;
+const closing: (() => Promise<unknown>)[] = [];
+
+const freePort = async (): Promise<number> => {
+  const server = createServer().listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const address = server.address();
+  server.close();
+  return typeof address === 'object' && address !== null ? address.port : 0;
+};
+
+const startNode = async (index: number): Promise<{ child: ChildProcess; port: number }> => {
+  const [port, busPort] = [await freePort(), await freePort()];
+  const args = [
+    '--port',
+    port,
+    '--cluster-port',
+    busPort,
+    '--bind',
+    '127.0.0.1',
+    '--cluster-enabled',
+    'yes',
+    '--save',
+    '',
+  ];
+  const files = ['--dir', dir, '--cluster-config-file', `nodes-${index}.conf`, '--cluster-node-timeout', '2000'];
+  const child = spawn('redis-server', [...args.map(String), ...files], { stdio: 'ignore' });
+  return { child, port };
+};
+
+const ask = async (port: number, ...command: [string, ...(string | number)[]]): Promise<unknown> => {
+  const redis = connectRedis({ url: `redis://127.0.0.1:${port}`, log: silentLogger, reconnectCap: 50 });
+  try {
+    await redis.ready(5_000);
+    return await redis.command(...command);
+  } finally {
+    await redis.close();
+  }
+};
+
+const open = async (): Promise<{ redis: RedisConnection; store: SessionStoreRuntime }> => {
+  const redis = connectRedis({ url, log: silentLogger });
+  await redis.ready(10_000);
+  const store = createSessionStore({ redis, instanceId: randomUUID(), log: silentLogger, times: shortTimes });
+  await store.start();
+  closing.push(async () => {
+    await store.stop(500);
+    await redis.close();
+  });
+  return { redis, store };
+};
+
+/** Three masters, each with a third of the slots. */
+beforeAll(async () => {
+  dir = mkdtempSync(join(tmpdir(), 'vg-test-'));
+  nodes = await Promise.all([startNode(0), startNode(1), startNode(2)]);
+  const [first, ...others] = nodes.map((node) => node.port) as [number, ...number[]];
+  const bounds = [0, 5_461, 10_923, 16_384];
+  for (const [index, { port }] of nodes.entries()) {
+    await ask(port, 'CLUSTER', 'ADDSLOTSRANGE', bounds[index] ?? 0, (bounds[index + 1] ?? 0) - 1);
+    await ask(port, 'CLUSTER', 'SET-CONFIG-EPOCH', index + 1);
+  }
+  for (const port of others) {
+    const busPort = String(await ask(port, 'CLUSTER', 'NODES')).match(/@(\d+)/)?.[1] ?? '';
+    await ask(first, 'CLUSTER', 'MEET', '127.0.0.1', port, busPort);
+  }
+  for (const { port } of nodes) {
+    await until('the cluster', async () => String(await ask(port, 'CLUSTER', 'INFO')).includes('cluster_state:ok'));
+  }
+  url = nodes.map(({ port }) => `redis://127.0.0.1:${port}`).join(',');
+});
+afterAll(async () => {
+  for (const close of closing) await close();
+  for (const { child } of nodes ?? []) {
+    const gone = once(child, 'exit');
+    child.kill('SIGKILL');
+    await gone;
+  }
+  rmSync(dir, { recursive: true, force: true });
+});
+
+describe('on a Redis Cluster of three nodes', () => {
+  it('sessions of organizations in all its slots are made, changed, stamped, found, listed and ended', async () => {
+    const a = await open();
+    const b = await open();
+    const orgs = Array.from({ length: 12 }, (_, index) => `org-${index}`);
+    for (const orgId of orgs) {
+      const owned = await a.store.create(sessionDraft({ orgId }));
+      await owned.change({ status: 'active', answeredAt: 1, attributes: { a: 1 } });
+      expect(await b.store.stampTicket(orgId, owned.id, '7', { at: 1, type: 'prefetch.stamped', data: {} })).toEqual({
+        ...{ result: 'stamped', ticketId: '7' },
+      });
+      await until('the stamp to be seen', () => owned.snapshot.zendeskTicketId === '7');
+      await b.store.note(orgId, owned.id, { at: 2, type: 'contact.enriched', data: {} });
+      expect(await b.store.get(orgId, owned.id)).toEqual(owned.snapshot);
+      expect((await b.store.bySipCallId(orgId, owned.snapshot.sipCallId))?.id).toBe(owned.id);
+      expect(await b.store.locate(owned.id)).toEqual({ orgId, instanceId: owned.snapshot.instanceId });
+      expect((await b.store.liveByCaller(orgId, '+14155550123')).map((each) => each.id)).toEqual([owned.id]);
+      expect((await b.store.list({ orgId, limit: 5, ticket: '7' })).items).toHaveLength(1);
+      expect(await b.store.timeline(orgId, owned.id)).toHaveLength(3);
+    }
+    expect(await b.store.liveCount()).toBe(12);
+    // Instance a is taken for dead: every organization's sessions are found and ended, on whichever node they are.
+    const doomed = await a.store.create(sessionDraft({ orgId: orgs[0] as string }));
+    await a.store.stop(500);
+    await a.redis.command('ZADD', 'vg:{@instances}:beats', 1, doomed.snapshot.instanceId);
+    await until('the sessions to be ended', async () => (await b.store.liveCount()) === 0);
+    for (const orgId of orgs) {
+      const [session] = (await b.store.list({ orgId, limit: 5, endReason: 'instance-lost' })).items;
+      expect(session?.status).toBe('ended');
+    }
+  });
+
+  it('commands reach the instance that serves them', async () => {
+    const [asking, serving] = [await open(), await open()];
+    const one = createCommandBus({ redis: asking.redis, log: silentLogger });
+    const other = createCommandBus({ redis: serving.redis, log: silentLogger });
+    await other.serve('owner', async (name, payload) => ({ name, payload }));
+    expect(await one.request('owner', 'hangup', { id: 1 }, { timeout: 5_000 })).toEqual({
+      ...{ name: 'hangup', payload: { id: 1 } },
+    });
+    await expect(one.request('nobody', 'hangup', {}, { timeout: 100 })).rejects.toMatchObject({
+      code: 'owner_unreachable',
+    });
+    one.close();
+    other.close();
+  });
+});
