@@ -13,7 +13,7 @@ import {
 } from 'node:fs';
 import { connect, createServer } from 'node:net';
 import { hostname } from 'node:os';
-import { join } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import { type Clock, systemClock, type Timer } from '../../core/clock.js';
 import { GatewayError } from '../../core/errors.js';
 import { socketFits } from './runtime-dir.js';
@@ -122,7 +122,11 @@ export const lockDataDir = async (options: DataDirLockOptions): Promise<DataDirL
     } catch {
       return;
     }
-    if (readHolder(aside)?.token !== stale.token) {
+    if (readHolder(aside)?.token === stale.token) {
+      // The socket of a killed gateway stays behind as a file.
+      const left = dirname(stale.socket);
+      if (basename(left).startsWith('vg-lock-')) rmSync(left, { recursive: true, force: true });
+    } else {
       try {
         linkSync(aside, path);
       } catch (error) {

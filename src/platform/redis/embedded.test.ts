@@ -160,7 +160,10 @@ describe('after kill -9 of the gateway', () => {
     const child = await startChild<StoreChildReady>(childEntry, order());
     await child.end('SIGKILL');
     expect(runs(child.ready.redisPid)).toBe(true);
+    const left = /^socket=(.*)$/m.exec(readFileSync(join(dataDir, 'gateway.lock'), 'utf8'))?.[1] ?? '';
+    expect(existsSync(left)).toBe(true);
     const embedded = await start();
+    expect(existsSync(dirname(left))).toBe(false);
     expect(embedded.adopted).toBe(true);
     expect(embedded.pid()).toBe(child.ready.redisPid);
     expect(embedded.socketPath).toBe(child.ready.socketPath);
