@@ -162,7 +162,8 @@ describe('in a call', () => {
   });
 });
 
-describe('SIGTERM', () => {
+// Two gateways one after the other: more than the usual time on a busy machine.
+describe('SIGTERM', { timeout: 60_000 }, () => {
   const options = `OPTIONS sip:127.0.0.1 SIP/2.0
 Via: SIP/2.0/[transport] [local_ip]:[local_port];branch=[branch]
 From: <sip:probe@[local_ip]>;tag=probe[call_number]

@@ -309,8 +309,19 @@ export class UserAgentServer implements TransactionUser {
       ...(reason === undefined ? {} : { reason }),
     });
     transaction.respond(response);
-    const { callId, message } = transaction.request;
-    this.#ctx.log('info', { callId, method: message.method, status }, 'request refused by the engine');
+    const { callId, message, toTag } = transaction.request;
+    const { remoteAddress, remotePort } = transaction.flow;
+    const because = headers.map(({ name, value }) => `${name}: ${value}`).join(', ');
+    // A call that was turned away is what an operator looks for; the rest is the protocol at work.
+    const turnedAway = message.method === 'INVITE' && toTag === '' && status !== 487;
+    this.#ctx.log(
+      turnedAway ? 'warn' : 'info',
+      {
+        ...{ callId, method: message.method, status, source: `${remoteAddress}:${remotePort}` },
+        rule: because === '' ? response.reason : `${response.reason} (${because})`,
+      },
+      'request refused by the engine',
+    );
   }
 
   /** Requests an application never answered would stay for ever: INVITEs get 408, others end in silence (RFC 4320). */
