@@ -37,10 +37,16 @@ export type PhoneOptions = {
 
 const modules = '/usr/lib/baresip/modules';
 
-const configuration = (folder: string, sipPort: number, controlPort: number, rtpPort: number): string =>
+const configuration = (
+  folder: string,
+  sipPort: number,
+  controlPort: number,
+  rtpPort: number,
+  secure: boolean,
+): string =>
   `poll_method epoll
 sip_listen 127.0.0.1:${sipPort}
-sip_cafile ${folder}/ca.pem
+${secure ? `sip_cafile ${folder}/ca.pem` : ''}
 net_interface 127.0.0.1
 call_max_calls 1
 audio_source aufile,${folder}/tone.wav
@@ -99,7 +105,7 @@ const startOnce = async (options: PhoneOptions): Promise<Phone> => {
   const sipPort = await freePort();
   const controlPort = await freePort();
   const rtpPort = (await freePort()) & ~1;
-  writeFileSync(join(folder, 'config'), configuration(folder, sipPort, controlPort, rtpPort));
+  writeFileSync(join(folder, 'config'), configuration(folder, sipPort, controlPort, rtpPort, options.ca !== undefined));
   writeFileSync(join(folder, 'contacts'), '');
   writeFileSync(join(folder, 'ca.pem'), options.ca ?? '');
   writeFileSync(

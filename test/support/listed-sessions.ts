@@ -13,7 +13,11 @@ export type ListedSession = {
   readonly endReason: string | null;
 };
 export type SessionDetail = ListedSession & {
-  readonly timeline: readonly { readonly type: string; readonly data: Readonly<Record<string, unknown>> }[];
+  readonly timeline: readonly {
+    readonly at: string;
+    readonly type: string;
+    readonly data: Readonly<Record<string, unknown>>;
+  }[];
 };
 
 type Page = { readonly items: readonly ListedSession[]; readonly next: string | null };

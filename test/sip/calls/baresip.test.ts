@@ -126,7 +126,7 @@ describe('a baresip telephone', () => {
       // The prompt is over when the script asks; the answer to the question is what it sends keys after.
       await until('the whole prompt to be played', async () => {
         const said = (await sessionOf(gateway, id)).timeline.find((entry) => entry.type === 'agent.said');
-        return said !== undefined && Date.now() - Date.parse(String((said as { at?: string }).at)) > 2_300;
+        return said !== undefined && Date.now() - Date.parse(said.at) > 2_300;
       });
       await phone.command('sndcode', '5');
       await seen(id, 'dtmf.received');
