@@ -94,6 +94,7 @@ const start = async (options: GatewayOptions, stack: ReturnType<typeof shutdownS
   for (const warning of access.warnings) log.warn({}, warning);
   const metrics = createMetrics({ profiles: profiles.all().map((profile) => profile.name) });
 
+  let wakeZendesk: (orgId: string) => void = () => {};
   const sessions = createSessionStore({
     redis,
     instanceId,
@@ -103,6 +104,7 @@ const start = async (options: GatewayOptions, stack: ReturnType<typeof shutdownS
     // A call's beginning is several notes within a few milliseconds: they go to Redis together.
     buffer: { linger: 10 },
     exclusive: store.embedded,
+    onHeldStamp: (orgId) => wakeZendesk(orgId),
   });
   await sessions.start();
   stack.push('session store', async () => {
@@ -134,10 +136,12 @@ const start = async (options: GatewayOptions, stack: ReturnType<typeof shutdownS
     },
   });
   stack.push('directory', () => directory.close());
-  const zendesk = startZendesk({
-    ...{ config, redis, vault, sessions, metrics, clock, log, stack },
-    directory: directory.directory,
+  const contacts = createContactStore({ redis });
+  const zendesk = await startZendesk({
+    ...{ config, redis, vault, directory, sessions, contacts, metrics, clock, log, stack },
+    ...{ instanceId, exclusive: store.embedded },
   });
+  wakeZendesk = zendesk.wake;
 
   const media = createMediaPlane({
     rtpAddress: config.rtp.address,
@@ -201,7 +205,7 @@ const start = async (options: GatewayOptions, stack: ReturnType<typeof shutdownS
     access,
     directory,
     sessions,
-    contacts: createContactStore({ redis }),
+    contacts,
     calls: control,
     ladders: {
       json: (orgId, sessionId) => control.ladder(orgId, sessionId, 'json'),

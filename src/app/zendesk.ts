@@ -1,7 +1,7 @@
 import type { Clock } from '../core/clock.js';
 import type { Logger } from '../core/logger.js';
-import type { Directory } from '../domain/directory/index.js';
-import type { SessionStore } from '../domain/sessions/index.js';
+import type { DirectoryService } from '../domain/directory/index.js';
+import type { ContactStore, SessionStore } from '../domain/sessions/index.js';
 import { createZendesk, type Zendesk } from '../domain/zendesk/index.js';
 import { createEgressClient, createEgressPolicy, parseAllowList } from '../platform/egress/index.js';
 import type { RedisConnection } from '../platform/redis/index.js';
@@ -14,8 +14,12 @@ export type StartZendeskOptions = {
   readonly config: Config;
   readonly redis: RedisConnection;
   readonly vault: Vault;
-  readonly directory: Directory;
+  readonly directory: DirectoryService;
   readonly sessions: SessionStore;
+  readonly contacts: ContactStore;
+  readonly instanceId: string;
+  /** Redis is our own: no other instance can be alive. */
+  readonly exclusive: boolean;
   readonly metrics: Metrics;
   readonly clock: Clock;
   readonly log: Logger;
@@ -23,18 +27,23 @@ export type StartZendeskOptions = {
 };
 
 /** The part that speaks with Zendesk, on guarded connections of its own. */
-export const startZendesk = (options: StartZendeskOptions): Zendesk => {
-  const { config, redis, vault, directory, sessions, metrics, clock, log, stack } = options;
+export const startZendesk = async (options: StartZendeskOptions): Promise<Zendesk> => {
+  const { config, redis, vault, directory, sessions, contacts, instanceId, exclusive } = options;
+  const { metrics, clock, log, stack } = options;
   const egress = createEgressClient({
     policy: createEgressPolicy({ allow: parseAllowList(config.egress.allow), loopbackOnly: loopbackOnly(config) }),
     clock,
   });
   stack.push('connections to Zendesk', () => egress.close());
   const zendesk = createZendesk({
-    ...{ redis, vault, egress, directory, sessions, clock, log },
+    ...{ redis, vault, egress, sessions, contacts, instanceId, exclusive, clock, log },
+    directory: directory.directory,
+    organizations: directory.organizations,
     addressLifetime: config.limits.prefetchUrlLifetime * 1_000,
     countPrefetch: (result) => metrics.count('prefetches', 1, { result }),
+    countEnrichment: (result) => metrics.count('enrichments', 1, { result }),
   });
   stack.push('Zendesk', () => zendesk.close());
+  await zendesk.start();
   return zendesk;
 };

@@ -14,6 +14,12 @@ export type ZendeskRig = {
   readonly api: TestApi;
   readonly server: ZendeskServer;
   zendesk(): Zendesk;
+  /** What a second gateway on the same store would be made of. */
+  parts(): Pick<ZendeskOptions, 'vault' | 'egress'>;
+  /** The organization of the test in progress. */
+  readonly org: string;
+  /** A new organization, connected as usual: what earlier tests left cannot be seen from it. */
+  fresh(): Promise<void>;
   /** Applies the organization with these settings of Zendesk over the usual ones. */
   connect(settings?: Readonly<Record<string, unknown>> | null, id?: string): Promise<void>;
   webhookUrl(org?: string): Promise<string>;
@@ -26,32 +32,53 @@ export const startZendeskRig = async (options: Partial<ZendeskOptions> = {}): Pr
   const server = await startZendeskServer();
   const egress = createEgressClient({ policy: createEgressPolicy({ loopbackOnly: true }) });
   let zendesk: Zendesk | null = null;
+  let parts: Pick<ZendeskOptions, 'vault' | 'egress'> | null = null;
   const api = await startTestApi({
+    onHeldStamp: (orgId) => zendesk?.wake(orgId),
     more: ({ deps, redis, vault, sessions }) => {
+      parts = { vault, egress };
       zendesk = createZendesk({
         ...{ redis, vault, egress, sessions, clock: systemClock, log: silentLogger },
         directory: deps.directory.directory,
+        contacts: deps.contacts,
+        instanceId: randomUUID(),
+        organizations: deps.directory.organizations,
         countPrefetch: () => {},
+        countEnrichment: () => {},
         ...options,
       });
       return prefetchRoutes(deps, zendesk);
     },
   });
+  await (zendesk as Zendesk | null)?.start();
   const current = (): Zendesk => {
     if (zendesk === null) throw new Error('the API was made without Zendesk');
     return zendesk;
   };
-  const webhookUrl = async (org = 'acme'): Promise<string> => {
+  let serial = 0;
+  const org = (): string => `acme${serial}`;
+  const webhookUrl = async (id = org()): Promise<string> => {
     const response = await fetch(`${api.url}/backend/zendesk-v2/voice-prefetch-url`, {
-      headers: { authorization: `Bearer ${await api.token('admin', org)}` },
+      headers: { authorization: `Bearer ${await api.token('admin', id)}` },
     });
     return ((await response.json()) as { webhookUrl: string }).webhookUrl;
   };
-  return {
+  const rig: ZendeskRig = {
     api,
     server,
     zendesk: current,
-    async connect(settings = {}, id = 'acme') {
+    parts: () => {
+      if (parts === null) throw new Error('the API was made without Zendesk');
+      return parts;
+    },
+    get org() {
+      return org();
+    },
+    async fresh() {
+      serial += 1;
+      await rig.connect();
+    },
+    async connect(settings = {}, id = org()) {
       const { email, token } = server.credentials;
       const base = { baseUrl: server.url, auth: { type: 'apiToken', email, token } };
       await api.directory.apply({
@@ -71,6 +98,7 @@ export const startZendeskRig = async (options: Partial<ZendeskOptions> = {}): Pr
     webhookUrl,
     call: (e164, changes = {}) =>
       api.session({
+        orgId: org(),
         caller: { e164, raw: e164 ?? 'anonymous', display: null, withheld: e164 === null },
         sipCallId: randomUUID(),
         linkContact: e164 !== null,
@@ -84,4 +112,6 @@ export const startZendeskRig = async (options: Partial<ZendeskOptions> = {}): Pr
       await server.close();
     },
   };
+  await rig.fresh();
+  return rig;
 };

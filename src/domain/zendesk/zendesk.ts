@@ -4,15 +4,18 @@ import type { EgressClient } from '../../platform/egress/index.js';
 import type { RedisConnection } from '../../platform/redis/index.js';
 import type { Vault } from '../../platform/vault/index.js';
 import type { Directory } from '../directory/index.js';
-import type { SessionStore } from '../sessions/index.js';
+import type { ContactStore, SessionStore } from '../sessions/index.js';
 import { createZendeskClient, type ZendeskClient } from './client.js';
 import { createZendeskCredentials } from './credentials.js';
 import { createDeliveryLog } from './deliveries.js';
+import { createEnrichment, type EnrichmentDeps } from './enrichment.js';
 import type { DeliveryLog, PrefetchResult } from './ports.js';
 import { createPrefetch, type Prefetch } from './prefetch.js';
 import { createPrefetchKeys, type PrefetchKeys } from './prefetch-keys.js';
 import { waitForEnrichment } from './settled.js';
+import { createStatusBoard, type StatusBoard } from './status.js';
 import { createTicketCallReader } from './ticket-call.js';
+import { createWorkQueue } from './work-queue.js';
 
 export type ZendeskOptions = {
   readonly redis: RedisConnection;
@@ -20,9 +23,17 @@ export type ZendeskOptions = {
   readonly egress: EgressClient;
   readonly directory: Directory;
   readonly sessions: SessionStore;
+  readonly contacts: ContactStore;
+  readonly instanceId: string;
   readonly clock: Clock;
   readonly log: Logger;
   readonly countPrefetch: (result: PrefetchResult) => void;
+  readonly countEnrichment: EnrichmentDeps['count'];
+  /** Organizations that may have work waiting. */
+  readonly organizations: () => Promise<readonly string[]>;
+  /** No other instance can be alive (embedded Redis). */
+  readonly exclusive?: boolean;
+  readonly queueTimes?: { readonly lease?: number; readonly sweep?: number };
   /** ms a webhook address is good for. */
   readonly addressLifetime?: number;
 };
@@ -32,6 +43,11 @@ export type Zendesk = {
   readonly prefetch: Prefetch;
   readonly deliveries: DeliveryLog;
   readonly client: ZendeskClient;
+  readonly status: StatusBoard;
+  /** Begins to work off the queue; what a former process left is done first. */
+  start(): Promise<void>;
+  /** There is work of this organization in the queue. */
+  wake(orgId: string): void;
   close(): Promise<void>;
 };
 
@@ -46,11 +62,29 @@ export const createZendesk = (options: ZendeskOptions): Zendesk => {
     ...(options.addressLifetime === undefined ? {} : { lifetime: options.addressLifetime }),
   });
   const deliveries = createDeliveryLog({ redis, clock });
+  const status = createStatusBoard(redis, clock);
+  const enrich = createEnrichment({
+    ...{ client, directory, sessions, contacts: options.contacts, status, clock, log },
+    count: options.countEnrichment,
+  });
+  const queue = createWorkQueue({
+    ...{ redis, clock, log, instanceId: options.instanceId, organizations: options.organizations },
+    ...{ exclusive: options.exclusive ?? false, ...options.queueTimes },
+    handle: enrich,
+  });
   const prefetch = createPrefetch({
     ...{ keys, directory, sessions, vault, deliveries, clock, log },
     readTicketCall: createTicketCallReader({ client, directory }),
-    after: { wake: () => {}, settled: waitForEnrichment(sessions, clock) },
+    after: { wake: queue.wake, settled: waitForEnrichment(sessions, clock) },
     count: options.countPrefetch,
   });
-  return { keys, prefetch, deliveries, client, close: () => deliveries.close() };
+  return {
+    ...{ keys, prefetch, deliveries, client, status },
+    start: queue.start,
+    wake: queue.wake,
+    async close() {
+      await queue.stop();
+      await deliveries.close();
+    },
+  };
 };
