@@ -3,4 +3,6 @@ export type { ApiDeps, CallControl, LadderReader, ReadinessCheck } from './deps.
 export { openRoute, protectedRoute, type Reply, type Route, rawRoute } from './http/route.js';
 export { type HttpListener, listenHttp } from './listen.js';
 export { actingOrganization, visibleSession } from './organization-of.js';
+export type { ActionParts, ExecuteAnswer, StoredAction } from './routes/action-parts.js';
+export { executorRoutes } from './routes/action-routes.js';
 export { prefetchRoutes, type ZendeskParts } from './routes/zendesk.js';

@@ -97,7 +97,7 @@ describe('configuration', () => {
       twilio: { accountSid: 'a', authToken: 't' },
       dashboard: { jwtSecret: 's' },
       encryptionKeys: 'a:b',
-      egress: { allow: '' },
+      egress: { allow: '', authorities: 'p' },
       logLevel: 'info',
     };
     const present = (path: string): boolean =>

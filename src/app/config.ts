@@ -39,6 +39,7 @@ export const environment = {
   DASHBOARD_JWKS_URL: 'dashboard.jwksUrl',
   ENCRYPTION_KEYS: 'encryptionKeys',
   EGRESS_ALLOW: 'egress.allow',
+  EGRESS_AUTHORITIES: 'egress.authorities',
   LOG_LEVEL: 'logLevel',
 } as const;
 export type EnvironmentName = keyof typeof environment;
@@ -91,7 +92,10 @@ export const configSchema = z.strictObject({
   dashboard: z.strictObject({ jwtSecret: text.optional(), jwksUrl: z.url().optional() }).prefault({}),
   encryptionKeys: text.optional().describe('kid:base64,kid:base64; the first encrypts'),
   egress: z
-    .strictObject({ allow: z.string().default('').describe("operator's allow-list: host|cidr|port, comma-separated") })
+    .strictObject({
+      allow: z.string().default('').describe("operator's allow-list: host|cidr|port, comma-separated"),
+      authorities: text.optional().describe("PEM file of authorities that are trusted besides the system's"),
+    })
     .prefault({}),
   logLevel: z.enum(['trace', 'debug', 'info', 'warn', 'error', 'silent']).default('info'),
   limits: z
@@ -172,6 +176,10 @@ export const readConfig = (input: {
   return {
     ...config,
     dataDir: at(config.dataDir),
+    egress: {
+      ...config.egress,
+      ...(config.egress.authorities === undefined ? {} : { authorities: at(config.egress.authorities) }),
+    },
     sip: {
       ...config.sip,
       ...(config.sip.tls === undefined ? {} : { tls: { cert: at(config.sip.tls.cert), key: at(config.sip.tls.key) } }),

@@ -1,6 +1,6 @@
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
-import { type ApiDeps, createApi, listenHttp, prefetchRoutes } from '../api/index.js';
+import { type ApiDeps, createApi, executorRoutes, listenHttp, prefetchRoutes } from '../api/index.js';
 import { systemClock } from '../core/clock.js';
 import { packageRoot } from '../core/entry-path.js';
 import { newUuid } from '../core/ids.js';
@@ -16,6 +16,8 @@ import { createMetrics, type Metrics } from '../platform/telemetry/index.js';
 import { createBuiltinAgent } from '../telephony/agents/builtin/index.js';
 import { createMediaPlane } from '../telephony/media/index.js';
 import { createLadder, openProfiles } from '../telephony/sip/index.js';
+import { actionChecks } from './action-catalogue.js';
+import { startActions } from './actions.js';
 import { createCallControl } from './call-control.js';
 import { type Config, loopbackOnly } from './config.js';
 import { isLoopback } from './config-values.js';
@@ -128,6 +130,7 @@ const start = async (options: GatewayOptions, stack: ReturnType<typeof shutdownS
     clock,
     log,
     checks: {
+      ...actionChecks,
       profiles: () => profiles.all().map((profile) => profile.name),
       leg: (leg) =>
         leg.type === 'builtin'
@@ -142,6 +145,13 @@ const start = async (options: GatewayOptions, stack: ReturnType<typeof shutdownS
     ...{ instanceId, exclusive: store.embedded },
   });
   wakeZendesk = zendesk.wake;
+
+  const bus = createCommandBus({ redis, log, clock });
+  stack.push('command bus', () => bus.close());
+  const actions = await startActions({
+    ...{ config, instanceId, redis, bus, vault, redactor, sessions, contacts, metrics, clock, log, stack },
+    directory: directory.directory,
+  });
 
   const media = createMediaPlane({
     rtpAddress: config.rtp.address,
@@ -162,7 +172,7 @@ const start = async (options: GatewayOptions, stack: ReturnType<typeof shutdownS
     media,
     agents,
     fallBack: { type: 'builtin', config: apology },
-    doors: { actions: null },
+    doors: { actions: actions.door },
     transfers: transferDeps({
       ...{ config, profiles, media, ladder, vault, metrics, clock, prompts },
       directory: directory.directory,
@@ -172,14 +182,15 @@ const start = async (options: GatewayOptions, stack: ReturnType<typeof shutdownS
     log,
     metrics: callMetrics(metrics),
     bindLadder: (sipCallId, sessionId) => ladder.bind(sessionId, sipCallId),
-    onClosed: (sessionId) => ladder.end(sessionId),
+    onClosed: (sessionId) => {
+      ladder.end(sessionId);
+      actions.closed(sessionId);
+    },
     recordings: await recordingsFolder(config.dataDir),
     overloaded: lag.overloaded,
     limits: { maxCalls: config.limits.maxCalls, maxCallDuration: config.limits.maxCallDuration * 1_000 },
   });
 
-  const bus = createCommandBus({ redis, log, clock });
-  stack.push('command bus', () => bus.close());
   const control = createCallControl({ instanceId, bus, sessions, calls: () => calls, ladder, log });
   const unserve = await control.serve();
   stack.push('commands', () => unserve());
@@ -235,7 +246,10 @@ const start = async (options: GatewayOptions, stack: ReturnType<typeof shutdownS
     httpLoopback: isLoopback(config.http.listen.host),
     loopbackOnly: loopback,
   };
-  const api = createApi(apiDeps, prefetchRoutes(apiDeps, zendesk));
+  const api = createApi(apiDeps, [
+    ...prefetchRoutes(apiDeps, zendesk),
+    ...executorRoutes(apiDeps, actions.parts),
+  ]);
   const http = await listenHttp(api, { ...config.http.listen, clock });
   stack.push('API', () => http.close(2_000));
 

@@ -2,6 +2,7 @@ export { type ActionCache, createActionCache } from './action-cache.js';
 export { MaterialError, type MaterialErrorKind } from './certificate/material-error.js';
 export { type CertificateUpload, certificateWarnings, type NormalisedCertificate } from './certificate/normalise.js';
 export { type CertificateNormaliser, createCertificateNormaliser } from './certificate/upload.js';
+export { type CertificateRecord, type CertificateStore, createCertificateStore } from './certificate-store.js';
 export {
   type CompiledAction,
   compileAction,
@@ -42,7 +43,9 @@ export type {
   UserAttributes,
   VariableReader,
 } from './ports.js';
+export { createRunStore, type RunHead, type RunPage, type RunStore, runsKept } from './run-store.js';
 export {
+  groupByAction,
   matchesRunFilter,
   type RunErrorType,
   type RunFilter,
@@ -53,6 +56,7 @@ export {
   summariesToCsv,
   summarizeRuns,
 } from './runs.js';
+export { secretsOfHeader } from './redaction.js';
 export { createSessionHeaders, headerFaults, type SessionHeaders } from './session-headers.js';
 export { parseTemplate } from './template/parse.js';
 export { renderText } from './template/render.js';

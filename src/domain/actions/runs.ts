@@ -72,7 +72,10 @@ export const statusGroupOf = (statusCode: number | null): Required<RunFilter>['s
   return (['1xx', '2xx', '3xx', '4xx', '5xx'] as const)[Math.floor(statusCode / 100) - 1] ?? 'none';
 };
 
-export const matchesRunFilter = (run: RunRecord, filter: RunFilter): boolean =>
+/** What a filter looks at. */
+export type RunFacts = Pick<RunRecord, 'action' | 'sessionId' | 'success' | 'statusCode' | 'error' | 'at' | 'test'>;
+
+export const matchesRunFilter = (run: RunFacts, filter: RunFilter): boolean =>
   (filter.action === undefined || run.action === filter.action) &&
   (filter.sessionId === undefined || run.sessionId === filter.sessionId) &&
   (filter.success === undefined || run.success === filter.success) &&
@@ -81,6 +84,9 @@ export const matchesRunFilter = (run: RunRecord, filter: RunFilter): boolean =>
   (filter.from === undefined || run.at >= filter.from) &&
   (filter.to === undefined || run.at <= filter.to) &&
   (filter.test === undefined || run.test === filter.test);
+
+/** What is counted of a run. */
+export type CountedRun = Pick<RunRecord, 'success' | 'statusCode' | 'error' | 'durationMs' | 'action'>;
 
 /** Counts over a set of runs. Durations are milliseconds, 0 when there are no runs. */
 export type RunSummary = {
@@ -94,7 +100,7 @@ export type RunSummary = {
   readonly mostCommonError: RunErrorType | null;
 };
 
-export const summarizeRuns = (runs: readonly RunRecord[]): RunSummary => {
+export const summarizeRuns = (runs: readonly CountedRun[]): RunSummary => {
   const statuses = { '1xx': 0, '2xx': 0, '3xx': 0, '4xx': 0, '5xx': 0, none: 0 };
   const errors: Partial<Record<RunErrorType, number>> = {};
   let success = 0;
@@ -179,7 +185,7 @@ export const runsToCsv = (runs: readonly RunRecord[]): string =>
   `${[detailColumns.join(','), ...runs.map(row)].join('\r\n')}\r\n`;
 
 /** The aggregate export: one line for each action. */
-export const summariesToCsv = (runs: readonly RunRecord[]): string => {
+export const summariesToCsv = (runs: readonly CountedRun[]): string => {
   const head =
     'action,successfulRuns,failedRuns,averageDurationSeconds,p95DurationSeconds,errors,mostCommonError,2xx,3xx,4xx,5xx';
   const lines = [...groupByAction(runs)].map(([action, group]) => {
@@ -206,8 +212,8 @@ export const summariesToCsv = (runs: readonly RunRecord[]): string => {
   return `${[head, ...lines].join('\r\n')}\r\n`;
 };
 
-const groupByAction = (runs: readonly RunRecord[]): Map<string, RunRecord[]> => {
-  const groups = new Map<string, RunRecord[]>();
+export const groupByAction = <Run extends { readonly action: string }>(runs: readonly Run[]): Map<string, Run[]> => {
+  const groups = new Map<string, Run[]>();
   for (const run of runs) {
     const group = groups.get(run.action);
     if (group === undefined) groups.set(run.action, [run]);

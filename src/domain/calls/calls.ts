@@ -129,6 +129,7 @@ export const createCalls = (deps: CallsDeps): Calls => {
       const localSdp = incoming.offer === null ? await leg.offer() : await leg.answer(incoming.offer);
       const session = await createSession(incoming, route, sessionId);
       deps.bindLadder(incoming.sipCallId, sessionId);
+      deps.doors.actions?.opened(session, agent);
       call = runCall({
         incoming,
         route,

@@ -7,6 +7,9 @@ import type { ActionRunResult, CallDoors, MediaLeg, ToolDescription } from './po
 /** What stands behind the doors. A part that this gateway does not have is null and says so to the agent. */
 export type DoorPorts = {
   readonly actions: {
+    /** A call has begun: what its agent may need is made ready. Never throws. */
+    opened(session: OwnedSession, agent: Agent): void;
+    /** Never rejects. */
     run(session: OwnedSession, name: string, attributes: Readonly<Record<string, unknown>>): Promise<ActionRunResult>;
     tools(orgId: string, agent: Agent): Promise<readonly ToolDescription[]>;
   } | null;

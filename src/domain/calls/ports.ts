@@ -276,6 +276,8 @@ export type ToolDescription = {
   readonly name: string;
   readonly description: string;
   readonly parameters: Readonly<Record<string, unknown>>;
+  /** How long it usually takes, ms: an agent may speak meanwhile. */
+  readonly expectedLatencyMs?: number;
 };
 
 /** What any agent, whatever its leg, may ask of the call. One implementation stands behind all doors. */

@@ -1,4 +1,4 @@
-export { openAction } from './action-credentials.js';
+export { exportAction, openAction } from './action-credentials.js';
 export { credentialScopes } from './credential-scopes.js';
 export { documentSchema, type OrganizationDocument } from './document-schema.js';
 export type { ExportedDocument } from './export.js';
@@ -9,6 +9,7 @@ export {
   type ApplyRequest,
   type ApplyResult,
   createDirectoryService,
+  type DirectoryEdit,
   type DirectoryService,
   type DirectoryServiceOptions,
 } from './service.js';

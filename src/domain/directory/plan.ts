@@ -1,6 +1,7 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { Fault } from '../../core/errors.js';
 import { faultsOf, pathText, plainTreeFaults } from '../../core/faults.js';
+import { BULLETS } from '../../core/redaction.js';
 import type { Vault } from '../../platform/vault/index.js';
 import { credentialScopes } from './credential-scopes.js';
 import { documentSchema, type ParsedDocument } from './document-schema.js';
@@ -42,12 +43,17 @@ export type Plan =
       readonly places: Places;
     };
 
+/** Ids of actions and names of globals that are taken away. */
+export type Removal = { readonly actions?: readonly string[]; readonly globals?: readonly string[] };
+
 export type PlanRequest = {
   readonly orgId: string;
   readonly document: unknown;
   readonly previous: OrganizationSnapshot | null;
   /** What the document does not have is removed, and fields it leaves out go back to their defaults. */
   readonly prune: boolean;
+  /** Records that go, whatever the document says. */
+  readonly remove?: Removal | undefined;
   readonly policy: ApplyPolicy;
   readonly checks: DirectoryChecks;
   readonly vault: Vault;
@@ -83,6 +89,7 @@ const mergeSealed = (
   previous: Readonly<Record<string, string>>,
   request: PlanRequest,
   sealer: Sealer,
+  found: Findings,
 ): Record<string, string> => {
   const result = new Map<string, string>(request.prune ? [] : Object.entries(previous));
   const scope = section === 'variables' ? credentialScopes.variable : credentialScopes.secret;
@@ -90,11 +97,21 @@ const mergeSealed = (
     if (value === null) result.delete(name);
     else {
       const path = pathText([section, name]);
+      if (section === 'variables' && value !== BULLETS) {
+        const judged = request.checks.variable?.(name, value);
+        for (const fault of judged?.faults ?? []) found.fault(path, fault);
+        for (const warning of judged?.warnings ?? []) found.warn(path, warning);
+      }
       result.set(name, sealer.seal(path, scope(request.orgId, name), value));
     }
   }
   return Object.fromEntries(result);
 };
+
+const without = <Value>(
+  record: Readonly<Record<string, Value>>,
+  names: readonly string[] = [],
+): Record<string, Value> => Object.fromEntries(Object.entries(record).filter(([name]) => !names.includes(name)));
 
 type Entry = readonly [kind: ChangeKind, id: string, value: unknown];
 
@@ -139,7 +156,7 @@ const make = (
   found: Findings,
   places: Places,
 ): OrganizationSnapshot => {
-  const { orgId, previous, prune, policy, checks } = request;
+  const { orgId, previous, prune, remove, policy, checks } = request;
   const sealer = createSealer(request.vault, found, previous);
   const old = previous ?? empty;
   // With prune a field that is left out takes its default; credentials are part of the document and go with it.
@@ -185,14 +202,14 @@ const make = (
     actions: mergeList(
       'actions',
       document.actions,
-      old.actions,
+      old.actions.filter((record) => remove?.actions?.includes(record.id) !== true),
       (record) => record.id,
       (item, path) => makeAction(item, path, context),
       merging,
     ),
-    globals: { ...(prune ? {} : old.globals), ...document.globals },
-    variables: mergeSealed('variables', document.variables, old.variables, request, sealer),
-    secrets: mergeSealed('secrets', document.secrets, old.secrets, request, sealer),
+    globals: without({ ...(prune ? {} : old.globals), ...document.globals }, remove?.globals),
+    variables: mergeSealed('variables', document.variables, old.variables, request, sealer, found),
+    secrets: mergeSealed('secrets', document.secrets, old.secrets, request, sealer, found),
   };
   checkReferences(snapshot, places, found);
   return snapshot;

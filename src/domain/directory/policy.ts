@@ -17,6 +17,11 @@ export type DirectoryChecks = {
   readonly leg?: (leg: AgentLegConfig) => readonly Fault[];
   /** Faults of an action's definition, with paths below the action. */
   readonly action?: (definition: Readonly<Record<string, unknown>>) => readonly Fault[];
+  /** What is wrong with a global variable (`faults`), and what is right but will not be sent (`warnings`). */
+  readonly variable?: (
+    name: string,
+    value: string,
+  ) => { readonly faults: readonly string[]; readonly warnings: readonly string[] };
   /** Slug of an action, by which agents and the API name it. */
   readonly slug?: (definition: Readonly<Record<string, unknown>> & { readonly name: string }) => string;
 };

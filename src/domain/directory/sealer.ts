@@ -1,4 +1,5 @@
 import { timingSafeEqual } from 'node:crypto';
+import { BULLETS } from '../../core/redaction.js';
 import type { SealScope, Vault } from '../../platform/vault/index.js';
 import { sealsOfAction } from './action-credentials.js';
 import { credentialScopes } from './credential-scopes.js';
@@ -10,7 +11,7 @@ export type Sealer = {
   /**
    * The sealed form of `plain`. A value equal to the one sealed before for the same scope keeps its seal, so that
    * applying a document twice changes nothing. A value that still contains a `NAME` in `$` and braces is a fault: the
-   * command line should have replaced it.
+   * command line should have replaced it. Bullets, which readers see in its place, keep what is sealed.
    */
   seal(path: string, scope: SealScope, plain: string): string;
 };
@@ -19,26 +20,27 @@ const placeholder = /\$\{[^}]*\}/;
 
 const keyOf = (scope: SealScope): string => JSON.stringify([scope.kind, scope.name]);
 
-const sealsOf = (snapshot: OrganizationSnapshot): Map<string, string> => {
+/** Scope and sealed text of every credential of an organization. */
+export const sealsOf = (snapshot: OrganizationSnapshot): readonly (readonly [SealScope, string])[] => {
   const orgId = snapshot.organization.id;
   const { zendesk } = snapshot.organization;
-  const seals = new Map<string, string>();
+  const seals: (readonly [SealScope, string])[] = [];
   for (const [name, sealed] of Object.entries(snapshot.variables))
-    seals.set(keyOf(credentialScopes.variable(orgId, name)), sealed);
+    seals.push([credentialScopes.variable(orgId, name), sealed]);
   for (const [name, sealed] of Object.entries(snapshot.secrets))
-    seals.set(keyOf(credentialScopes.secret(orgId, name)), sealed);
-  for (const [scope, sealed] of snapshot.actions.flatMap(sealsOfAction)) seals.set(keyOf(scope), sealed);
+    seals.push([credentialScopes.secret(orgId, name), sealed]);
+  seals.push(...snapshot.actions.flatMap(sealsOfAction));
   for (const { id, digest } of snapshot.destinations) {
-    if (digest !== null) seals.set(keyOf(credentialScopes.digest(orgId, id)), digest.sealedPassword);
+    if (digest !== null) seals.push([credentialScopes.digest(orgId, id), digest.sealedPassword]);
   }
-  if (zendesk?.auth) seals.set(keyOf(credentialScopes.zendeskAuth(orgId)), zendesk.auth.sealed);
+  if (zendesk?.auth) seals.push([credentialScopes.zendeskAuth(orgId), zendesk.auth.sealed]);
   const signing = zendesk?.webhookSigningSecret;
-  if (signing) seals.set(keyOf(credentialScopes.zendeskSigningSecret(orgId)), signing.sealed);
+  if (signing) seals.push([credentialScopes.zendeskSigningSecret(orgId), signing.sealed]);
   return seals;
 };
 
 export const createSealer = (vault: Vault, found: Findings, previous: OrganizationSnapshot | null): Sealer => {
-  const before = previous === null ? new Map<string, string>() : sealsOf(previous);
+  const before = new Map((previous === null ? [] : sealsOf(previous)).map(([scope, sealed]) => [keyOf(scope), sealed]));
   const same = (scope: SealScope, plain: string, sealed: string): boolean => {
     try {
       const [a, b] = [Buffer.from(plain, 'utf8'), vault.openBytes(scope, sealed)];
@@ -58,6 +60,10 @@ export const createSealer = (vault: Vault, found: Findings, previous: Organizati
         return '';
       }
       const old = before.get(keyOf(scope));
+      if (plain === BULLETS) {
+        if (old === undefined) found.fault(path, 'holds the bullets shown in place of a value, and no value is kept');
+        return old ?? '';
+      }
       return old !== undefined && same(scope, plain, old) ? old : vault.seal(scope, plain);
     },
   };

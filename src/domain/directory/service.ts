@@ -6,7 +6,7 @@ import type { Vault } from '../../platform/vault/index.js';
 import { type CachedDirectory, createDirectory } from './directory.js';
 import { createDirectoryStore, type HeldClaim, numberField, uuidField } from './directory-store.js';
 import { type ExportedDocument, exportDocument } from './export.js';
-import { type ChangeSet, type Plan, planDocument } from './plan.js';
+import { type ChangeSet, type Plan, planDocument, type Removal } from './plan.js';
 import type { ApplyPolicy, DirectoryChecks } from './policy.js';
 import type { OrganizationSnapshot } from './records.js';
 
@@ -18,6 +18,17 @@ export type ApplyRequest = {
   /** Compute and check, store nothing. */
   readonly dryRun: boolean;
   readonly policy: ApplyPolicy;
+  /** Makes this an edit of an organization that must be there. */
+  readonly edit?: DirectoryEdit;
+};
+
+/** What an edit of single records asks for beyond what a document can say. */
+export type DirectoryEdit = {
+  readonly remove?: Removal;
+  /** Slug of an action that must not be there yet: else `conflict`. */
+  readonly create?: string;
+  /** Slug of an action that must be there: else `not_found`. */
+  readonly replace?: string;
 };
 
 export type ApplyResult = ChangeSet & {
@@ -84,6 +95,28 @@ const accepted = (plan: Plan): Plan & { readonly ok: true } => {
   throw new GatewayError('bad_request', `The document has ${count}; nothing was changed.`, { details: plan.faults });
 };
 
+const isNewAction = (changes: ChangeSet, slug: string): boolean =>
+  changes.created.some((change) => change.kind === 'action' && change.id === slug);
+
+/** Throws GatewayError conflict or not_found when an edit does not fit what is there. */
+const checkEdit = (orgId: string, edit: DirectoryEdit, previous: OrganizationSnapshot | null, plan: Plan): void => {
+  if (previous === null) throw new GatewayError('not_found', `There is no organization ${JSON.stringify(orgId)}.`);
+  const { remove, create, replace } = edit;
+  for (const slug of remove?.actions ?? []) {
+    if (previous.actions.every((record) => record.id !== slug))
+      throw new GatewayError('not_found', `There is no action ${JSON.stringify(slug)}.`);
+  }
+  for (const name of remove?.globals ?? []) {
+    if (!Object.hasOwn(previous.globals, name))
+      throw new GatewayError('not_found', `There is no global ${JSON.stringify(name)}.`);
+  }
+  if (!plan.ok) return;
+  if (create !== undefined && !isNewAction(plan.changes, create))
+    throw new GatewayError('conflict', `There is an action ${JSON.stringify(create)} already.`);
+  if (replace !== undefined && isNewAction(plan.changes, replace))
+    throw new GatewayError('not_found', `There is no action ${JSON.stringify(replace)}.`);
+};
+
 /** The directory with everything that changes it; resolves once it hears of changes other instances make. */
 export const createDirectoryService = async (options: DirectoryServiceOptions): Promise<DirectoryService> => {
   const { redis, vault, clock, log } = options;
@@ -123,13 +156,14 @@ export const createDirectoryService = async (options: DirectoryServiceOptions): 
   };
 
   const apply = async (request: ApplyRequest): Promise<ApplyResult> => {
-    const { orgId, document, prune, dryRun, policy } = request;
+    const { orgId, document, prune, dryRun, policy, edit } = request;
     for (let attempt = 0; attempt < ATTEMPTS; attempt += 1) {
       const current = await store.read(orgId);
       const previous = current?.snapshot ?? null;
-      const plan = accepted(
-        planDocument({ orgId, document, previous, prune, policy, checks: options.checks ?? {}, vault }),
-      );
+      const checks = options.checks ?? {};
+      const outcome = planDocument({ orgId, document, previous, prune, policy, checks, vault, remove: edit?.remove });
+      if (edit !== undefined) checkEdit(orgId, edit, previous, outcome);
+      const plan = accepted(outcome);
       const { snapshot, changes, warnings } = plan;
       const result: ApplyResult = { organization: orgId, dryRun, ...changes, warnings };
       if (dryRun) {

@@ -10,6 +10,13 @@ export const permissions = {
   'sessions:transfer': ['admin', 'editor', 'operator'],
   'sessions:write': ['admin', 'editor', 'operator'],
   'contacts:read': ['admin', 'editor', 'viewer', 'operator'],
+  'actions:read': ['admin', 'editor', 'viewer', 'operator'],
+  // Whoever writes an action decides where secrets are sent, and so does whoever tests one that is not saved.
+  'actions:write': ['admin', 'operator'],
+  'runs:read': ['admin', 'editor', 'viewer', 'operator'],
+  'credentials:read': ['admin', 'editor', 'operator'],
+  'credentials:write': ['admin', 'operator'],
+  'identity:write': ['admin', 'operator'],
   'actions:execute': ['admin', 'editor', 'operator'],
   'prefetch:read': ['admin', 'editor', 'operator'],
   'prefetch:regenerate': ['admin', 'operator'],

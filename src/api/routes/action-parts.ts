@@ -1,0 +1,59 @@
+import type {
+  ActionTest,
+  CertificateStore,
+  CompiledAction,
+  JsonRecord,
+  RunErrorType,
+  RunStore,
+} from '../../domain/actions/index.js';
+import type { ActionRecord } from '../../domain/directory/index.js';
+
+/** The answer to an execution, also when the target failed. */
+export type ExecuteAnswer = {
+  readonly success: boolean;
+  readonly statusCode: number | null;
+  readonly outputs: JsonRecord;
+  readonly error?: { readonly code: RunErrorType; readonly message: string };
+  readonly durationMs: number;
+};
+
+/** A stored action; without `action` it cannot run as it is stored, and `fault` says why. */
+export type StoredAction = {
+  readonly record: ActionRecord;
+  readonly action: CompiledAction | null;
+  readonly fault: string | null;
+  /** Median of recent runs, ms; null before the first. */
+  readonly expectedLatencyMs: number | null;
+};
+
+/** What the routes of actions stand on. */
+export type ActionParts = {
+  /** Throws GatewayError not_found. */
+  list(orgId: string): Promise<readonly StoredAction[]>;
+  /** Ids of agents that have the action as a tool. */
+  agentsWith(orgId: string, slug: string): Promise<readonly string[]>;
+  /**
+   * Runs an action; in a session on the instance that owns it. Throws GatewayError not_found, conflict, session_ended,
+   * owner_unreachable.
+   */
+  execute(request: {
+    readonly orgId: string;
+    readonly slug: string;
+    readonly sessionId: string | null;
+    readonly attributes: JsonRecord;
+    /** The same arguments under the same turn join the call in flight. */
+    readonly turn: string | null;
+    readonly signal: AbortSignal;
+  }): Promise<ExecuteAnswer>;
+  /** Throws GatewayError bad_request (a definition with faults), not_found. */
+  test(
+    orgId: string,
+    tested: { readonly slug: string } | { readonly definition: unknown },
+    attributes: JsonRecord,
+  ): Promise<ActionTest>;
+  /** Replaces the headers of a live session; resolves with a warning for each that will not be sent. */
+  setHeaders(orgId: string, sessionId: string, headers: Readonly<Record<string, string>>): Promise<readonly string[]>;
+  setIdentity(orgId: string, sessionId: string, user: string): Promise<void>;
+  readonly certificates: CertificateStore;
+  readonly runs: RunStore;
+};

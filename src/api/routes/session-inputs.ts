@@ -1,0 +1,81 @@
+import { z } from 'zod';
+import { GatewayError } from '../../core/errors.js';
+import type { PhoneSession } from '../../domain/sessions/index.js';
+import type { Action, Principal } from '../../platform/access/index.js';
+import type { ApiDeps } from '../deps.js';
+import { protectedRoute, type Route } from '../http/route.js';
+import { visibleSession } from '../organization-of.js';
+import type { ActionParts } from './action-parts.js';
+
+const params = z.strictObject({ id: z.string().min(1).max(64) });
+const errors = ['bad_request', 'not_found', 'session_ended', 'owner_unreachable', 'store_unavailable'] as const;
+
+/** What the opener of a session, or who vouches for its user, gives to the actions of a call that is going on. */
+export const sessionInputRoutes = (
+  deps: ApiDeps,
+  parts: Pick<ActionParts, 'setHeaders' | 'setIdentity'>,
+): readonly Route[] => {
+  const live = async (principal: Principal, action: Action, id: string): Promise<PhoneSession> => {
+    const session = await visibleSession(deps, principal, action, id);
+    if (session.status === 'ended') throw new GatewayError('session_ended', 'The session has ended already.');
+    return session;
+  };
+  return [
+    protectedRoute({
+      method: 'put',
+      path: '/v1/sessions/{id}/headers',
+      summary: 'Replaces the headers that actions of this session send; they cannot be read back and go with the call',
+      tag: 'Sessions',
+      action: 'sessions:write',
+      params,
+      body: {
+        schema: z.strictObject({ headers: z.record(z.string().min(1).max(128), z.string().max(8_192)) }),
+        maxBytes: 131_072,
+      },
+      replies: { 204: { description: 'The owner of the call has them, in its memory alone.' } },
+      errors: [...errors, 'payload_too_large', 'unsupported_media_type'],
+      async handle({ principal, params: { id }, body, log }) {
+        const session = await live(principal, 'sessions:write', id);
+        const warnings = await parts.setHeaders(session.orgId, session.id, body.headers);
+        log.info(
+          {
+            sessionId: session.id,
+            organization: session.orgId,
+            by: principal.sub,
+            count: Object.keys(body.headers).length,
+            warnings,
+          },
+          'The headers of a session were set.',
+        );
+        return { status: 204 };
+      },
+    }),
+    protectedRoute({
+      method: 'put',
+      path: '/v1/sessions/{id}/identity',
+      summary: 'Says who the user of this session is, as established by whoever asks',
+      tag: 'Sessions',
+      action: 'identity:write',
+      params,
+      body: {
+        schema: z.strictObject({
+          authenticatedUser: z
+            .string()
+            .regex(/^[\x21-\x7e](?:[\x20-\x7e]{0,510}[\x21-\x7e])?$/, 'must be 1 to 512 visible ASCII characters')
+            .describe('Id of the user in your systems; sent as x-opencx-external-user-id.'),
+        }),
+      },
+      replies: { 204: { description: 'Actions of this session carry it from now on.' } },
+      errors: [...errors, 'unsupported_media_type'],
+      async handle({ principal, params: { id }, body, log }) {
+        const session = await live(principal, 'identity:write', id);
+        await parts.setIdentity(session.orgId, session.id, body.authenticatedUser);
+        log.info(
+          { sessionId: session.id, organization: session.orgId, by: principal.sub },
+          'The user of a session was identified.',
+        );
+        return { status: 204 };
+      },
+    }),
+  ];
+};
