@@ -29,7 +29,13 @@ const noQuality: LegQuality = {
 /** A leg on the signalling thread, with what only this module's plane may see of it. */
 export type LegHandle = MediaLeg & { readonly number: number; readonly worker: WorkerClient };
 
-const handles = new WeakMap<MediaLeg, LegHandle>();
+/**
+ * The handles made here. A set, not a map from a leg to its handle: V8's young generation takes the values of a weak map
+ * for alive, and such a value leads to its key, so that every leg, and with it its call, would live on until the next
+ * full collection.
+ */
+const handles = new WeakSet<MediaLeg>();
+const isHandle = (leg: MediaLeg): leg is LegHandle => handles.has(leg);
 
 /**
  * The signalling thread's end of a leg whose sockets are open in `worker`. `onClosed` is called once, when the leg's
@@ -165,11 +171,10 @@ export const legHandle = (context: {
       await call(number, 'stopRecording', {});
     },
     async bridge(other) {
-      const peer = handles.get(other);
-      if (peer === undefined || peer.worker !== worker) {
+      if (!isHandle(other) || other.worker !== worker) {
         throw new GatewayError('internal', 'Only two legs of one session can be bridged.');
       }
-      await call(number, 'bridge', { other: peer.number });
+      await call(number, 'bridge', { other: other.number });
     },
     async unbridge() {
       await call(number, 'unbridge', {});
@@ -195,7 +200,7 @@ export const legHandle = (context: {
       return closing;
     },
   };
-  handles.set(handle, handle);
+  handles.add(handle);
   for (const early of context.opened.notices) notice(early);
   return handle;
 };
