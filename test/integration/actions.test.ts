@@ -1,15 +1,11 @@
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { startGateway, type TestGateway } from '../support/gateway.js';
-import { type HttpsTarget, startHttpsTarget } from '../support/https-target.js';
+import { type ActionGateway, startActionGateway } from '../support/action-gateway.js';
 import { dial } from '../support/phone.js';
 import { until } from '../support/until.js';
 
-let folder: string;
-let shop: HttpsTarget;
-let gateway: TestGateway;
+let rig: ActionGateway;
+let shop: ActionGateway['shop'];
+let gateway: ActionGateway['gateway'];
 
 const number = '+14155550100';
 const orderStatus = () => ({
@@ -59,19 +55,10 @@ const liveSession = async (): Promise<Detail> => {
 };
 
 beforeAll(async () => {
-  folder = await mkdtemp(join(tmpdir(), 'vg-actions-'));
-  shop = await startHttpsTarget();
-  const authorities = join(folder, 'authorities.pem');
-  await writeFile(authorities, shop.authority);
-  gateway = await startGateway({
-    env: { EGRESS_ALLOW: `localhost|127.0.0.0/8|${shop.port}`, EGRESS_AUTHORITIES: authorities },
-  });
+  rig = await startActionGateway();
+  ({ shop, gateway } = rig);
 });
-afterAll(async () => {
-  await gateway?.stop();
-  await shop?.close();
-  await rm(folder, { recursive: true, force: true });
-});
+afterAll(() => rig.close());
 beforeEach(async () => {
   shop.requests.length = 0;
   shop.respond = (request, response) => {
