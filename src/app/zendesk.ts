@@ -39,6 +39,7 @@ export const startZendesk = async (options: StartZendeskOptions): Promise<Zendes
     ...{ redis, vault, egress, sessions, contacts, instanceId, exclusive, clock, log },
     directory: directory.directory,
     organizations: directory.organizations,
+    publicUrl: config.http.publicUrl,
     addressLifetime: config.limits.prefetchUrlLifetime * 1_000,
     countPrefetch: (result) => metrics.count('prefetches', 1, { result }),
     countEnrichment: (result) => metrics.count('enrichments', 1, { result }),

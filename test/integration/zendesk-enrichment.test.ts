@@ -350,6 +350,7 @@ it('work given to a process that ended half-way is done by the next one', async 
       directory: directory.directory,
       contacts: createContactStore({ redis }),
       organizations: directory.organizations,
+      publicUrl: first.api.url,
       countPrefetch: () => {},
       countEnrichment: () => {},
     });

@@ -41,6 +41,7 @@ export const startZendeskRig = async (options: Partial<ZendeskOptions> = {}): Pr
         ...{ redis, vault, egress, sessions, clock: systemClock, log: silentLogger },
         directory: deps.directory.directory,
         contacts: deps.contacts,
+        publicUrl: deps.publicUrl,
         instanceId: randomUUID(),
         organizations: deps.directory.organizations,
         countPrefetch: () => {},

@@ -1,6 +1,12 @@
 import { z } from 'zod';
 import { GatewayError } from '../../core/errors.js';
-import type { Prefetch, PrefetchKeys } from '../../domain/zendesk/index.js';
+import {
+  type Prefetch,
+  type PrefetchKeys,
+  prefetchPath,
+  prefetchUrl,
+  type ZendeskCheck,
+} from '../../domain/zendesk/index.js';
 import { type Action, authorize, type Principal } from '../../platform/access/index.js';
 import type { ApiDeps } from '../deps.js';
 import { protectedRoute, type Route, rawRoute } from '../http/route.js';
@@ -11,9 +17,9 @@ import { flag, organizationQuery } from '../schemas.js';
 export type ZendeskParts = {
   readonly keys: Pick<PrefetchKeys, 'currentToken' | 'regenerate'>;
   readonly prefetch: Prefetch;
+  readonly check: (orgId: string) => Promise<ZendeskCheck>;
 };
 
-const webhookPath = '/backend/zendesk-v2/voice-prefetch';
 /** Largest webhook body, bytes. */
 const LARGEST = 262_144;
 /** Zendesk repeats a 503 only when `Retry-After` is under 60 s. */
@@ -30,6 +36,50 @@ const answerSchema = z.strictObject({
   enrichment: z.enum(['queued', 'enriched', 'failed', 'none']).optional(),
 });
 
+const moment = z.iso.datetime();
+const checkSchema = z.strictObject({
+  organization: z.string(),
+  zendesk: z.url().nullable(),
+  credentials: z.strictObject({ ok: z.boolean(), message: z.string() }),
+  webhook: z.strictObject({
+    url: z.url(),
+    expiresAt: moment,
+    signed: z.boolean(),
+    body: z.string(),
+    conditions: z.array(z.string()),
+  }),
+  status: z
+    .strictObject({ ok: z.boolean(), at: moment, kind: z.string().nullable(), message: z.string().nullable() })
+    .nullable(),
+  deliveries: z.array(
+    z.strictObject({
+      at: moment,
+      status: z.int(),
+      success: z.boolean(),
+      message: z.string(),
+      ticketId: z.string().nullable(),
+      sessionId: z.string().nullable(),
+      invocation: z.string().nullable(),
+      took: z.number(),
+    }),
+  ),
+  problems: z.array(z.string()),
+});
+
+const iso = (at: number): string => new Date(at).toISOString();
+
+const checkView = (result: ZendeskCheck): z.input<typeof checkSchema> => ({
+  ...result,
+  webhook: {
+    ...result.webhook,
+    expiresAt: iso(result.webhook.expiresAt),
+    conditions: [...result.webhook.conditions],
+  },
+  status: result.status === null ? null : { ...result.status, at: iso(result.status.at) },
+  deliveries: result.deliveries.map((delivery) => ({ ...delivery, at: iso(delivery.at) })),
+  problems: [...result.problems],
+});
+
 const documentedBody = z.looseObject({
   ticket_id: z.union([z.int(), z.string()]),
   caller_phone: z.string().optional(),
@@ -43,7 +93,7 @@ const headerOf = (value: string | string[] | undefined): string | undefined =>
 /** The webhook URL an administrator pastes into Zendesk, and the webhook itself. */
 export const prefetchRoutes = (
   deps: Pick<ApiDeps, 'directory' | 'publicUrl'>,
-  { keys, prefetch }: ZendeskParts,
+  { keys, prefetch, check }: ZendeskParts,
 ): readonly Route[] => {
   const organizationOf = async (principal: Principal, action: Action, named: string | undefined): Promise<string> => {
     const orgId = await actingOrganization(deps, principal, action, named);
@@ -52,7 +102,7 @@ export const prefetchRoutes = (
     }
     return orgId;
   };
-  const reply = (token: string) => ({ status: 200, body: { webhookUrl: `${deps.publicUrl}${webhookPath}/${token}` } });
+  const reply = (token: string) => ({ status: 200, body: { webhookUrl: prefetchUrl(deps.publicUrl, token) } });
   const query = z.strictObject({ organization: organizationQuery });
   return [
     protectedRoute({
@@ -86,9 +136,23 @@ export const prefetchRoutes = (
         return reply(token);
       },
     }),
+    protectedRoute({
+      method: 'get',
+      path: '/v1/zendesk/check',
+      summary: 'Whether Zendesk is set up, what to paste there, and how its last webhooks were answered',
+      tag: 'Zendesk',
+      action: 'prefetch:read',
+      query,
+      replies: { 200: { description: 'What is there and what is wrong.', schema: checkSchema } },
+      errors: ['bad_request', 'not_found', 'store_unavailable'],
+      async handle({ principal, query: { organization } }) {
+        const orgId = await organizationOf(principal, 'prefetch:read', organization);
+        return { status: 200, body: checkView(await check(orgId)) };
+      },
+    }),
     rawRoute({
       method: 'post',
-      path: `${webhookPath}/{token}`,
+      path: `${prefetchPath}/{token}`,
       summary: 'The prefetch webhook of Zendesk: stamps a ticket on the live session of its caller',
       tag: 'Zendesk',
       params: z.strictObject({ token: z.string().max(4_096) }),

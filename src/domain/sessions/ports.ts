@@ -77,7 +77,14 @@ export type SessionStore = {
    * Puts a ticket id onto a live session that has none, together with `entry` on the timeline: one atomic step, so that
    * of two stamps at once exactly one wins. The owner hears of it at once.
    */
-  stampTicket(orgId: string, id: string, ticketId: string, entry: TimelineEntry): Promise<StampResult>;
+  stampTicket(
+    orgId: string,
+    id: string,
+    ticketId: string,
+    entry: TimelineEntry,
+    /** The ticket gets a note at the end of the call. */
+    noteAtEnd?: boolean,
+  ): Promise<StampResult>;
   /**
    * Finds the live session of a webhook's phones and stamps its ticket, in one atomic step (match.lua); queues what is
    * to be done after. Throws store_unavailable.
@@ -120,8 +127,8 @@ export type MatchRequest = {
   readonly talkCaller: string | null;
   /** ms to keep the webhook for a session that is yet to come; 0: do not. */
   readonly hold: number;
-  /** A stamp that comes after the transfer began shall make a note on the ticket. */
-  readonly noteLate: boolean;
+  /** The ticket gets a note at the end of the call, and one more when the stamp comes after the transfer began. */
+  readonly notes: boolean;
 };
 
 /** `candidates`: live sessions that could have been meant. */

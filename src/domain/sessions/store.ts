@@ -101,11 +101,14 @@ export const createSessionStore = (options: SessionStoreOptions): SessionStoreRu
       );
       if (found !== 1) throw new GatewayError('not_found', `There is no session ${id}.`);
     },
-    stampTicket: async (orgId, id, ticketId, entry) => {
+    stampTicket: async (orgId, id, ticketId, entry, noteAtEnd = false) => {
       const reply = await redis.run(
         sessionScripts.stamp,
         [sessionKeys.session(orgId, id)],
-        [sessionKeys.prefix(orgId), id, ticketId, retention, ...encodeEntry(entry), `${sessionKeys.stampChannel}:`],
+        [
+          ...[sessionKeys.prefix(orgId), id, ticketId, retention, ...encodeEntry(entry)],
+          ...[`${sessionKeys.stampChannel}:`, noteAtEnd ? '1' : '0'],
+        ],
       );
       const [result, present] = replyTexts(reply);
       const stamp = stampResult(result, present);
@@ -120,7 +123,7 @@ export const createSessionStore = (options: SessionStoreOptions): SessionStoreRu
       );
       return settled === 1;
     },
-    stampMatching: async (orgId, { guard, ticketId, invocation, talk, talkCaller, noteLate, ...request }) => {
+    stampMatching: async (orgId, { guard, ticketId, invocation, talk, talkCaller, ...request }) => {
       const caller =
         talkCaller === null ? null : { e164: talkCaller, raw: talkCaller, withheld: false, source: 'zendesk' };
       const reply = await redis.run(
@@ -130,7 +133,7 @@ export const createSessionStore = (options: SessionStoreOptions): SessionStoreRu
           ...[sessionKeys.prefix(orgId), `${sessionKeys.stampChannel}:`],
           JSON.stringify({
             ...request,
-            ...{ guard: guard.field, keep: retention, ticket: ticketId, invocation: invocation ?? '', notes: noteLate },
+            ...{ guard: guard.field, keep: retention, ticket: ticketId, invocation: invocation ?? '' },
             ...{ talk: talk?.numbers ?? [], talkWindow: talk?.window ?? 0, talkCaller: caller },
           }),
         ],

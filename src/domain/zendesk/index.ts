@@ -1,10 +1,12 @@
+export { triggerBody, triggerConditions, type ZendeskCheck } from './check.js';
 export { createZendeskClient, type ZendeskClient } from './client.js';
 export { createZendeskCredentials, type ZendeskCredentials, zendeskUrl } from './credentials.js';
 export { createDeliveryLog } from './deliveries.js';
 export { ZendeskFailure } from './failure.js';
 export type * from './ports.js';
 export { createPrefetch, type Prefetch, type PrefetchAnswer, type PrefetchRequest } from './prefetch.js';
-export { createPrefetchKeys, type PrefetchKeys } from './prefetch-keys.js';
+export { createPrefetchKeys, type PrefetchKeys, prefetchPath, prefetchUrl } from './prefetch-keys.js';
 export { signWebhook } from './signature.js';
 export { createTicketCallReader } from './ticket-call.js';
+export type { EnsureTicket, TicketOutcome } from './tickets.js';
 export { createZendesk, type Zendesk, type ZendeskOptions } from './zendesk.js';

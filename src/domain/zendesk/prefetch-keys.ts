@@ -13,6 +13,10 @@ const day = 86_400_000;
 const RENEW_BEFORE = 30 * day;
 const MOST_REMEMBERED = 1_000;
 
+/** Path of the webhook; its token follows. */
+export const prefetchPath = '/backend/zendesk-v2/voice-prefetch';
+export const prefetchUrl = (publicUrl: string, token: string): string => `${publicUrl}${prefetchPath}/${token}`;
+
 const recordSchema = z.object({ sealed: z.string(), issuedAt: z.number(), expiresAt: z.number() });
 type KeyRecord = z.output<typeof recordSchema>;
 

@@ -214,7 +214,7 @@ export const createPrefetch = (deps: PrefetchDeps): Prefetch => {
       talk,
       talkCaller: phones.find(({ e164 }) => !talkNumbers.includes(e164))?.e164 ?? null,
       hold: holdEarlyPrefetch * 1_000,
-      noteLate: notes,
+      notes,
     });
     deps.count(counted[match.result]);
     const answer = answerOf(match, ticketId, phones, holdEarlyPrefetch);

@@ -5,16 +5,19 @@ import type { RedisConnection } from '../../platform/redis/index.js';
 import type { Vault } from '../../platform/vault/index.js';
 import type { Directory } from '../directory/index.js';
 import type { ContactStore, SessionStore } from '../sessions/index.js';
+import { createZendeskCheck, type ZendeskCheck } from './check.js';
 import { createZendeskClient, type ZendeskClient } from './client.js';
 import { createZendeskCredentials } from './credentials.js';
 import { createDeliveryLog } from './deliveries.js';
 import { createEnrichment, type EnrichmentDeps } from './enrichment.js';
+import { createNotes } from './notes.js';
 import type { DeliveryLog, PrefetchResult } from './ports.js';
 import { createPrefetch, type Prefetch } from './prefetch.js';
-import { createPrefetchKeys, type PrefetchKeys } from './prefetch-keys.js';
+import { createPrefetchKeys, type PrefetchKeys, prefetchUrl } from './prefetch-keys.js';
 import { waitForEnrichment } from './settled.js';
 import { createStatusBoard, type StatusBoard } from './status.js';
 import { createTicketCallReader } from './ticket-call.js';
+import { createTickets, type EnsureTicket } from './tickets.js';
 import { createWorkQueue } from './work-queue.js';
 
 export type ZendeskOptions = {
@@ -29,6 +32,8 @@ export type ZendeskOptions = {
   readonly log: Logger;
   readonly countPrefetch: (result: PrefetchResult) => void;
   readonly countEnrichment: EnrichmentDeps['count'];
+  /** PUBLIC_URL: where Zendesk and people reach this gateway. */
+  readonly publicUrl: string;
   /** Organizations that may have work waiting. */
   readonly organizations: () => Promise<readonly string[]>;
   /** No other instance can be alive (embedded Redis). */
@@ -44,6 +49,8 @@ export type Zendesk = {
   readonly deliveries: DeliveryLog;
   readonly client: ZendeskClient;
   readonly status: StatusBoard;
+  readonly ensureTicket: EnsureTicket;
+  readonly check: (orgId: string) => Promise<ZendeskCheck>;
   /** Begins to work off the queue; what a former process left is done first. */
   start(): Promise<void>;
   /** There is work of this organization in the queue. */
@@ -67,10 +74,12 @@ export const createZendesk = (options: ZendeskOptions): Zendesk => {
     ...{ client, directory, sessions, contacts: options.contacts, status, clock, log },
     count: options.countEnrichment,
   });
+  const note = createNotes({ client, directory, sessions, status, publicUrl: options.publicUrl, clock });
+  const ensureTicket = createTickets({ client, directory, sessions, contacts: options.contacts, clock, log });
   const queue = createWorkQueue({
     ...{ redis, clock, log, instanceId: options.instanceId, organizations: options.organizations },
     ...{ exclusive: options.exclusive ?? false, ...options.queueTimes },
-    handle: enrich,
+    handle: (work, attempt, signal) => (work.kind === 'enrich' ? enrich : note)(work, attempt, signal),
   });
   const prefetch = createPrefetch({
     ...{ keys, directory, sessions, vault, deliveries, clock, log },
@@ -79,7 +88,11 @@ export const createZendesk = (options: ZendeskOptions): Zendesk => {
     count: options.countPrefetch,
   });
   return {
-    ...{ keys, prefetch, deliveries, client, status },
+    ...{ keys, prefetch, deliveries, client, status, ensureTicket },
+    check: createZendeskCheck({
+      ...{ directory, client, keys, deliveries, status, clock },
+      webhookUrl: (token) => prefetchUrl(options.publicUrl, token),
+    }),
     start: queue.start,
     wake: queue.wake,
     async close() {

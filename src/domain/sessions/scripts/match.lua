@@ -4,7 +4,7 @@
 -- ARGV: prefix, channel prefix of the owners, the request as JSON: guard (field that must be in the hash), at (ms), keep
 --       (ms), ticket, invocation or '', phones ({e164, as, shared}, in order of preference), talk (Talk numbers),
 --       talkWindow (ms), talkCaller (what becomes the caller of a session matched by Talk number, or null), hold (ms),
---       notes (whether a late stamp makes a note)
+--       notes (whether the ticket gets notes)
 -- Answers {'revoked'}, or {'stamped' | 'already' | 'replayed' | 'other' | 'none' | 'held' | 'ambiguous', session id or '',
 -- ticket on that session or '', how it was found or '', how many sessions were candidates}.
 local prefix, channel, r = ARGV[1], ARGV[2], cjson.decode(ARGV[3])
@@ -32,7 +32,7 @@ end
 local function stamp(id, match, count, caller)
   local data = { ticketId = ticket, match = match }
   if count > 1 then data.candidates = count end
-  put_ticket(prefix, id, ticket, match, at, data, keep, channel, caller)
+  put_ticket(prefix, id, ticket, match, at, data, keep, channel, r.notes, caller)
   enqueue_work(prefix, 'enrich', id, ticket, at)
   local status = redis.call('HGET', session_key(id), 'status')
   if r.notes and (status == 'transferring' or status == 'transferred') then
@@ -107,7 +107,7 @@ if r.hold > 0 then
       matches[phone.e164] = phone.as
     end
   end
-  local webhook = cjson.encode({ ticket = ticket, at = r.at, phones = phones, matches = matches })
+  local webhook = cjson.encode({ ticket = ticket, at = r.at, notes = r.notes, phones = phones, matches = matches })
   for _, phone in ipairs(phones) do
     redis.call('SET', prefix .. 'held:' .. part(phone), webhook, 'PX', int(r.hold))
     held = true

@@ -83,14 +83,6 @@ local function keep_for(prefix, id, call_id, keep)
   redis.call('ZADD', prefix .. 'expiry', int(now_ms() + keep), id)
 end
 
--- After the hash says `ended`: out of the live indexes, into those of ended sessions.
-local function settle_end(prefix, id, keep)
-  local s = redis.call('HMGET', prefix .. 'session:' .. id, 'callerE164', 'instanceId', 'callIdKey', 'startedAt', 'endReason')
-  unlive(prefix, id, s[1] or '', s[2] or '')
-  index_add(prefix .. 'by-reason:' .. part(s[5] or ''), s[4], id, keep)
-  keep_for(prefix, id, s[3] or '', keep)
-end
-
 -- Work with Zendesk waits here until it is done, over restarts too. A full queue is told on the timeline.
 local WORK_CAP = 10000
 local function enqueue_work(prefix, kind, id, ticket, at)
@@ -105,6 +97,16 @@ local function enqueue_work(prefix, kind, id, ticket, at)
   timeline_note(prefix, id, at, failed, cjson.encode({ reason = 'queue-full', work = kind, ticketId = ticket }))
 end
 
+-- After the hash says `ended`: out of the live indexes, into those of ended sessions.
+local function settle_end(prefix, id, keep)
+  local key = prefix .. 'session:' .. id
+  local s = redis.call('HMGET', key, 'callerE164', 'instanceId', 'callIdKey', 'startedAt', 'endReason', 'noteAtEnd', 'zendeskTicketId')
+  if s[6] and s[7] then enqueue_work(prefix, 'note', id, s[7], int(now_ms())) end
+  unlive(prefix, id, s[1] or '', s[2] or '')
+  index_add(prefix .. 'by-reason:' .. part(s[5] or ''), s[4], id, keep)
+  keep_for(prefix, id, s[3] or '', keep)
+end
+
 -- A session turns out to be of another caller: its indexes follow.
 local function move_caller(prefix, id, before, caller, started_at, keep, live)
   redis.call('HSET', prefix .. 'session:' .. id, 'callerE164', caller)
@@ -117,11 +119,13 @@ local function move_caller(prefix, id, before, caller, started_at, keep, live)
 end
 
 -- Puts a ticket onto a session without one, with its timeline entry, and tells the owner, who keeps the last stamp it
--- has seen for the time Redis is away. `match` says how the session was found; `caller` (a table) replaces its caller.
-local function put_ticket(prefix, id, ticket, match, at, data, keep, channel, caller)
+-- has seen for the time Redis is away. `match` says how the session was found; with `notes` the ticket gets a note at the
+-- end of the call; `caller` (a table) replaces its caller.
+local function put_ticket(prefix, id, ticket, match, at, data, keep, channel, notes, caller)
   local key = prefix .. 'session:' .. id
   local s = redis.call('HMGET', key, 'startedAt', 'instanceId', 'callerE164')
   redis.call('HSET', key, 'zendeskTicketId', ticket, 'ticketMatch', match)
+  if notes then redis.call('HSET', key, 'noteAtEnd', '1') end
   index_add(prefix .. 'by-ticket:' .. part(ticket), s[1], id, keep)
   if caller then
     redis.call('HSET', key, 'caller', cjson.encode(caller))
