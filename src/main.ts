@@ -32,6 +32,9 @@ const readFile = (): unknown => {
   }
 };
 
+// A look into the real environment leaves JavaScript each time, and drachtio-srf looks once for every header it reads.
+process.env = { ...process.env };
+
 const configure = (): Config => {
   try {
     return readConfig({ env: process.env, file: readFile(), cwd: process.cwd() });

@@ -45,7 +45,15 @@ class Finished extends Error {
 /** Runs a script over one call. Its only inputs are digits, time and the answers of the doors, so a test can play them. */
 export const runScript = (script: Script, deps: RunnerDeps): ScriptRun => {
   const { doors, speech, clock, log } = deps;
-  const stopping = new AbortController();
+  let stopped = false;
+  const onStop = new Set<() => void>();
+  /** For work outside that takes a signal; most scripts need none, and making one costs as much as a step. */
+  const stopSignal = (): AbortSignal => {
+    const controller = new AbortController();
+    if (stopped) controller.abort('stopped');
+    else onStop.add(() => controller.abort('stopped'));
+    return controller.signal;
+  };
   let keys: string[] = [];
   let muted = false;
   let sleepers: (() => void)[] = [];
@@ -57,7 +65,7 @@ export const runScript = (script: Script, deps: RunnerDeps): ScriptRun => {
     for (const go of all) go();
   };
   const assertRunning = (): void => {
-    if (stopping.signal.aborted) throw new Stopped();
+    if (stopped) throw new Stopped();
   };
   /** Sleeps until the next change. A stop between looking and sleeping would never wake anyone, so it is seen here. */
   const change = async (): Promise<void> => {
@@ -68,9 +76,9 @@ export const runScript = (script: Script, deps: RunnerDeps): ScriptRun => {
   const orStopped = <T>(work: Promise<T>): Promise<T> => {
     assertRunning();
     return new Promise((resolve, reject) => {
-      const onStop = (): void => reject(new Stopped());
-      stopping.signal.addEventListener('abort', onStop, { once: true });
-      work.then(resolve, reject).finally(() => stopping.signal.removeEventListener('abort', onStop));
+      const giveUp = (): void => reject(new Stopped());
+      onStop.add(giveUp);
+      work.then(resolve, reject).finally(() => onStop.delete(giveUp));
     });
   };
   const untilHeard = async (): Promise<void> => {
@@ -94,7 +102,7 @@ export const runScript = (script: Script, deps: RunnerDeps): ScriptRun => {
         throw error;
       });
       try {
-        if (muted || stopping.signal.aborted) continue;
+        if (muted || stopped) continue;
         // Digits typed ahead answer what is about to be said.
         if (keys.length > 0) return;
         const playback = deps.leg.play(spoken.source);
@@ -110,7 +118,7 @@ export const runScript = (script: Script, deps: RunnerDeps): ScriptRun => {
             wake();
           },
         );
-        while (!over && !muted && keys.length === 0 && !stopping.signal.aborted) await change();
+        while (!over && !muted && keys.length === 0 && !stopped) await change();
         if (!over) playback.stop();
         assertRunning();
         if (over || keys.length > 0) return;
@@ -129,7 +137,7 @@ export const runScript = (script: Script, deps: RunnerDeps): ScriptRun => {
     if (text === '') return;
     doors.note('agent.said', { text: text.slice(0, MAX_NOTED) });
     const keep = !isTemplate(utterance.say);
-    return playOut(() => speech.say(text, { voice: script.voice, question, keep, signal: stopping.signal }));
+    return playOut(() => speech.say(text, { voice: script.voice, question, keep, signal: stopSignal() }));
   };
   const utterShipped = (name: ShippedPrompt): Promise<void> => {
     doors.note('agent.said', { prompt: name });
@@ -281,14 +289,14 @@ export const runScript = (script: Script, deps: RunnerDeps): ScriptRun => {
       return 'finished';
     } catch (error) {
       if (error instanceof Finished) return error.end;
-      if (error instanceof Stopped || stopping.signal.aborted) return 'stopped';
+      if (error instanceof Stopped || stopped) return 'stopped';
       throw error;
     }
   };
 
   return {
     digit: (digit) => {
-      if (muted || stopping.signal.aborted || keys.length >= MAX_TYPED_AHEAD) return;
+      if (muted || stopped || keys.length >= MAX_TYPED_AHEAD) return;
       keys.push(digit);
       wake();
     },
@@ -302,7 +310,11 @@ export const runScript = (script: Script, deps: RunnerDeps): ScriptRun => {
       wake();
     },
     stop: () => {
-      stopping.abort('stopped');
+      if (stopped) return;
+      stopped = true;
+      const all = [...onStop];
+      onStop.clear();
+      for (const listener of all) listener();
       wake();
     },
     done: run(),

@@ -7,6 +7,7 @@ import type { SipRequest, SipResponse } from '../connection/messages.js';
 import type { Credentials } from '../digest/answer.js';
 import { answerChallenge } from '../digest/answer.js';
 import type { Delivery } from './delivery.js';
+import type { Over } from './over.js';
 
 /** What belongs to one confirmed dialog; its parts (offers, REFER, requests) share it. */
 export type DialogContext = {
@@ -25,7 +26,7 @@ export type DialogContext = {
   readonly delivery: Delivery;
   readonly referAccepted: boolean;
   /** Aborted when the dialog is over, by whichever side. */
-  readonly over: AbortSignal;
+  readonly over: Over;
   /** Ends the dialog without a request of ours; the owner is told unless it ended the dialog itself. */
   end(end: DialogEnd): void;
 };

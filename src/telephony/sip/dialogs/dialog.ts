@@ -9,6 +9,7 @@ import { plainText } from '../request-view.js';
 import { type DialogContext, legEnded, transact } from './context.js';
 import { createDelivery } from './delivery.js';
 import { createOffers } from './offers.js';
+import { overSwitch } from './over.js';
 import { createRefers } from './refers.js';
 
 /** Methods we take part in, inside dialogs. */
@@ -51,17 +52,17 @@ export const reasonText = (header: string | undefined): string | null => {
 
 export const createDialog = (options: DialogOptions): LiveDialog => {
   const { log, events } = options;
-  const over = new AbortController();
+  const over = overSwitch();
   let farewell: Promise<void> | null = null;
   const delivery = createDelivery((error) => log.error({ error: String(error) }, 'a dialog handler failed'));
 
   const close = (): void => {
-    if (over.signal.aborted) return;
-    over.abort('over');
+    if (over.aborted) return;
+    over.abort();
     options.onOver();
   };
   const end = (how: DialogEnd): void => {
-    if (over.signal.aborted) return;
+    if (over.aborted) return;
     close();
     // Whoever sends BYE knows that the dialog ends; the peer's crossing BYE is no news.
     if (farewell === null) delivery.push(() => events.ended(how));
@@ -80,7 +81,7 @@ export const createDialog = (options: DialogOptions): LiveDialog => {
     events,
     delivery,
     referAccepted: options.referAccepted,
-    over: over.signal,
+    over,
     end,
   };
   const offers = createOffers(context);
@@ -108,7 +109,7 @@ export const createDialog = (options: DialogOptions): LiveDialog => {
     if (!context.referAccepted || events.referred === undefined) return respond(request, 603);
     delivery.push(async () => {
       const accepted = await events.referred?.(referTo);
-      if (accepted !== true || over.signal.aborted) return respond(request, 603);
+      if (accepted !== true || over.aborted) return respond(request, 603);
       respond(request, 202);
       // The owner decides what becomes of the call; we report that we try and end the subscription, since the outcome
       // is not known here (RFC 3515 section 2.4.5 allows 100 as the only report).
@@ -161,7 +162,7 @@ export const createDialog = (options: DialogOptions): LiveDialog => {
   };
 
   const assertOpen = (): void => {
-    if (over.signal.aborted || farewell !== null) throw legEnded();
+    if (over.aborted || farewell !== null) throw legEnded();
   };
 
   const dialog: Dialog = {
@@ -183,7 +184,7 @@ export const createDialog = (options: DialogOptions): LiveDialog => {
     },
     bye: (headers = {}) => {
       if (farewell !== null) return farewell;
-      if (over.signal.aborted) return Promise.resolve();
+      if (over.aborted) return Promise.resolve();
       farewell = transact(context, { method: 'BYE', headers }).then(
         (response) => {
           if (response.status >= 300) log.debug({ status: response.status }, 'the BYE was not answered with 200');

@@ -52,7 +52,7 @@ export const createOffers = (context: DialogContext): Offers => {
     exchange = next;
     settle();
   };
-  context.over.addEventListener('abort', () => {
+  context.over.add(() => {
     exchange = 'idle';
     ackPending = false;
     settle();
@@ -69,11 +69,11 @@ export const createOffers = (context: DialogContext): Offers => {
     new Promise((resolve) => {
       const wake = (): void => {
         timer.cancel();
-        context.over.removeEventListener('abort', wake);
+        context.over.remove(wake);
         resolve();
       };
       const timer = context.clock.after(ms, wake);
-      context.over.addEventListener('abort', wake);
+      context.over.add(wake);
     });
 
   const exchangeOffer = async (offer: string): Promise<string> => {

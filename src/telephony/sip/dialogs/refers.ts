@@ -30,7 +30,7 @@ export const createRefers = (context: DialogContext): Refers => {
         if (!open) return;
         open = false;
         timer.cancel();
-        context.over.removeEventListener('abort', onOver);
+        context.over.remove(onOver);
         options.signal?.removeEventListener('abort', onAbort);
         tracked.splice(tracked.indexOf(entry), 1);
         const final = last !== null && last.status >= 200 ? last.status : null;
@@ -51,7 +51,7 @@ export const createRefers = (context: DialogContext): Refers => {
       // Tracked before it is sent: a quick peer's NOTIFY may overtake its own 202 (section 2.4.4).
       tracked.push(entry);
       const timer = context.clock.after(options.timeout, () => finish('no outcome was reported in time'));
-      context.over.addEventListener('abort', onOver);
+      context.over.add(onOver);
       options.signal?.addEventListener('abort', onAbort);
       if (context.over.aborted) return onOver();
       if (options.signal?.aborted === true) return onAbort();
