@@ -15,6 +15,8 @@ export type CallControlDeps = {
   readonly sessions: Pick<SessionStore, 'locate' | 'get'>;
   readonly calls: () => Calls;
   readonly ladder: Ladder;
+  /** Takes the commands of other parts; null for those that are not theirs. */
+  readonly also: (name: string, payload: unknown) => Promise<unknown> | null;
   readonly log: Logger;
 };
 
@@ -77,6 +79,8 @@ export const createCallControl = (deps: CallControlDeps): CallControl => {
     },
     serve: () =>
       deps.bus.serve(deps.instanceId, async (name, payload) => {
+        const taken = deps.also(name, payload);
+        if (taken !== null) return taken;
         const { sessionId, format } = payload as Payload;
         if ((name !== 'hangup' && name !== 'ladder') || typeof sessionId !== 'string') {
           throw new GatewayError('bad_request', `The command ${name} is not known to this instance.`);

@@ -1,6 +1,14 @@
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
-import { type ApiDeps, createApi, executorRoutes, listenHttp, prefetchRoutes } from '../api/index.js';
+import {
+  type ApiDeps,
+  createApi,
+  executorRoutes,
+  keyRoutes,
+  listenHttp,
+  prefetchRoutes,
+  transferRoutes,
+} from '../api/index.js';
 import { systemClock } from '../core/clock.js';
 import { packageRoot } from '../core/entry-path.js';
 import { newUuid } from '../core/ids.js';
@@ -10,9 +18,11 @@ import { type CallMetrics, createCalls, type LiveCall } from '../domain/calls/in
 import type { AgentAdapter } from '../domain/calls/ports.js';
 import { createDirectoryService } from '../domain/directory/index.js';
 import { createContactStore, createSessionStore } from '../domain/sessions/index.js';
+import { sealedPrefetchKeys } from '../domain/zendesk/index.js';
 import { type Access, createAccess } from '../platform/access/index.js';
 import { createCommandBus } from '../platform/redis/index.js';
 import { createMetrics, type Metrics } from '../platform/telemetry/index.js';
+import { redisRingChecks } from '../platform/vault/index.js';
 import { createBuiltinAgent } from '../telephony/agents/builtin/index.js';
 import { createMediaPlane } from '../telephony/media/index.js';
 import { createLadder, openProfiles } from '../telephony/sip/index.js';
@@ -21,10 +31,12 @@ import { startActions } from './actions.js';
 import { createCallControl } from './call-control.js';
 import { type Config, loopbackOnly } from './config.js';
 import { isLoopback } from './config-values.js';
+import { createKeyRotation } from './key-rotation.js';
 import { watchLoopLag } from './loop-lag.js';
 import { shutdownStack } from './shutdown-stack.js';
 import { startSignalling } from './signalling.js';
 import { openStore, recordingsFolder } from './store.js';
+import { createTransferControl } from './transfer-control.js';
 import { transferDeps } from './transfers.js';
 import { startZendesk } from './zendesk.js';
 
@@ -191,7 +203,12 @@ const start = async (options: GatewayOptions, stack: ReturnType<typeof shutdownS
     limits: { maxCalls: config.limits.maxCalls, maxCallDuration: config.limits.maxCallDuration * 1_000 },
   });
 
-  const control = createCallControl({ instanceId, bus, sessions, calls: () => calls, ladder, log });
+  const transfers = createTransferControl({ instanceId, bus, sessions, calls: () => calls, clock });
+  const control = createCallControl({
+    ...{ instanceId, bus, sessions, ladder, log },
+    calls: () => calls,
+    also: transfers.take,
+  });
   const unserve = await control.serve();
   stack.push('commands', () => unserve());
 
@@ -246,9 +263,16 @@ const start = async (options: GatewayOptions, stack: ReturnType<typeof shutdownS
     httpLoopback: isLoopback(config.http.listen.host),
     loopbackOnly: loopback,
   };
+  const keys = createKeyRotation({
+    ...{ ring: store.ring, checks: redisRingChecks(redis), clock, log },
+    organizations: () => directory.organizations(),
+    values: [directory.credentials, actions.parts.certificates.keys, sealedPrefetchKeys(redis, vault)],
+  });
   const api = createApi(apiDeps, [
     ...prefetchRoutes(apiDeps, zendesk),
+    ...transferRoutes(apiDeps, transfers.control),
     ...executorRoutes(apiDeps, actions.parts),
+    ...keyRoutes(keys),
   ]);
   const http = await listenHttp(api, { ...config.http.listen, clock });
   stack.push('API', () => http.close(2_000));

@@ -2,6 +2,8 @@
  * A stand-in for a Zendesk SIP-IN line or a trunk: sipp plays it, so that what the gateway sends is judged by a peer that
  * has nothing of ours in it.
  */
+import { type RawMessage, rawReply, startRawPeer } from './raw-peer.js';
+import type { RtpPeer } from './rtp-peer.js';
 import { type SippResult, startSipp } from './sipp.js';
 import { expectMessage, pause, reply, type Step, scenario, send } from './sipp-scenario.js';
 
@@ -69,26 +71,14 @@ export const startLine = async (
 const received = expectMessage('INVITE', { routes: true });
 const trying = reply('100 Trying', { tag: false });
 
-/** A request of the line inside the call. */
-export const fromLine = (method: string, cseq: number, body = ''): Step =>
-  send(
-    `${method} [next_url] SIP/2.0
-Via: SIP/2.0/[transport] [local_ip]:[local_port];branch=[branch]
-[last_To:];tag=callee[call_number]
-[last_From:]
-Call-ID: [call_id]
-CSeq: ${cseq} ${method}
-Contact: <sip:callee@[local_ip]:[local_port];transport=[transport]>
-Max-Forwards: 70
-${body === '' ? 'Content-Length: 0\n' : `Content-Type: application/sdp\nContent-Length: [len]\n\n${body.trim()}`}`,
-    { retransmit: true },
-  );
-
-/** Rings and answers with this SDP, then waits until the gateway hangs up. */
-export const answering = (sdp: string, options: { readonly ringFor?: number } = {}): Step[] => [
+/** Rings (with early media when asked) and answers with this SDP; then waits until the gateway hangs up. */
+export const answering = (
+  sdp: string,
+  options: { readonly ringFor?: number; readonly early?: boolean } = {},
+): Step[] => [
   received,
   trying,
-  reply('180 Ringing'),
+  options.early === true ? reply('183 Session Progress', { body: sdp }) : reply('180 Ringing'),
   pause(options.ringFor ?? 100),
   reply('200 OK', { body: sdp, retransmit: true }),
   expectMessage('ACK'),
@@ -125,3 +115,79 @@ Content-Length: 0
   ),
   expectMessage('ACK'),
 ];
+
+/** A line that does what a test says when it says it: answers at once, and then hangs up, holds, sends INFO. */
+export type Desk = {
+  readonly port: number;
+  readonly phone: RtpPeer;
+  readonly received: readonly RawMessage[];
+  /** When its 200 was sent, by `performance.now`. */
+  readonly answeredAt: () => number;
+  /** Sends a request inside the call and resolves with its final response. */
+  request(method: string, options?: { readonly body?: string; readonly contentType?: string }): Promise<RawMessage>;
+  /** BYE; resolves when it was answered. */
+  hangUp(): Promise<void>;
+  /** The first request of this method, received already or later. */
+  until(method: string): Promise<RawMessage>;
+  close(): void;
+};
+
+/** Answers the first INVITE with the phone's SDP, and everything the gateway asks inside the call with 200. */
+export const startDesk = async (phone: RtpPeer): Promise<Desk> => {
+  const contact = (port: number): string => `Contact: <sip:desk@127.0.0.1:${port}>`;
+  let sequence = 100;
+  let answeredAt = 0;
+  const peer = await startRawPeer((message, self) => {
+    if (message.method === null || message.method === 'ACK') return;
+    if (message.method !== 'INVITE') return self.send(rawReply(message, '200 OK'));
+    const offer = message.text.split('\r\n\r\n')[1] ?? '';
+    if (offer !== '') phone.accept(offer);
+    self.send(rawReply(message, '180 Ringing'));
+    if (answeredAt === 0) answeredAt = performance.now();
+    self.send(rawReply(message, '200 OK', { headers: contact(self.port), body: phone.sdp() }));
+  });
+  const invite = (): RawMessage => {
+    const found = peer.received.find((message) => message.method === 'INVITE');
+    if (found === undefined) throw new Error('the desk has no call');
+    return found;
+  };
+  const value = (name: string): string => (invite().lines(name)[0] ?? '').replace(/^[^:]*:\s*/, '');
+  const request: Desk['request'] = async (method, { body = '', contentType = 'application/sdp' } = {}) => {
+    sequence += 1;
+    const cseq = `CSeq: ${sequence} ${method}`;
+    const target = /<([^>]+)>/.exec(value('Contact'))?.[1] ?? '';
+    const head = (name: string, id: string): string[] => [
+      `${name} ${target} SIP/2.0`,
+      `Via: SIP/2.0/UDP 127.0.0.1:${peer.port};branch=z9hG4bK${id}`,
+      `From: ${value('To')};tag=raw`,
+      `To: ${value('From')}`,
+      `Call-ID: ${value('Call-ID')}`,
+      'Max-Forwards: 70',
+      contact(peer.port),
+    ];
+    const type = body === '' ? [] : [`Content-Type: ${contentType}`];
+    peer.send(
+      [...head(method, `r${sequence}`), cseq, ...type, `Content-Length: ${Buffer.byteLength(body)}`, '', body].join(
+        '\r\n',
+      ),
+    );
+    const final = await peer.until((message) => (message.status ?? 0) >= 200 && message.lines('CSeq')[0] === cseq);
+    if (method === 'INVITE') {
+      const ack = `CSeq: ${sequence} ACK`;
+      peer.send([...head('ACK', `a${sequence}`), ack, 'Content-Length: 0', '', ''].join('\r\n'));
+    }
+    return final;
+  };
+  return {
+    port: peer.port,
+    phone,
+    received: peer.received,
+    answeredAt: () => answeredAt,
+    request,
+    hangUp: async () => {
+      await request('BYE');
+    },
+    until: (method) => peer.until((message) => message.method === method),
+    close: peer.close,
+  };
+};

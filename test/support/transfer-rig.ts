@@ -1,12 +1,34 @@
 /** A gateway, a caller on it and what both sides of a transfer hear: for the transfer suites and the benches. */
 
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import type { Dialog, DialogEnd } from '../../src/domain/calls/ports.js';
 import { startGateway, type TestGateway, type TestGatewayOptions } from './gateway.js';
-import { toneLevel } from './goertzel.js';
+import { sine, toneLevel } from './goertzel.js';
+import { wavFile } from './media.js';
 import { organization } from './organization.js';
 import { type RtpPeer, rtpPeer } from './rtp-peer.js';
 import { type SipApplication, startSipApplication } from './sip-application.js';
 import { until } from './until.js';
+
+/** Every option at its default: what a document leaves out stays as the test before has set it. */
+export const plainDestination = {
+  profile: null,
+  trunk: null,
+  method: 'invite',
+  callerId: null,
+  headers: {},
+  secureMedia: false,
+  holdAudio: null,
+  ringTimeout: 30,
+  onFailure: 'return',
+  next: null,
+  returnWithin: 0,
+} as const;
+
+/** Tones of the prompts `agent.wav` and `hold.wav`, Hz. */
+export const agentTone = 1_300;
+export const holdTone = 1_700;
 
 export const callerNumber = '+14155550123';
 export const dialled = '+14155550100';
@@ -29,6 +51,8 @@ export type Caller = {
   /** Settles when the gateway has hung up. */
   readonly ended: Promise<DialogEnd>;
   readonly endedBy: () => DialogEnd | null;
+  /** INFOs received in the call. */
+  readonly infos: readonly { readonly contentType: string; readonly body: string }[];
   session(): Promise<Session>;
   /** Waits until the session satisfies the test. */
   until(what: string, fits: (session: Session) => boolean, timeout?: number): Promise<Session>;
@@ -57,7 +81,11 @@ export type TransferRig = {
 
 export const startTransferRig = async (options: TestGatewayOptions = {}): Promise<TransferRig> => {
   const [gateway, application] = await Promise.all([startGateway(options), startSipApplication()]);
+  writeFileSync(join(gateway.dataDir, 'prompts', 'agent.wav'), wavFile(sine(agentTone, 60_000), 8_000));
+  writeFileSync(join(gateway.dataDir, 'prompts', 'hold.wav'), wavFile(sine(holdTone, 4_000), 8_000));
   const phones: RtpPeer[] = [];
+  const listed = async (): Promise<readonly { readonly id: string; readonly status: string }[]> =>
+    ((await gateway.api('/v1/sessions?live=true')).body as { items: { id: string; status: string }[] }).items;
   return {
     gateway,
     application,
@@ -80,10 +108,12 @@ export const startTransferRig = async (options: TestGatewayOptions = {}): Promis
       const phone = await rtpPeer({ codec });
       phones.push(phone);
       let endedBy: DialogEnd | null = null;
+      const infos: { contentType: string; body: string }[] = [];
       let onEnded: (end: DialogEnd) => void = () => {};
       const ended = new Promise<DialogEnd>((resolve) => {
         onEnded = resolve;
       });
+      const before = new Set((await listed()).map(({ id }) => id));
       const result = await application.server.place({
         uri: `sip:${dialled}@127.0.0.1:${gateway.sipPort}`,
         profile: 'local',
@@ -97,14 +127,14 @@ export const startTransferRig = async (options: TestGatewayOptions = {}): Promis
             onEnded(end);
           },
           offered: async () => phone.sdp(),
+          info: (contentType, body) => infos.push({ contentType, body }),
         },
       });
       if (result.outcome !== 'answered') throw new Error(`the gateway did not answer: ${JSON.stringify(result)}`);
       phone.accept(result.sdp);
       const found = await until('the session of the call', async () => {
-        const { body } = await gateway.api('/v1/sessions?live=true');
-        const { items } = body as { items: { id: string; status: string }[] };
-        return items.find((item) => item.status !== 'ringing')?.id ?? null;
+        const known = await listed();
+        return known.find(({ id, status }) => !before.has(id) && status !== 'ringing')?.id ?? null;
       });
       const read = async (): Promise<Session> => (await gateway.api(`/v1/sessions/${found}`)).body as Session;
       return {
@@ -113,6 +143,7 @@ export const startTransferRig = async (options: TestGatewayOptions = {}): Promis
         dialog: result.dialog,
         ended,
         endedBy: () => endedBy,
+        infos,
         session: read,
         until: (what, fits, timeout) =>
           until(

@@ -326,7 +326,8 @@ export const callTransfers = (deps: TransferDeps, context: TransferContext): Cal
 
   return {
     async start(request) {
-      await reserving?.catch(() => {});
+      // No wait when nobody is ahead: between looking and taking nothing may come in between.
+      while (reserving !== null) await reserving.catch(() => {});
       if (running !== null) {
         const planned = await running.planned;
         return { started: false, current: last ?? planned };

@@ -1,11 +1,21 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { type RtpPeer, rtpPeer } from '../../support/rtp-peer.js';
-import { answering, type SipInLine, startLine } from '../../support/sip-in-line.js';
-import { callerNumber, dialled, hears, startTransferRig, type TransferRig } from '../../support/transfer-rig.js';
+import { answering, type Desk, type SipInLine, startDesk, startLine } from '../../support/sip-in-line.js';
+import {
+  type Caller,
+  callerNumber,
+  dialled,
+  hears,
+  holdTone,
+  plainDestination,
+  startTransferRig,
+  type TransferRig,
+} from '../../support/transfer-rig.js';
 
 let rig: TransferRig;
 let line: SipInLine | null = null;
-let desk: RtpPeer;
+let desk: Desk | null = null;
+let phone: RtpPeer;
 
 beforeAll(async () => {
   rig = await startTransferRig();
@@ -13,51 +23,219 @@ beforeAll(async () => {
 afterAll(() => rig.close());
 afterEach(async () => {
   await line?.stop();
+  desk?.close();
   line = null;
-  await desk?.close();
+  desk = null;
+  await phone.close();
 });
 
-describe('a caller who is transferred', () => {
-  it('talks with the line, which sees the caller and the session, and hears both hang-ups', async () => {
-    desk = await rtpPeer({ learn: true });
-    line = await startLine(answering(desk.sdp()), { transport: 'tcp' });
+const zendesk = (port: number, more: Readonly<Record<string, unknown>> = {}) => ({
+  ...plainDestination,
+  id: 'zendesk',
+  name: 'Zendesk human agent',
+  type: 'sip',
+  value: `sip:support@127.0.0.1:${port};transport=udp`,
+  profile: 'zendesk-sip-in',
+  ...more,
+});
+
+/** A caller who is connected to a desk. */
+const connected = async (
+  more: Readonly<Record<string, unknown>> = {},
+  options: { readonly codec?: 'PCMU' | 'PCMA' } = {},
+): Promise<{ caller: Caller; desk: Desk }> => {
+  phone = await rtpPeer(options);
+  desk = await startDesk(phone);
+  await rig.setUp([{ play: 'agent.wav' }], [zendesk(desk.port, more)]);
+  const caller = await rig.call();
+  const { body } = await caller.transfer({ destination: 'zendesk' }, { wait: true });
+  expect(body).toMatchObject({ outcome: 'connected' });
+  return { caller, desk };
+};
+
+describe('the INVITE as the line receives it', () => {
+  const invited = async (
+    destination: Readonly<Record<string, unknown>>,
+    call: Parameters<TransferRig['call']>[0] = {},
+    transport: 'udp' | 'tcp' = 'tcp',
+  ) => {
+    phone = await rtpPeer({ learn: true });
+    line = await startLine(answering(phone.sdp()), { transport });
     await rig.setUp(
-      [{ wait: 0.2 }, { transfer: { destination: 'zendesk' } }],
+      [{ play: 'agent.wav' }],
+      [{ ...zendesk(0), value: `sip:support@127.0.0.1:${line.port}`, ...destination }],
+    );
+    const caller = await rig.call(call);
+    await caller.transfer({ destination: 'zendesk' }, { wait: true });
+    await caller.dialog.bye();
+    const result = await line.done;
+    expect(result.errors).toBe('');
+    expect(result).toMatchObject({ code: 0 });
+    const [invite] = result.invites;
+    if (invite === undefined) throw new Error('the line received no INVITE');
+    const session = await caller.until('the end', (s) => s.status === 'ended');
+    return { invite, session, host: `127.0.0.1:${rig.gateway.sipPort}`, port: line.port };
+  };
+
+  it('of a SIP destination carries caller, session and contact, by TCP with plain RTP', async () => {
+    const { invite, session, host, port } = await invited({ headers: { 'X-Queue': 'gold' } });
+    expect(invite.requestUri).toBe(`sip:support@127.0.0.1:${port};transport=tcp`);
+    expect(invite.header('From')).toMatch(new RegExp(`^<sip:\\${callerNumber}@${host.replaceAll('.', '\\.')}>;tag=`));
+    expect(invite.header('X-OPENCX-SESSION-ID')).toBe(session.id);
+    expect(invite.header('X-OPENCX-AGENT-ID')).toBe('support');
+    expect(invite.header('X-OPENCX-TRANSFER')).toBe('true');
+    expect(invite.header('X-OPENCX-CONTACT-ID')).toBe(session.contactId);
+    expect(invite.header('X-Queue')).toBe('gold');
+    for (const name of ['X-OPENCX-ZENDESK-TICKET-ID', 'X-Zendesk-Ticket-Id', 'P-Asserted-Identity', 'Diversion']) {
+      expect(invite.count(name)).toBe(0);
+    }
+    expect(invite.sdp).toMatch(/^m=audio \d+ RTP\/AVP 0 8 101\r?$/m);
+    expect(invite.sdp).not.toContain('a=crypto');
+    expect(session.transfer).toMatchObject({
+      from: `<sip:${callerNumber}@${host}>`,
+      fromReason: 'known',
+      ticketId: null,
+      ticketReason: 'not-stamped',
+    });
+    expect(session.timeline.map((entry) => entry.type)).toEqual(
+      expect.arrayContaining(['transfer.started', 'transfer.ringing', 'transfer.connected', 'call.ended']),
+    );
+  });
+
+  it('of an anonymous caller shows the number that was dialled and no other', async () => {
+    const { invite, session } = await invited({}, { from: 'anonymous' });
+    expect(invite.header('From')).toContain(`<sip:${dialled}@`);
+    expect(invite.text).not.toContain(callerNumber);
+    expect(session.transfer).toMatchObject({ fromReason: 'withheld' });
+  });
+
+  it('of a caller with a hostile display name is not touched by it', async () => {
+    const { invite } = await invited({}, { display: '"><sip:evil@x>\r\nX-Evil: 1' });
+    expect(invite.header('From')).toMatch(/^<sip:\+14155550123@/);
+    expect(invite.text).not.toMatch(/evil/i);
+  });
+
+  it('of a phone destination goes through the trunk with its caller ID and without a ticket', async () => {
+    phone = await rtpPeer({ learn: true });
+    line = await startLine(answering(phone.sdp()));
+    await rig.setUp(
+      [{ play: 'agent.wav' }],
       [
         {
-          id: 'zendesk',
-          name: 'Zendesk human agent',
-          type: 'sip',
-          value: `sip:support@127.0.0.1:${line.port}`,
-          profile: 'zendesk-sip-in',
+          ...plainDestination,
+          id: 'owner',
+          name: "Owner's mobile",
+          type: 'phone',
+          value: '+14155550199',
+          profile: 'generic-trunk',
+          trunk: `sip:127.0.0.1:${line.port}`,
+          callerId: 'called',
         },
       ],
     );
     const caller = await rig.call();
-    await caller.until('the transfer', (session) => session.status === 'transferred');
-    const stopCaller = caller.phone.tone(600);
-    const stopDesk = (await desk.until('a packet', () => desk.packets.length > 0), desk.tone(900));
-    await desk.until("the caller's tone", () => hears(desk, 600));
+    const { body } = await caller.transfer({ destination: "owner's MOBILE" }, { wait: true });
+    expect(body).toMatchObject({ outcome: 'connected', fromReason: 'rule', ticketReason: 'phone-destination' });
+    await caller.dialog.bye();
+    const [invite] = (await line.done).invites;
+    expect(invite?.requestUri).toBe(`sip:+14155550199@127.0.0.1:${line.port}`);
+    expect(invite?.header('From')).toContain(`<sip:${dialled}@`);
+    expect(invite?.header('P-Asserted-Identity')).toContain(`<sip:${callerNumber}@`);
+    expect(invite?.count('X-Zendesk-Ticket-Id')).toBe(0);
+  });
+});
+
+describe('a connected call', () => {
+  it('has sound both ways within 60 ms of the 200, also PCMU against PCMA', async () => {
+    phone = await rtpPeer({ codec: 'PCMA' });
+    desk = await startDesk(phone);
+    await rig.setUp([{ play: 'agent.wav' }], [zendesk(desk.port)]);
+    const caller = await rig.call({ codec: 'PCMU' });
+    const stop = caller.phone.tone(600);
+    await caller.transfer({ destination: 'zendesk' }, { wait: true });
+    const ack = await desk.until('ACK');
+    expect(ack.method).toBe('ACK');
+    await phone.until("the caller's tone", () => hears(phone, 600));
+    const first = phone.packets[0]?.at ?? Number.POSITIVE_INFINITY;
+    expect(first - desk.answeredAt()).toBeLessThan(60);
+    const stopDesk = phone.tone(900);
     await caller.phone.until("the line's tone", () => hears(caller.phone, 900));
-    stopCaller();
+    stop();
     stopDesk();
     await caller.dialog.bye();
-    const result = await line.done;
-    expect(result.errors).toBe('');
-    expect(result.code).toBe(0);
-    const [invite] = result.invites;
-    expect(invite?.requestUri).toBe(`sip:support@127.0.0.1:${line.port};transport=tcp`);
-    expect(invite?.header('From')).toMatch(
-      new RegExp(`^<sip:\\${callerNumber}@127\\.0\\.0\\.1:${rig.gateway.sipPort}>;tag=`),
+  });
+
+  it('passes key presses both ways', async () => {
+    const { caller, desk: line } = await connected();
+    await caller.phone.press(5, 120);
+    await line.phone.until('the key', () =>
+      line.phone.packets.some((p) => p.payloadType === 101 && p.payload[0] === 5),
     );
-    expect(invite?.header('X-OPENCX-SESSION-ID')).toBe(caller.sessionId);
-    expect(invite?.header('X-OPENCX-TRANSFER')).toBe('true');
-    expect(invite?.text).not.toContain(dialled);
-    const session = await caller.until('the end', (s) => s.status === 'ended');
-    expect(session.endReason).toBe('caller-hangup');
-    expect(session.transfer).toMatchObject({ state: 'done', outcome: 'connected', sipStatus: 200 });
-    expect(session.timeline.map((entry) => entry.type)).toEqual(
-      expect.arrayContaining(['transfer.started', 'transfer.ringing', 'transfer.connected', 'call.ended']),
+    const before = caller.phone.packets.length;
+    await line.phone.press(7, 120);
+    await caller.phone.until('the key', () =>
+      caller.phone.packets.slice(before).some((p) => p.payloadType === 101 && p.payload[0] === 7),
     );
+    await caller.dialog.bye();
+  });
+
+  it('passes INFO of the line on to the caller, and the other way round', async () => {
+    const { caller, desk: line } = await connected();
+    await caller.dialog.info('application/dtmf-relay', 'Signal=5\r\nDuration=160\r\n');
+    expect((await line.until('INFO')).text).toContain('Signal=5');
+    await line.request('INFO', { body: 'Signal=7\r\nDuration=160\r\n', contentType: 'application/dtmf-relay' });
+    await caller.phone.until('the INFO', () => caller.infos.some(({ body }) => body.includes('Signal=7')));
+    await caller.dialog.bye();
+  });
+
+  it('ends within 200 ms on both sides, whoever hangs up', async () => {
+    const first = await connected();
+    await first.desk.hangUp();
+    const hungUp = performance.now();
+    await first.caller.ended;
+    expect(performance.now() - hungUp).toBeLessThan(200);
+    const session = await first.caller.until('the end', (s) => s.status === 'ended');
+    expect(session.endReason).toBe('destination-hangup');
+    first.desk.close();
+    await phone.close();
+
+    const second = await connected();
+    const bye = second.desk.until('BYE');
+    const begun = performance.now();
+    void second.caller.dialog.bye();
+    await bye;
+    expect(performance.now() - begun).toBeLessThan(200);
+    const ended = await second.caller.until('the end', (s) => s.status === 'ended');
+    expect(ended.endReason).toBe('caller-hangup');
+    expect(Object.keys(ended.timeline.find((entry) => entry.type === 'media.quality')?.data ?? {})).toEqual([
+      'caller',
+      'destination',
+    ]);
+  });
+
+  it('plays hold audio to the caller while the line holds, and goes on when it resumes', async () => {
+    const { caller, desk: line } = await connected({ holdAudio: 'hold.wav' });
+    const stop = line.phone.tone(900);
+    await caller.phone.until('the line', () => hears(caller.phone, 900));
+    const held = await line.request('INVITE', { body: line.phone.sdp({ direction: 'sendonly' }) });
+    expect(held.status).toBe(200);
+    expect(held.text).toMatch(/a=recvonly/);
+    await caller.phone.until('hold audio', () => hears(caller.phone, holdTone));
+    await line.request('INVITE', { body: line.phone.sdp() });
+    await caller.phone.until('the line again', () => hears(caller.phone, 900) && !hears(caller.phone, holdTone));
+    stop();
+    await caller.dialog.bye();
+  });
+
+  it('plays hold audio to the line while the caller holds, and answers a session refresh on its own leg', async () => {
+    const { caller, desk: line } = await connected({ holdAudio: 'hold.wav' });
+    const answer = await caller.dialog.modify(caller.phone.sdp({ direction: 'sendonly' }));
+    expect(answer).toMatch(/a=recvonly/);
+    await line.phone.until('hold audio', () => hears(line.phone, holdTone));
+    await caller.dialog.modify(caller.phone.sdp());
+    await line.phone.until('silence of the prompt', () => !hears(line.phone, holdTone));
+    expect((await line.request('UPDATE')).status).toBe(200);
+    expect(line.received.filter(({ method }) => method === 'INVITE')).toHaveLength(1);
+    await caller.dialog.bye();
   });
 });
