@@ -123,3 +123,5 @@ process.on('message', (command: GeneratorCommand) => {
       break;
   }
 });
+// Without the bench there is nobody to stop the load.
+process.on('disconnect', () => process.exit(0));

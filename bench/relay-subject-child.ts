@@ -6,7 +6,7 @@ import type { Worker } from 'node:worker_threads';
 import { systemClock } from '../src/core/clock.js';
 import type { MediaLeg, MediaLegEvents, MediaLegOptions } from '../src/domain/calls/ports.js';
 import { createMediaPlane } from '../src/telephony/media/index.js';
-import { openLeg } from '../src/telephony/media/leg.js';
+import { type Leg, openLeg } from '../src/telephony/media/leg.js';
 import { pacer } from '../src/telephony/media/pacer.js';
 import { packetSlots } from '../src/telephony/media/packet-slots.js';
 import { defaultTuning } from '../src/telephony/media/worker-protocol.js';
@@ -19,8 +19,9 @@ const say = (message: SubjectMessage): void => {
 const workers: Worker[] = [];
 process.on('worker', (worker) => workers.push(worker));
 
-const firstPort = 43_000;
-const lastPort = 47_999;
+// Below the ports the system hands out by itself, of which the load takes some.
+const firstPort = 30_000;
+const lastPort = 32_767;
 
 const fail = (error: unknown): void => {
   throw error;
@@ -93,12 +94,13 @@ const openInline = async (peers: readonly number[]): Promise<number[]> => {
   });
   const slots = packetSlots();
   const ports: number[] = [];
-  let first: Awaited<ReturnType<typeof openLeg>> = null;
-  for (const [index, peer] of peers.entries()) {
+  let first: Leg | null = null;
+  let port = firstPort;
+  const openOne = async (index: number): Promise<Leg> => {
     const leg = await openLeg({
       rtpAddress: '127.0.0.1',
       publicAddress: '127.0.0.1',
-      port: firstPort + 2 * index,
+      port,
       options: optionsOf(Math.floor(index / 2), 'caller'),
       tuning: defaultTuning,
       slots,
@@ -107,8 +109,14 @@ const openInline = async (peers: readonly number[]): Promise<number[]> => {
       onAgentAudio: () => {},
       onTrouble: () => {},
     });
-    if (leg === null) throw new Error(`port ${firstPort + 2 * index} is in use`);
-    wheel.add(leg);
+    port += 2;
+    if (leg !== null) return leg;
+    if (port > lastPort) throw new Error(`no port of ${firstPort}-${lastPort} is free`);
+    return openOne(index);
+  };
+  for (const [index, peer] of peers.entries()) {
+    const leg = await openOne(index);
+    leg.seated(wheel.add(leg).wake);
     ports.push(portOf(leg.answer(sdpOf(peer))));
     if (index % 2 === 0) first = leg;
     else if (first !== null) leg.bridge(first);

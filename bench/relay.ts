@@ -73,7 +73,9 @@ const oneRound = async (mode: SubjectMode, sockets: number, workers = 1): Promis
   const generator = converse<GeneratorCommand, GeneratorMessage>('./relay-generator-child.js');
   const subject = converse<SubjectCommand, SubjectMessage>('./relay-subject-child.js', [
     '--expose-gc',
-    '--max-semi-space-size=128',
+    // A young generation that the whole measurement fits into.
+    '--min-semi-space-size=256',
+    '--max-semi-space-size=256',
   ]);
   try {
     const { ports: peers } = await generator.ask({ type: 'open', sockets }, 'opened');

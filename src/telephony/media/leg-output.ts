@@ -22,6 +22,8 @@ export type LegOutput = {
   setBridged(bridged: boolean): void;
   /** True while packets of the bridged leg may pass. */
   forwards(): boolean;
+  /** True when the bridge speaks for itself: there is nothing to do here for the next few frames. */
+  rests(now: number): boolean;
   tick(now: number): void;
 };
 
@@ -144,6 +146,8 @@ export const legOutput = (context: {
     },
     sendDtmf: (digits, options) => dtmf.send(digits, options),
     forwards: () => bridged && prompt === null && !digitTakesFrame,
+    rests: (now) =>
+      bridged && prompt === null && !dtmf.pending() && now - sender.lastForwardedAt() < context.bridgeGapMs / 2,
     tick(now) {
       moment = now;
       digitTakesFrame = dtmf.pending() && dtmf.tick();

@@ -24,6 +24,8 @@ import type { LegNotice, MediaTuning } from './worker-protocol.js';
 
 /** A leg in its worker: two sockets, what its peer agreed on, what it hears and what it says. */
 export type Leg = Paced & {
+  /** Tells the leg how to ask for every frame again after it has let some pass. */
+  seated(wakeUp: () => void): void;
   answer(offer: string): string;
   offer(hold: boolean | null): string;
   accept(answer: string): void;
@@ -48,6 +50,9 @@ export type Leg = Paced & {
     /** Audio of the bridged leg, decoded, when this leg's recording wants it. */
     recordsBridge(): boolean;
     recordBridge(samples: Int16Array): void;
+    recording(): boolean;
+    /** Something has begun that needs every frame. */
+    wake(): void;
   };
 };
 
@@ -74,6 +79,9 @@ const codecsByPayloadType = (agreed: NegotiatedMedia['alternatives']): ReadonlyM
   return codecs;
 };
 
+/** Frames that a leg lets pass when all it does is forward packets: looking in then would cost a tenth of a relay. */
+const restFrames = 3;
+
 const wallClock = (): number => performance.timeOrigin + performance.now();
 
 /** Opens a leg on `port` and the port above it; null when one of them is held by somebody else. */
@@ -99,6 +107,7 @@ export const openLeg = async (context: LegContext): Promise<Leg | null> => {
   let heardAny = false;
   let peer: Leg | null = null;
   let closing: Promise<LegQuality> | null = null;
+  let wake: () => void = () => {};
   /** Port the peer's reports come from, once one has come. */
   let rtcpPort = 0;
 
@@ -257,11 +266,15 @@ export const openLeg = async (context: LegContext): Promise<Leg | null> => {
     tick(now) {
       const samples = listening.turn(now, peer?.inner.recordsBridge() === true);
       if (samples !== null) peer?.inner.recordBridge(samples);
-      if (agreed === null) return;
+      if (agreed === null) return 0;
       output.tick(now);
       rtcp.tick(now);
       const lost = timeouts.check(now);
       if (lost !== null) notify({ type: 'lost', kind: lost });
+      return output.rests(now) && !listening.wanted() && peer?.inner.recording() !== true ? restFrames : 0;
+    },
+    seated(wakeUp) {
+      wake = wakeUp;
     },
     answer: (offer) => agreement.answer(offer),
     offer: (hold) => agreement.offer(hold),
@@ -270,6 +283,7 @@ export const openLeg = async (context: LegContext): Promise<Leg | null> => {
       const reader = await openPrompt(source, options.country);
       if (closing !== null) context.onPlayed(play, 'stopped');
       else output.play(play, reader, loop);
+      wake();
     },
     stop: (play) => output.stop(play),
     async sendDtmf(digits, durationMs, gapMs) {
@@ -279,9 +293,14 @@ export const openLeg = async (context: LegContext): Promise<Leg | null> => {
           'The peer takes no telephone events, so digits cannot be sent in its media.',
         );
       }
+      wake();
       await output.sendDtmf(digits, { durationMs, gapMs });
     },
-    startRecording: (path) => listening.startRecording(path),
+    async startRecording(path) {
+      await listening.startRecording(path);
+      wake();
+      peer?.inner.wake();
+    },
     stopRecording: () => listening.stopRecording(),
     bridge(other) {
       leg.unbridge();
@@ -297,6 +316,7 @@ export const openLeg = async (context: LegContext): Promise<Leg | null> => {
     attach(rings) {
       listening.attach(rings?.toAgent ?? null);
       output.attach(rings?.toPeer ?? null);
+      wake();
     },
     quality,
     close() {
@@ -319,9 +339,12 @@ export const openLeg = async (context: LegContext): Promise<Leg | null> => {
         // The bridge takes the place of whatever was being played; parting goes on with what comes next.
         if (other !== null) output.stopPrompt();
         output.setBridged(other !== null);
+        wake();
       },
       recordsBridge: () => listening.recording() && output.forwards(),
       recordBridge: (samples) => listening.said(samples),
+      recording: () => listening.recording(),
+      wake: () => wake(),
     },
   };
   return leg;

@@ -87,7 +87,9 @@ const open = async (number: number, args: LegOperations['open']['args']): Promis
     await leg.close();
     throw error;
   }
-  legs.set(number, { leg, leave: wheel.add(leg) });
+  const seat = wheel.add(leg);
+  leg.seated(seat.wake);
+  legs.set(number, { leg, leave: seat.leave });
   heard = true;
   return { answer, notices };
 };

@@ -12,7 +12,12 @@ const setUp = (maxCatchUp = 5) => {
 test('a member is called every 20 ms, fifty thousand times without drift', () => {
   const { clock, wheel } = setUp();
   const moments: number[] = [];
-  wheel.add({ tick: (now) => moments.push(now) });
+  wheel.add({
+    tick: (now) => {
+      moments.push(now);
+      return 0;
+    },
+  });
   for (let ms = 0; ms < 1_000_000; ms += 7) clock.advance(7);
   expect(moments.length).toBe(50_001);
   expect(moments.every((now, i) => now === moments[0]! + i * 20)).toBe(true);
@@ -22,7 +27,12 @@ test('members are spread over the slots of a frame', () => {
   const { clock, wheel } = setUp();
   const perMoment = new Map<number, number>();
   for (let i = 0; i < 400; i += 1) {
-    wheel.add({ tick: (now) => perMoment.set(now, (perMoment.get(now) ?? 0) + 1) });
+    wheel.add({
+      tick: (now) => {
+        perMoment.set(now, (perMoment.get(now) ?? 0) + 1);
+        return 0;
+      },
+    });
   }
   clock.advance(19);
   expect([...perMoment]).toEqual([
@@ -53,7 +63,12 @@ test('a late thread makes up what it missed, with the moments at which it was du
     onError: () => {},
   });
   const moments: number[] = [];
-  late.add({ tick: (now) => moments.push(now) });
+  late.add({
+    tick: (now) => {
+      moments.push(now);
+      return 0;
+    },
+  });
   fire();
   time = 85;
   fire();
@@ -71,6 +86,7 @@ test('a member that throws is reported and the others are called', () => {
     wheel.add({
       tick: () => {
         calls += 1;
+        return 0;
       },
     });
   wheel.add({
@@ -82,6 +98,7 @@ test('a member that throws is reported and the others are called', () => {
     wheel.add({
       tick: () => {
         calls += 1;
+        return 0;
       },
     });
   clock.advance(59);
@@ -93,14 +110,16 @@ test('the timer stops with the last member, also when it leaves and another join
   const { clock, wheel } = setUp();
   let second = 0;
   let secondLeaves: () => void = () => {};
-  const leave = wheel.add({
+  const seat = wheel.add({
     tick: () => {
-      leave();
+      seat.leave();
       secondLeaves = wheel.add({
         tick: () => {
           second += 1;
+          return 0;
         },
-      });
+      }).leave;
+      return 0;
     },
   });
   clock.advance(100);
@@ -109,4 +128,24 @@ test('the timer stops with the last member, also when it leaves and another join
   secondLeaves();
   expect(wheel.members).toBe(0);
   expect(clock.pending()).toBe(0);
+});
+
+test('a member that rests is left alone for so many frames, or until it is woken', () => {
+  const { clock, wheel } = setUp();
+  const moments: number[] = [];
+  const seat = wheel.add({
+    tick: (now) => {
+      moments.push(now);
+      return 3;
+    },
+  });
+  clock.advance(170);
+  expect(moments).toEqual([0, 80, 160]);
+  seat.wake();
+  clock.advance(20);
+  expect(moments).toEqual([0, 80, 160, 180]);
+  seat.leave();
+  seat.wake();
+  clock.advance(200);
+  expect(moments.length).toBe(4);
 });

@@ -1,9 +1,23 @@
 import type { Clock, Timer } from '../../core/clock.js';
 
-/** Something that has work to do every 20 ms. `now` is the scheduled moment in monotonic ms, not the actual one. */
+/** Something that has work to do every 20 ms. */
 export type Paced = {
-  tick(now: number): void;
+  /**
+   * `now` is the scheduled moment in monotonic ms, not the actual one. Returns how many of the next frames may pass
+   * without a call.
+   */
+  tick(now: number): number;
 };
+
+/** A member's place in the pacer. */
+export type Seat = {
+  leave(): void;
+  /** Every frame counts again, whatever the last `tick` returned. */
+  wake(): void;
+};
+
+/** Members of one slot and, beside them, the frames each of them rests: looking at a resting one touches no object. */
+type Slot = { readonly members: Paced[]; readonly rests: number[] };
 
 /**
  * One timer for all legs of a worker. Every member is called each `frameMs`; members are spread over `phases` slots so
@@ -11,7 +25,7 @@ export type Paced = {
  * do not drift; when the thread was late, up to `maxCatchUp` missed frames are made up at once, the rest are skipped.
  */
 export type Pacer = {
-  add(member: Paced): () => void;
+  add(member: Paced): Seat;
   /** Runs after each slot, with the scheduled moment. */
   onSlotEnd(fn: (now: number) => void): void;
   readonly members: number;
@@ -31,7 +45,7 @@ export const pacer = (options: {
 }): Pacer => {
   const { clock, phases } = options;
   const slotMs = options.frameMs / phases;
-  const slots: Paced[][] = Array.from({ length: phases }, () => []);
+  const slots: Slot[] = Array.from({ length: phases }, () => ({ members: [], rests: [] }));
   let afterSlot: (now: number) => void = () => {};
   let members = 0;
   let skipped = 0;
@@ -41,11 +55,19 @@ export const pacer = (options: {
   /** Number of the slot to run next, counted from the origin. */
   let next = 0;
 
-  const runSlot = (slot: readonly Paced[], now: number): void => {
+  const runSlot = (slot: Slot, now: number): void => {
+    const { members: seated, rests } = slot;
     // From the end, since a member may remove itself.
-    for (let i = slot.length - 1; i >= 0; i -= 1) {
+    for (let i = seated.length - 1; i >= 0; i -= 1) {
+      const rest = rests[i] as number;
+      if (rest > 0) {
+        rests[i] = rest - 1;
+        continue;
+      }
+      const member = seated[i] as Paced;
       try {
-        slot[i]?.tick(now);
+        const next = member.tick(now);
+        if (next > 0 && seated[i] === member) rests[i] = next;
       } catch (error) {
         options.onError(error);
       }
@@ -69,7 +91,7 @@ export const pacer = (options: {
       next += tooLate;
     }
     while (next <= due && members > 0) {
-      runSlot(slots[next % phases] as Paced[], origin + next * slotMs);
+      runSlot(slots[next % phases] as Slot, origin + next * slotMs);
       next += 1;
     }
     running = false;
@@ -78,9 +100,10 @@ export const pacer = (options: {
 
   return {
     add(member) {
-      let slot = slots[0] as Paced[];
-      for (const candidate of slots) if (candidate.length < slot.length) slot = candidate;
-      slot.push(member);
+      let slot = slots[0] as Slot;
+      for (const candidate of slots) if (candidate.members.length < slot.members.length) slot = candidate;
+      slot.members.push(member);
+      slot.rests.push(0);
       members += 1;
       if (members === 1 && !running) {
         origin = clock.monotonic();
@@ -88,15 +111,22 @@ export const pacer = (options: {
         arm();
       }
       let present = true;
-      return () => {
-        if (!present) return;
-        present = false;
-        slot.splice(slot.indexOf(member), 1);
-        members -= 1;
-        if (members === 0) {
-          timer?.cancel();
-          timer = null;
-        }
+      return {
+        leave() {
+          if (!present) return;
+          present = false;
+          const at = slot.members.indexOf(member);
+          slot.members.splice(at, 1);
+          slot.rests.splice(at, 1);
+          members -= 1;
+          if (members === 0) {
+            timer?.cancel();
+            timer = null;
+          }
+        },
+        wake() {
+          if (present) slot.rests[slot.members.indexOf(member)] = 0;
+        },
       };
     },
     onSlotEnd(fn) {
@@ -112,7 +142,10 @@ export const pacer = (options: {
       timer?.cancel();
       timer = null;
       members = 0;
-      for (const slot of slots) slot.length = 0;
+      for (const slot of slots) {
+        slot.members.length = 0;
+        slot.rests.length = 0;
+      }
     },
   };
 };

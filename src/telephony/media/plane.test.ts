@@ -4,23 +4,21 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { sine, toneLevel, totalLevel } from '../../../test/support/goertzel.js';
 import { type LegLog, legLog, legOptions, stereoChannels, wavFile } from '../../../test/support/media.js';
+import { rtpRange } from '../../../test/support/ports.js';
 import { type RtpPeer, rtpPeer } from '../../../test/support/rtp-peer.js';
 import type { MediaLeg, MediaLegOptions, MediaPlane } from '../../domain/calls/ports.js';
 import { createMediaPlane, type MediaPlaneOptions } from './index.js';
 import { writeRtcp } from './rtcp.js';
 
-/** Each file of tests has ports of its own; within it, planes come one after the other. */
-let nextPort = 41_000;
 let plane: MediaPlane;
 let peers: RtpPeer[] = [];
 let folder: string;
 
 const newPlane = (options: Partial<MediaPlaneOptions> = {}): MediaPlane => {
-  const first = nextPort;
-  nextPort += 40;
+  const { from: first, to: last } = rtpRange(40);
   return createMediaPlane({
     rtpAddress: '127.0.0.1',
-    ports: { first, last: first + 39 },
+    ports: { first, last },
     workers: 1,
     drainMs: 100,
     ...options,
@@ -58,6 +56,15 @@ const joined = async (
 const tonePacketsOf = (peer: RtpPeer, from = 0): number =>
   peer.packets.slice(from).filter((packet) => packet.payload.some((octet) => octet !== 0xff && octet !== 0xd5)).length;
 
+/**
+ * How far timestamps and time have come apart from the first packets to the last, ms. Of each twenty the fastest counts,
+ * since a busy machine delays some.
+ */
+const clockDrift = (packets: RtpPeer['packets']): number => {
+  const transits = packets.map((packet) => packet.at - ((packet.timestamp - packets[0]!.timestamp) >>> 0) / 8);
+  return Math.min(...transits.slice(-20)) - Math.min(...transits.slice(0, 20));
+};
+
 describe('prompts', () => {
   test('a WAV file is played at its level, paced by 20 ms, without a hole', async () => {
     const path = join(folder, 'tone.wav');
@@ -77,8 +84,7 @@ describe('prompts', () => {
       expect(packets[i]!.sequence).toBe((packets[i - 1]!.sequence + 1) & 0xffff);
       expect((packets[i]!.timestamp - packets[i - 1]!.timestamp) >>> 0).toBe(160);
     }
-    const span = packets[packets.length - 1]!.at - packets[0]!.at;
-    expect(Math.abs(span - (packets.length - 1) * 20)).toBeLessThan(40);
+    expect(Math.abs(clockDrift(packets))).toBeLessThan(20);
   });
 
   test('stop ends a prompt early, a newer prompt replaces the older one', async () => {
@@ -237,9 +243,7 @@ describe('a bridge', () => {
       expect(packets[i]!.sequence).toBe((packets[i - 1]!.sequence + 1) & 0xffff);
       expect((packets[i]!.timestamp - packets[i - 1]!.timestamp) | 0).toBeGreaterThan(0);
     }
-    const span = packets[packets.length - 1]!.at - packets[0]!.at;
-    const stamped = ((packets[packets.length - 1]!.timestamp - packets[0]!.timestamp) >>> 0) / 8;
-    expect(Math.abs(stamped - span)).toBeLessThan(60);
+    expect(Math.abs(clockDrift(packets))).toBeLessThan(60);
   });
 
   test('whose other side falls silent sends silence in its place', async () => {
@@ -557,13 +561,13 @@ describe('an agent', () => {
 
 describe('the plane', () => {
   test('says when its ports are exhausted, and gives them out again after they have drained', async () => {
+    const { from: first } = rtpRange(40);
     const small = createMediaPlane({
       rtpAddress: '127.0.0.1',
-      ports: { first: nextPort, last: nextPort + 3 },
+      ports: { first, last: first + 3 },
       workers: 1,
       drainMs: 50,
     });
-    nextPort += 4;
     const legs = [await small.open(legOptions(), legLog()), await small.open(legOptions(), legLog())];
     await expect(small.open(legOptions(), legLog())).rejects.toMatchObject({ code: 'ports_exhausted', status: 503 });
     expect(small.stats()).toEqual({ legs: 2, workers: 1, portsFree: 0 });
