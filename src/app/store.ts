@@ -4,14 +4,26 @@ import type { Clock } from '../core/clock.js';
 import type { Logger } from '../core/logger.js';
 import type { Redactor } from '../core/redaction.js';
 import { connectRedis, type RedisConnection, startEmbeddedRedis } from '../platform/redis/index.js';
-import { checkRing, createVault, loadKeyRing, redisRingChecks, type Vault } from '../platform/vault/index.js';
+import {
+  checkRing,
+  createVault,
+  type KeyRing,
+  loadKeyRing,
+  redisRingChecks,
+  type Vault,
+} from '../platform/vault/index.js';
 import type { Config } from './config.js';
 import type { ShutdownStack } from './shutdown-stack.js';
 
 /** How long a start waits for Redis, ms. */
 const redisPatience = 30_000;
 
-export type Store = { readonly redis: RedisConnection; readonly vault: Vault; readonly embedded: boolean };
+export type Store = {
+  readonly redis: RedisConnection;
+  readonly vault: Vault;
+  readonly ring: KeyRing;
+  readonly embedded: boolean;
+};
 
 /** Redis (the configured one or our own), and the vault whose keys must fit what Redis holds. */
 export const openStore = async (
@@ -38,7 +50,7 @@ export const openStore = async (
   stack.push('redis connection', () => redis.close());
   await redis.ready(redisPatience);
   await checkRing(ring, redisRingChecks(redis));
-  return { redis, vault: createVault(ring, (plain) => redactor.add(plain)), embedded: server !== null };
+  return { redis, ring, vault: createVault(ring, (plain) => redactor.add(plain)), embedded: server !== null };
 };
 
 /** Folder of recordings, made when missing. */

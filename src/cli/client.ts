@@ -4,7 +4,7 @@ import { CliError, type ExitName } from './exit-codes.js';
 import { dataDirOf, readIfThere } from './local-files.js';
 
 export type ApiRequest = {
-  readonly method?: 'GET' | 'PUT' | 'POST';
+  readonly method?: 'GET' | 'PUT' | 'POST' | 'DELETE';
   readonly query?: Readonly<Record<string, string | undefined>>;
   readonly body?: unknown;
   readonly accept?: string;

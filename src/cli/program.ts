@@ -2,6 +2,7 @@ import { Command, CommanderError } from 'commander';
 import { applyCommands } from './commands/apply.js';
 import { doctorCommand } from './commands/doctor.js';
 import { exportCommand } from './commands/export.js';
+import { keysCommand } from './commands/keys.js';
 import { sessionCommands } from './commands/sessions.js';
 import { startCommand } from './commands/start.js';
 import { tokenCommand } from './commands/token.js';
@@ -18,6 +19,7 @@ const modules: readonly CommandModule[] = [
   exportCommand,
   sessionCommands,
   tokenCommand,
+  keysCommand,
   doctorCommand,
 ];
 

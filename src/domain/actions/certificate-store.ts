@@ -1,14 +1,7 @@
 import type { Clock } from '../../core/clock.js';
 import { GatewayError, isGatewayError } from '../../core/errors.js';
-import {
-  loadScript,
-  orgKey,
-  type RedisConnection,
-  replyFields,
-  replyNumber,
-  replyTextOrNull,
-} from '../../platform/redis/index.js';
-import { keyIdOf, type SealScope, type Vault } from '../../platform/vault/index.js';
+import { orgKey, type RedisConnection, replyFields, replyNumber, replyTextOrNull } from '../../platform/redis/index.js';
+import { type SealedValues, type SealScope, sealedHash, type Vault } from '../../platform/vault/index.js';
 import { MaterialError } from './certificate/material-error.js';
 import type { CertificateUpload, NormalisedCertificate } from './certificate/normalise.js';
 import type { CertificateNormaliser } from './certificate/upload.js';
@@ -30,15 +23,12 @@ export type CertificateStore = CertificateReader & {
   list(orgId: string): Promise<readonly CertificateRecord[]>;
   /** True when there was one of that name. */
   remove(orgId: string, name: string): Promise<boolean>;
-  /** How many private keys each key of the ring seals. */
-  sealedWith(orgId: string): Promise<ReadonlyMap<string, number>>;
-  /** Seals anew, under the active key, what another key sealed. Resolves with how many that were. */
-  rewrap(orgId: string): Promise<number>;
+  /** The private keys, for the rotation of keys. */
+  readonly keys: SealedValues;
 };
 
 type Stored = CertificateRecord & { readonly sealedKey: string };
 
-const replaceScript = loadScript(import.meta.url, './scripts/replace-certificate.lua');
 const certificatesKey = (orgId: string): string => orgKey(orgId, 'certificates');
 const scopeOf = (orgId: string, { name, version }: Pick<Stored, 'name' | 'version'>): SealScope => ({
   organization: orgId,
@@ -122,27 +112,19 @@ export const createCertificateStore = (options: {
       remembered.delete(`${orgId} ${name}`);
       return replyNumber(await redis.command('HDEL', certificatesKey(orgId), name)) === 1;
     },
-    async sealedWith(orgId) {
-      const counts = new Map<string, number>();
-      for (const { sealedKey } of await all(orgId)) {
-        const kid = keyIdOf(sealedKey) ?? '';
-        counts.set(kid, (counts.get(kid) ?? 0) + 1);
-      }
-      return counts;
-    },
-    async rewrap(orgId) {
-      let moved = 0;
-      for (const stored of await all(orgId)) {
-        const sealedKey = vault.rewrap(scopeOf(orgId, stored), stored.sealedKey);
-        if (sealedKey === stored.sealedKey) continue;
-        const replaced = await redis.run(
-          replaceScript,
-          [certificatesKey(orgId)],
-          [stored.name, stored.version, JSON.stringify({ ...stored, sealedKey })],
-        );
-        moved += replyNumber(replaced);
-      }
-      return moved;
-    },
+    keys: sealedHash({
+      what: 'private keys of certificates',
+      redis,
+      vault,
+      keyOf: certificatesKey,
+      find(orgId, _field, text) {
+        const stored = parsed(text);
+        return {
+          scope: scopeOf(orgId, stored),
+          sealed: stored.sealedKey,
+          replaced: (sealedKey) => JSON.stringify({ ...stored, sealedKey }),
+        };
+      },
+    }),
   };
 };

@@ -43,6 +43,7 @@ export type {
   UserAttributes,
   VariableReader,
 } from './ports.js';
+export { secretsOfHeader } from './redaction.js';
 export { createRunStore, type RunHead, type RunPage, type RunStore, runsKept } from './run-store.js';
 export {
   groupByAction,
@@ -56,7 +57,6 @@ export {
   summariesToCsv,
   summarizeRuns,
 } from './runs.js';
-export { secretsOfHeader } from './redaction.js';
 export { createSessionHeaders, headerFaults, type SessionHeaders } from './session-headers.js';
 export { parseTemplate } from './template/parse.js';
 export { renderText } from './template/render.js';

@@ -2,13 +2,14 @@ import type { Clock } from '../../core/clock.js';
 import { type Fault, GatewayError } from '../../core/errors.js';
 import type { Logger } from '../../core/logger.js';
 import type { RedisConnection } from '../../platform/redis/index.js';
-import type { Vault } from '../../platform/vault/index.js';
+import type { SealedValues, Vault } from '../../platform/vault/index.js';
 import { type CachedDirectory, createDirectory } from './directory.js';
 import { createDirectoryStore, type HeldClaim, numberField, uuidField } from './directory-store.js';
 import { type ExportedDocument, exportDocument } from './export.js';
 import { type ChangeSet, type Plan, planDocument, type Removal } from './plan.js';
 import type { ApplyPolicy, DirectoryChecks } from './policy.js';
 import type { OrganizationSnapshot } from './records.js';
+import { sealedCredentials } from './sealed-credentials.js';
 
 export type ApplyRequest = {
   readonly orgId: string;
@@ -49,6 +50,8 @@ export type DirectoryService = {
   export(orgId: string): Promise<ExportedDocument | null>;
   /** Ids of all organizations, sorted. */
   organizations(): Promise<readonly string[]>;
+  /** Every sealed credential, for the rotation of keys. */
+  readonly credentials: SealedValues;
   close(): void;
 };
 
@@ -208,6 +211,10 @@ export const createDirectoryService = async (options: DirectoryServiceOptions): 
       return found === null ? null : exportDocument(found.snapshot);
     },
     organizations: () => store.organizations(),
+    credentials: sealedCredentials(store, vault, async (orgId, version) => {
+      directory.forget(orgId, version);
+      await store.announce(orgId, version);
+    }),
     close() {
       unsubscribe();
       off();

@@ -5,6 +5,7 @@ export { createDeliveryLog } from './deliveries.js';
 export { ZendeskFailure } from './failure.js';
 export type * from './ports.js';
 export { createPrefetch, type Prefetch, type PrefetchAnswer, type PrefetchRequest } from './prefetch.js';
+export { sealedPrefetchKeys } from './prefetch-key-seals.js';
 export { createPrefetchKeys, type PrefetchKeys, prefetchPath, prefetchUrl } from './prefetch-keys.js';
 export { signWebhook } from './signature.js';
 export { createTicketCallReader } from './ticket-call.js';

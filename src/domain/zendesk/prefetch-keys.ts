@@ -17,11 +17,11 @@ const MOST_REMEMBERED = 1_000;
 export const prefetchPath = '/backend/zendesk-v2/voice-prefetch';
 export const prefetchUrl = (publicUrl: string, token: string): string => `${publicUrl}${prefetchPath}/${token}`;
 
-const recordSchema = z.object({ sealed: z.string(), issuedAt: z.number(), expiresAt: z.number() });
+export const recordSchema = z.object({ sealed: z.string(), issuedAt: z.number(), expiresAt: z.number() });
 type KeyRecord = z.output<typeof recordSchema>;
 
-const keysKey = (orgId: string): string => orgKey(orgId, 'prefetch-keys');
-const scopeOf = (orgId: string, keyId: string): SealScope => ({
+export const keysKey = (orgId: string): string => orgKey(orgId, 'prefetch-keys');
+export const scopeOf = (orgId: string, keyId: string): SealScope => ({
   organization: orgId,
   kind: 'prefetch-key',
   name: keyId,

@@ -11,4 +11,5 @@ const addScript = scriptOf(
 export const redisRingChecks = (redis: RedisConnection): RingCheckStore => ({
   all: async () => Object.fromEntries(replyFields(await redis.command('HGETALL', key))),
   add: async (kid, value) => replyText(await redis.run(addScript, [key], [kid, value])),
+  remove: async (kid) => void (await redis.command('HDEL', key, kid)),
 });

@@ -149,6 +149,7 @@ describe('the check value of the ring', () => {
         if (!values.has(kid)) values.set(kid, value);
         return values.get(kid) ?? '';
       },
+      remove: async (kid) => void values.delete(kid),
     };
   };
   const outcome = (ring: KeyRing, checks: RingCheckStore): Promise<string> =>

@@ -33,6 +33,8 @@ export type RingCheckStore = {
   all(): Promise<Readonly<Record<string, string>>>;
   /** Writes `value` for `kid` unless there is one; resolves with the one that is there. */
   add(kid: string, value: string): Promise<string>;
+  /** A start without this key is fine from now on. */
+  remove(kid: string): Promise<void>;
 };
 
 const CHECK = 'voice-gateway key check';
