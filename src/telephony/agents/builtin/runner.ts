@@ -36,6 +36,8 @@ const MAX_TYPED_AHEAD = 32;
 const MAX_NOTED = 500;
 
 class Stopped extends Error {}
+/** Thrown at the end of nearly every call: one for all, since gathering its stack is what an error costs. */
+const stoppedScript = new Stopped('the script was stopped');
 class Finished extends Error {
   constructor(readonly end: ScriptEnd) {
     super(end);
@@ -65,7 +67,7 @@ export const runScript = (script: Script, deps: RunnerDeps): ScriptRun => {
     for (const go of all) go();
   };
   const assertRunning = (): void => {
-    if (stopped) throw new Stopped();
+    if (stopped) throw stoppedScript;
   };
   /** Sleeps until the next change. A stop between looking and sleeping would never wake anyone, so it is seen here. */
   const change = async (): Promise<void> => {
@@ -76,7 +78,7 @@ export const runScript = (script: Script, deps: RunnerDeps): ScriptRun => {
   const orStopped = <T>(work: Promise<T>): Promise<T> => {
     assertRunning();
     return new Promise((resolve, reject) => {
-      const giveUp = (): void => reject(new Stopped());
+      const giveUp = (): void => reject(stoppedScript);
       onStop.add(giveUp);
       work.then(resolve, reject).finally(() => onStop.delete(giveUp));
     });
@@ -227,7 +229,7 @@ export const runScript = (script: Script, deps: RunnerDeps): ScriptRun => {
     const summary = step.summary === null ? {} : { summary: fill(step.summary, known) };
     const result = await orStopped(doors.transfer({ destination, ...summary }));
     if (result.outcome === 'connected') throw new Finished('transferred');
-    if (result.outcome === 'caller-hung-up') throw new Stopped();
+    if (result.outcome === 'caller-hung-up') throw stoppedScript;
     log.info({ destination, outcome: result.outcome, reason: result.reason }, 'a transfer of a script failed');
     doors.setAttributes({ transfer_outcome: result.outcome });
     keys = [];

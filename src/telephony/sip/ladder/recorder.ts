@@ -78,7 +78,7 @@ export type LadderLimits = {
 export const defaultLadderLimits: LadderLimits = {
   messagesPerCall: 200,
   bytesPerMessage: 8192,
-  totalBytes: 64 * 1024 * 1024,
+  totalBytes: 24 * 1024 * 1024,
   unboundCalls: 2000,
   keepAfterEnd: 15 * 60_000,
 };
