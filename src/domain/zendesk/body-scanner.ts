@@ -8,6 +8,9 @@ export type Scan = {
   readonly brokenAt: number | null;
 };
 
+/** No trigger has more; what follows is looked at as if the text were broken there. */
+const MOST_MEMBERS = 1_000;
+
 const space = /[ \t\r\n]*/y;
 const string = /"(?:[^"\\\u0000-\u001f]|\\(?:["\\/bfnrt]|u[0-9a-fA-F]{4}))*"/y;
 const scalar = /-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?|true|false|null/y;
@@ -66,8 +69,12 @@ export const scanMembers = (text: string): Scan => {
     const next = to < 0 ? -1 : skip(to);
     const end = next < 0 ? undefined : text[next];
     if (end !== ',' && end !== '}') return { members, brokenAt: start };
-    const key: unknown = JSON.parse(text.slice(start, keyEnd));
-    members.push({ key: String(key), raw: text.slice(from, to) });
+    if (members.length === MOST_MEMBERS) return { members, brokenAt: start };
+    const written = text.slice(start, keyEnd);
+    members.push({
+      key: written.includes('\\') ? String(JSON.parse(written)) : written.slice(1, -1),
+      raw: text.slice(from, to),
+    });
     if (end === '}') return { members, brokenAt: skip(next + 1) === text.length ? null : next + 1 };
     at = skip(next + 1);
   }
