@@ -20,6 +20,7 @@ import { soundIn } from './heard.js';
 import { checkInvite } from './line-checks.js';
 import { caller, demoDocument, lineUser, number, ticketId } from './organization.js';
 import { sessionWhen, timelineLines } from './session-view.js';
+import { checkShop, orderId, startShop } from './shop.js';
 import type { Story } from './story.js';
 
 /** Tones by which caller and human are told apart, Hz. */
@@ -46,11 +47,13 @@ const play = async (story: Story, options: Options, endings: Endings): Promise<v
   endings.push(() => rm(folder, { recursive: true, force: true }));
 
   story.step('The gateway starts on free ports, with its own SIP engine and its own Redis in a temporary folder.');
-  const gateway = await startGateway({ dataDir: folder });
+  const shop = await startShop(folder);
+  endings.push(() => shop.target.close());
+  const gateway = await startGateway({ dataDir: folder, env: shop.env });
   endings.push(() => gateway.stop());
   story.detail(`SIP on 127.0.0.1:${gateway.sipPort}, API on ${gateway.httpUrl}`);
 
-  story.step('Two stand-ins start: a Zendesk with a ticket, and its SIP-IN line, played by sipp.');
+  story.step('The stand-ins start: a Zendesk with a ticket, its SIP-IN line, played by sipp, and a shop.');
   const zendesk = await startZendesk(endings);
   const desk = await rtpPeer({ learn: true });
   endings.push(() => desk.close());
@@ -58,9 +61,17 @@ const play = async (story: Story, options: Options, endings: Endings): Promise<v
   endings.push(() => line.stop());
   const uri = `sip:${lineUser}@127.0.0.1:${line.port}`;
   story.detail(`ticket ${ticketId} waits in Zendesk at ${zendesk.url}; the line answers at ${uri}`);
+  story.detail(
+    `a shop knows of order ${orderId} at ${shop.target.origin}, with a certificate of the demo's own authority`,
+  );
 
   story.step('An organization is set up: its Zendesk, a number, an agent with a script, and the line to a human.');
-  await gateway.apply(demoDocument({ linePort: line.port, zendesk: { url: zendesk.url, ...zendesk.credentials } }));
+  await gateway.apply(
+    demoDocument({
+      ...{ linePort: line.port, shop: shop.target.origin },
+      zendesk: { url: zendesk.url, ...zendesk.credentials },
+    }),
+  );
   const webhookUrl = await prefetchUrl(gateway, folder);
   story.check(webhookUrl.includes('/voice-prefetch/'), 'the gateway gave out the address of its prefetch webhook');
 
@@ -115,7 +126,7 @@ const play = async (story: Story, options: Options, endings: Endings): Promise<v
     'Zendesk was never asked to search',
   );
 
-  story.step('The caller presses 1; the agent transfers the call to the human.');
+  story.step('The caller presses 1; the agent asks the shop, tells the answer and transfers the call to the human.');
   const joined = await sessionWhen(
     gateway,
     (session) => session.status === 'transferred' || session.status === 'ended',
@@ -151,6 +162,9 @@ const play = async (story: Story, options: Options, endings: Endings): Promise<v
   checkInvite(story, result.invites[0], session, uri);
   story.block('INVITE as received by the line', (result.invites[0]?.text ?? '').split(/\r?\n/));
 
+  story.step('What the shop was asked by the agent, over HTTPS.');
+  checkShop(story, shop, session);
+
   story.step('The phone session, as the API tells it afterwards.');
   story.detail(`session ${session.id}: ${session.status}, ${session.endReason}`);
   story.check(session.endReason === 'caller-hangup', 'the caller ended the call', String(session.endReason));
@@ -166,6 +180,7 @@ const play = async (story: Story, options: Options, endings: Endings): Promise<v
     'prefetch.stamped',
     'contact.enriched',
     'dtmf.received',
+    'action.run',
     'transfer.connected',
     'call.ended',
   ]) {
@@ -178,7 +193,6 @@ const play = async (story: Story, options: Options, endings: Endings): Promise<v
     'the ladder shows both legs',
   );
   story.block('SIP ladder', ladder.split('\n'));
-  story.detail('Actions (calls into your own systems during the call) are not part of this demo yet.');
   if (options.keep && story.failures.length === 0) await keepUp(story, gateway, folder, options.signal);
 };
 
