@@ -4,6 +4,7 @@ import { engineParserBench } from './engine-parser.js';
 import { executorBench } from './executor.js';
 import { executorSafeguardsBench } from './executor-safeguards.js';
 import { memoryBench } from './memory.js';
+import { prefetchBench } from './prefetch.js';
 import { relayBench } from './relay.js';
 import { signallingBench } from './signalling.js';
 
@@ -13,6 +14,7 @@ export const benches: readonly Bench[] = [
   engineParserBench,
   engineCallsBench,
   relayBench,
+  prefetchBench,
   memoryBench,
   executorBench,
   executorSafeguardsBench,
