@@ -188,6 +188,7 @@ const start = async (options: GatewayOptions, stack: ReturnType<typeof shutdownS
     transfers: transferDeps({
       ...{ config, profiles, media, ladder, vault, metrics, clock, prompts },
       directory: directory.directory,
+      ensureTicket: zendesk.ensureTicket,
       server: () => signalling.server,
     }),
     clock,

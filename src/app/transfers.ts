@@ -18,6 +18,7 @@ export type TransferWiring = {
   readonly vault: Vault;
   readonly metrics: Metrics;
   readonly clock: Clock;
+  readonly ensureTicket: TransferDeps['ensureTicket'];
   /** Folder of the WAV files that destinations play. */
   readonly prompts: string;
   /** Known once signalling has started, which is before the first call. */
@@ -57,6 +58,7 @@ export const transferDeps = (wiring: TransferWiring): TransferDeps => {
         sendsRefer: profile.refer.send,
       };
     },
+    ensureTicket: wiring.ensureTicket,
     digest: ({ orgId, id, digest }) =>
       digest === null
         ? null

@@ -4,7 +4,7 @@
  */
 import { type RawMessage, rawReply, startRawPeer } from './raw-peer.js';
 import type { RtpPeer } from './rtp-peer.js';
-import { type SippResult, startSipp } from './sipp.js';
+import { type SippResult, type SippRun, startSipp } from './sipp.js';
 import { expectMessage, pause, reply, type Step, scenario, send } from './sipp-scenario.js';
 
 /** One INVITE as the line received it. */
@@ -63,7 +63,13 @@ export const startLine = async (
     readonly address?: string;
   } = {},
 ): Promise<SipInLine> => {
-  const run = await startSipp({ scenario: scenario(...steps), transport: 'udp', ...options });
+  // A port that was free may be taken by the time sipp binds it.
+  const start = (attempts: number): Promise<SippRun> =>
+    startSipp({ scenario: scenario(...steps), transport: 'udp', ...options }).catch((error: unknown) => {
+      if (attempts <= 1 || options.port !== undefined) throw error;
+      return start(attempts - 1);
+    });
+  const run = await start(3);
   const read = (result: SippResult) => ({ ...result, invites: invitesIn(result.messages) });
   return { port: run.port, done: run.done.then(read), stop: async () => read(await run.stop()) };
 };

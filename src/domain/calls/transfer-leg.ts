@@ -189,11 +189,16 @@ export const dialRefer = async (
     { timeout: plan.ringTimeout, signal: hooks.signal, onProgress: (status) => hooks.onProgress(status, 'reported') },
   );
   const reason = result.reason ?? '';
+  if (result.final === null && result.accepted < 300) {
+    // A BYE ends the wait for reports in the same turn in which the call is told of it: let it be told first.
+    await new Promise<void>((resolve) => deps.clock.after(0, resolve));
+  }
   if (hooks.signal.aborted) return failed(reason, 'aborted');
   const refused = result.accepted >= 300 ? result.accepted : null;
   const status = refused ?? result.final;
   if (status === null) {
-    return failed(reason, deps.clock.monotonic() - begun >= plan.ringTimeout ? 'timeout' : null);
+    // Timers may fire a moment early.
+    return failed(reason, deps.clock.monotonic() - begun >= plan.ringTimeout - 20 ? 'timeout' : null);
   }
   if (refused === null && status < 300) return { answered: true, leg: null, sipStatus: status, sent: null };
   return { answered: false, end: { status, reason, local: false, gaveUp: null }, sent: null };

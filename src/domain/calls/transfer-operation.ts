@@ -114,6 +114,10 @@ export const callTransfers = (deps: TransferDeps, context: TransferContext): Cal
     const source = await holdAudioOf(destination);
     lineEnded = false;
     holdAudios.set(destination.id, source);
+    // While the caller still talks with the agent: nothing rings yet.
+    if (destination.type === 'sip' && session.snapshot.zendeskTicketId === null) {
+      await deps.ensureTicket(session.snapshot);
+    }
     const note = notes.begin(destination);
     const facts = (known: typeof session.snapshot) => ({
       ticketId: known.zendeskTicketId,

@@ -2,6 +2,7 @@ import type { Clock } from '../../core/clock.js';
 import type { Logger } from '../../core/logger.js';
 import type { Directory, Route, TransferDestination } from '../directory/records.js';
 import type { OwnedSession } from '../sessions/ports.js';
+import type { PhoneSession } from '../sessions/records.js';
 import type { AttemptOutcome, AttemptRecord, ProfileView } from '../transfer/index.js';
 import type { CallEvent, CallState } from './machine.js';
 import type { Dialog, MediaLeg, MediaPlane, ProfileRules, PromptSource, Signalling, TransferResult } from './ports.js';
@@ -20,6 +21,8 @@ export type TransferDeps = {
   readonly signalling: () => Signalling;
   readonly media: MediaPlane;
   readonly profile: (name: string) => TransferProfile | null;
+  /** Creates a ticket for a session that has none, where its organization wants so; 2 s at most, never rejects. */
+  readonly ensureTicket: (session: PhoneSession) => Promise<unknown>;
   /** Opens the sealed password of a destination. Throws GatewayError credential_unreadable. */
   readonly digest: (
     destination: TransferDestination,

@@ -278,6 +278,23 @@ describe('a line that answers', () => {
 });
 
 describe('the agent', () => {
+  it('that cannot be had is stood in for by its fall-back destination', async () => {
+    const phone = await desk();
+    const human = await line(answering(phone.sdp()));
+    await rig.setUp([{ play: 'agent.wav' }], [to(human.port)], {
+      fallback: 'zendesk',
+      leg: { type: 'websocket', url: 'ws://127.0.0.1:1/agent' },
+    });
+    const caller = await rig.call();
+    callers.push(caller);
+    const session = await caller.until('the human', (s) => s.status === 'transferred');
+    expect(session.transfer).toMatchObject({ outcome: 'connected' });
+    await rig.gateway.apply({
+      organization: { id: 'acme' },
+      agents: [{ id: 'support', leg: { type: 'builtin', script: { steps: [{ play: 'agent.wav' }] } }, fallback: null }],
+    });
+  });
+
   it('asks for a transfer by its script and goes on by its outcome', async () => {
     const busy = await line(refusing('486 Busy Here', { ringFor: 100 }));
     await rig.setUp(
