@@ -1,0 +1,295 @@
+import { describe, expect, it } from 'vitest';
+import { silentLogger } from '../../core/logger.js';
+import { manualClock } from '../../core/manual-clock.js';
+import type { Route, TransferDestination } from '../directory/records.js';
+import type { OwnedSession, SessionChange } from '../sessions/ports.js';
+import type { PhoneSession } from '../sessions/records.js';
+import { runCall } from './call.js';
+import type {
+  AgentAdapter,
+  AgentEvents,
+  Dialog,
+  DialogEvents,
+  IncomingCall,
+  MediaLeg,
+  OutgoingCallRequest,
+  OutgoingCallResult,
+  ProfileRules,
+} from './ports.js';
+
+const rules: ProfileRules = {
+  name: 'local',
+  country: 'US',
+  codecs: ['PCMU'],
+  mediaSecurity: 'none',
+  mediaRanges: [],
+  firstPacketTimeout: 0,
+  idleTimeout: 0,
+  forwardHold: false,
+  dtmf: 'rfc4733',
+};
+const destination: TransferDestination = {
+  id: 'zendesk',
+  orgId: 'acme',
+  name: 'Zendesk',
+  type: 'sip',
+  value: 'sip:support@127.0.0.1',
+  profile: 'local',
+  trunk: null,
+  method: 'invite',
+  callerId: null,
+  digest: null,
+  headers: {},
+  secureMedia: false,
+  holdAudio: null,
+  announcement: null,
+  ringTimeout: 30,
+  onFailure: 'return',
+  next: null,
+  returnWithin: 0,
+};
+
+/** Lets everything that waits for promises go on. */
+const settle = (): Promise<void> => new Promise((resolve) => setImmediate(() => setImmediate(resolve)));
+
+/** A whole call without a socket: its caller, its agents and its line do what a test says. */
+const callWithoutSockets = async (change: Partial<TransferDestination> = {}) => {
+  const clock = manualClock();
+  const done: string[] = [];
+  const leg = (role: string): MediaLeg =>
+    ({
+      id: role,
+      answer: async () => 'answer',
+      offer: async () => 'offer',
+      accept: async () => {},
+      play: (source: { readonly tone?: string }) => {
+        done.push(`${role} hears ${source.tone ?? 'audio'}`);
+        return { done: new Promise(() => {}), stop: () => {} };
+      },
+      bridge: async (other: MediaLeg) => void done.push(`${role} joined with ${other.id}`),
+      unbridge: async () => {},
+      attach: () => {},
+      close: async () => {
+        done.push(`${role} closed`);
+        return { codec: null };
+      },
+    }) as unknown as MediaLeg;
+  const dialog = (role: string): Dialog =>
+    ({ sipCallId: role, bye: async () => void done.push(`BYE ${role}`) }) as unknown as Dialog;
+
+  let snapshot = {
+    id: 's',
+    orgId: 'acme',
+    zendeskTicketId: '1',
+    contactId: null,
+    attributes: {},
+    caller: { e164: '+14155550123', raw: '', display: null, withheld: false },
+  } as unknown as PhoneSession;
+  const session = {
+    id: 's',
+    get snapshot() {
+      return snapshot;
+    },
+    contact: null,
+    change: async ({ timeline, ...fields }: SessionChange) => {
+      snapshot = { ...snapshot, ...fields } as PhoneSession;
+      for (const { type } of timeline ?? []) done.push(type);
+    },
+    note: (type: string) => void done.push(type),
+    refresh: async () => snapshot,
+    release: () => {},
+  } as unknown as OwnedSession;
+
+  let callerEvents: DialogEvents | null = null;
+  const agents: { name: string; events: AgentEvents }[] = [];
+  const agent = (name: string): AgentAdapter => ({
+    type: 'builtin',
+    answers: 'at-once',
+    validate: () => [],
+    start: async (_context, events) => {
+      agents.push({ name, events });
+      done.push(`${name} started`);
+      return {
+        dtmf: () => {},
+        mute: () => void done.push(`${name} muted`),
+        unmute: () => void done.push(`${name} unmuted`),
+        stop: async () => void done.push(`${name} stopped`),
+      };
+    },
+  });
+  let placed: OutgoingCallRequest | null = null;
+  let finish: (result: OutgoingCallResult) => void = () => {};
+  const target = { ...destination, ...change };
+  const route = {
+    organization: { id: 'acme' },
+    number: { number: '+14155550100' },
+    agent: {
+      id: 'support',
+      orgId: 'acme',
+      name: 'S',
+      leg: { type: 'builtin' },
+      transferDestinations: ['zendesk'],
+      fallback: null,
+    },
+  } as unknown as Route;
+  const call = runCall({
+    incoming: {
+      ...{ sipCallId: 'c', profile: rules, headers: new Map(), receivedAt: 0, log: silentLogger },
+      caller: { e164: '+14155550123', raw: '', display: null, withheld: false },
+      cancelled: new AbortController().signal,
+      answer: async (_sdp: string, events: DialogEvents) => {
+        callerEvents = events;
+        return { dialog: dialog('caller'), ackSdp: null };
+      },
+    } as unknown as IncomingCall,
+    ...{ route, session, clock, log: silentLogger, localSdp: 'sdp', maxDuration: 3_600_000, recordingPath: null },
+    leg: leg('caller'),
+    agent: agent('agent'),
+    fallBack: { adapter: agent('fall-back'), config: null },
+    doors: { actions: null },
+    transfers: {
+      directory: { destination: async () => target },
+      signalling: () => ({
+        place: (request) => {
+          placed = request;
+          request.signal?.addEventListener('abort', () => {
+            finish({
+              outcome: 'failed',
+              status: null,
+              reason: 'given up',
+              local: false,
+              gaveUp: 'aborted',
+              sent: null,
+            });
+          });
+          return new Promise((resolve) => {
+            finish = resolve;
+          });
+        },
+      }),
+      media: {
+        open: async () => leg('line'),
+        stats: () => ({ legs: 0, workers: 0, portsFree: 0 }),
+        close: async () => {},
+      },
+      profile: (name) => ({
+        ...{ name, callerId: 'caller', assertedIdentity: false, diversion: false, ticketHeaders: [] },
+        ...{ sendsRefer: true, rules },
+      }),
+      ensureTicket: async () => {},
+      digest: () => null,
+      holdAudio: async () => null,
+      host: () => 'gw',
+      publicAddress: () => '192.0.2.1',
+      bindLadder: () => {},
+      clock,
+      metrics: { attempted: () => {}, rang: () => {} },
+    },
+    onAnswered: () => {},
+    onEnded: (reason) => void done.push(`ended ${reason}`),
+  });
+  await settle();
+  const transfer = await call.transfers.start({ destination: 'zendesk', summary: null });
+  await settle();
+  const request = placed as OutgoingCallRequest | null;
+  if (request === null || !transfer.started) throw new Error('nothing was placed');
+  return {
+    call,
+    done,
+    agents,
+    transfer,
+    ring: () => request.onProvisional?.({ status: 180, reason: 'Ringing', sdp: null, headers: new Map() }),
+    answer: () =>
+      finish({
+        outcome: 'answered',
+        dialog: dialog('line'),
+        sdp: 'sdp',
+        sent: { from: '<sip:a@b>', headers: {}, viaReceived: null },
+      }),
+    refuse: () => finish({ outcome: 'failed', status: 486, reason: 'Busy', local: false, gaveUp: null, sent: null }),
+    lineHangsUp: () => request.events.ended({ by: 'remote', reason: null }),
+    callerHangsUp: () => callerEvents?.ended({ by: 'remote', reason: null }),
+  };
+};
+
+const after = (done: readonly string[], mark: string): readonly string[] => done.slice(done.indexOf(mark) + 1);
+
+describe('races of a transfer', () => {
+  it('the agent dies while it rings: the caller is connected all the same, and nothing stands in', async () => {
+    const race = await callWithoutSockets();
+    race.ring();
+    race.agents[0]?.events.left({ failed: true, reason: 'crashed' });
+    race.answer();
+    expect(await race.transfer.decided).toMatchObject({ outcome: 'connected' });
+    await settle();
+    expect(race.call.status()).toBe('transferred');
+    expect(race.done).toContain('caller joined with line');
+    expect(race.done).not.toContain('fall-back started');
+  });
+
+  it('the agent dies while it rings and nobody answers: the fall-back takes the caller', async () => {
+    const race = await callWithoutSockets();
+    race.ring();
+    race.agents[0]?.events.left({ failed: true, reason: 'crashed' });
+    race.refuse();
+    await race.transfer.settled;
+    await settle();
+    expect(race.done).toContain('fall-back started');
+    expect(race.call.status()).toBe('active');
+  });
+
+  it('the agent is muted from the first 18x until the failure, and the caller hears ringback in between', async () => {
+    const race = await callWithoutSockets();
+    expect(race.done).not.toContain('agent muted');
+    race.ring();
+    race.ring();
+    race.refuse();
+    await race.transfer.settled;
+    const order = race.done.filter((what) => /muted|hears/.test(what));
+    expect(order).toEqual(['agent muted', 'caller hears ringback', 'agent unmuted']);
+  });
+
+  it('the line hangs up in the instant of its 200: the caller is not left on a dead bridge', async () => {
+    const race = await callWithoutSockets();
+    race.ring();
+    race.answer();
+    race.lineHangsUp();
+    await race.call.done;
+    expect(race.done).toContain('ended destination-hangup');
+    expect(race.done).toContain('BYE caller');
+    expect(race.done).toContain('line closed');
+  });
+
+  it('the same with returnWithin: the caller is with the agent again', async () => {
+    const race = await callWithoutSockets({ returnWithin: 30 });
+    race.ring();
+    race.answer();
+    race.lineHangsUp();
+    expect(await race.transfer.settled).toMatchObject({ outcome: 'no-answer', reason: 'line-ended-early' });
+    await settle();
+    expect(race.call.status()).toBe('active');
+    expect(after(race.done, 'transfer.connected')).toContain('agent unmuted');
+  });
+
+  it('the caller hangs up in the instant of the 200: the line gets its BYE and no leg stays open', async () => {
+    const race = await callWithoutSockets();
+    race.ring();
+    race.answer();
+    race.callerHangsUp();
+    await race.call.done;
+    expect(race.done).toContain('ended caller-hangup');
+    expect(race.done).toContain('BYE line');
+    expect(race.done).toContain('line closed');
+    expect(race.done).not.toContain('BYE caller');
+  });
+
+  it('the caller hangs up while it rings: the attempt is written before the end of the call', async () => {
+    const race = await callWithoutSockets();
+    race.ring();
+    race.callerHangsUp();
+    await race.call.done;
+    expect(race.done.indexOf('transfer.cancelled')).toBeGreaterThan(0);
+    expect(race.done.indexOf('transfer.cancelled')).toBeLessThan(race.done.indexOf('call.ended'));
+    expect(await race.transfer.settled).toMatchObject({ outcome: 'caller-hung-up' });
+  });
+});
