@@ -1,5 +1,5 @@
 // What the prefetch bench measures: the webhook of the API, and beside it an express route with one Redis script call.
-import { randomBytes, randomUUID } from 'node:crypto';
+import { randomUUID } from 'node:crypto';
 import { mkdtempSync } from 'node:fs';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
@@ -29,7 +29,7 @@ const clock = systemClock;
 const log = silentLogger;
 const redis = connectRedis({ socketPath: process.argv[2] ?? '', log, commandTimeout: 30_000 });
 await redis.ready(10_000);
-const vault = createVault(parseKeyRing(`k:${randomBytes(32).toString('base64')}`));
+const vault = createVault(parseKeyRing(`k:${process.argv[3] ?? ''}`));
 const directory = await createDirectoryService({ redis, vault, clock, log });
 await directory.apply({
   orgId: benchOrganization,

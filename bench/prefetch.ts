@@ -1,4 +1,5 @@
-import { fork } from 'node:child_process';
+import { type ChildProcess, fork } from 'node:child_process';
+import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import { Agent, request as httpRequest } from 'node:http';
 import { fileURLToPath } from 'node:url';
@@ -45,9 +46,16 @@ export const prefetchBench: Bench = {
     const server = await startTestRedis();
     const redis = connectRedis({ socketPath: server.socketPath, log: silentLogger, commandTimeout: 30_000 });
     await redis.ready(10_000);
-    const child = fork(fileURLToPath(entryUrl(import.meta.url, './prefetch-subject-child.js')), [server.socketPath]);
+    const key = randomBytes(32).toString('base64');
+    const start = () =>
+      fork(fileURLToPath(entryUrl(import.meta.url, './prefetch-subject-child.js')), [server.socketPath, key]);
+    const child = start();
+    let owner: ChildProcess | null = null;
     try {
       const [ready] = (await once(child, 'message')) as [PrefetchSubjectMessage];
+      // One gateway never owns 100,000 calls: the many belong to another instance on the same store.
+      owner = start();
+      await once(owner, 'message');
       if (ready.kind !== 'ready') throw new Error('the subject did not start');
       const ids: string[] = [];
       let ticket = 0;
@@ -92,8 +100,9 @@ export const prefetchBench: Bench = {
       const rows: BenchRow[] = [];
       const ours = new Map<number, number>();
       for (const live of sizes) {
-        child.send({ kind: 'create', from: ids.length, to: live });
-        const [created] = (await once(child, 'message')) as [PrefetchSubjectMessage];
+        const holder = live > 1_000 ? owner : child;
+        holder.send({ kind: 'create', from: ids.length, to: live });
+        const [created] = (await once(holder, 'message')) as [PrefetchSubjectMessage];
         if (created.kind === 'created') ids.push(...created.ids);
         await measure(ready.webhookUrl, live);
         await measure(ready.bareUrl, live);
@@ -132,11 +141,13 @@ export const prefetchBench: Bench = {
         notes: [
           'Compared with an express route in the same process that parses the same JSON and runs one Redis script with one HSET.',
           `${concurrency} connections; each request stamps a session that has no ticket, with timeline entry, index and queued enrichment; ${rounds} rounds of ${perRound}, medians.`,
+          'Sessions beyond the first 1,000 belong to a second instance on the same store.',
           'Load, gateway and Redis share the machine; the enrichment that follows the answer is not worked off meanwhile.',
         ],
       };
     } finally {
       child.disconnect();
+      owner?.disconnect();
       agent.destroy();
       await redis.close();
       await server.stop();
