@@ -115,6 +115,44 @@ describe('actions', () => {
     expect([bad.status, bad.body.details?.map((fault) => fault.path)]).toEqual([400, ['method', 'url']]);
   });
 
+  it('come from an OpenAPI document, in JSON or YAML, and are updated by the next import', async () => {
+    const openapi = (summary: string) => ({
+      openapi: '3.1.0',
+      info: { title: 'Things', version: '1' },
+      servers: [{ url: rig.shop.origin }],
+      paths: {
+        '/things/{id}': {
+          get: {
+            operationId: 'getThing',
+            summary,
+            parameters: [{ name: 'id', in: 'path', required: true, schema: { type: 'string' } }],
+          },
+        },
+        '/upload': { post: { requestBody: { required: true, content: { 'text/csv': {} } } } },
+      },
+    });
+    const imported = await call('POST', '/v1/actions/import', openapi('A thing'));
+    expect(imported).toEqual({
+      status: 200,
+      body: {
+        ...{ created: ['get_thing'], changed: [], unchanged: [], notes: [] },
+        skipped: [{ path: 'POST /upload', message: 'its body is not JSON' }],
+      },
+    });
+    const run = await call('POST', '/v1/actions/get_thing/execute', { attributes: { id: '5' } });
+    expect([run.body.success, rig.shop.requests[0]?.url]).toEqual([true, '/things/5']);
+    expect((await call('POST', '/v1/actions/import', openapi('A thing'))).body.unchanged).toEqual(['get_thing']);
+    // JSON is YAML too; what counts is that the body is read as the type it says.
+    const yaml = await rig.gateway.api('/v1/actions/import', {
+      method: 'POST',
+      headers: { 'content-type': 'application/yaml' },
+      body: openapi('One thing'),
+    });
+    expect(yaml.body).toMatchObject({ changed: ['get_thing'] });
+    const bad = await call<Problem>('POST', '/v1/actions/import', { swagger: '2.0' });
+    expect([bad.status, bad.body.details?.[0]?.path]).toEqual([400, 'openapi']);
+  });
+
   it('a legacy webhook action runs and becomes a webhook action in one step', async () => {
     rig.shop.respond = (_request, response) =>
       void response.end('{"successful":true,"output_data":{"attributes":{"state":"done"}}}');

@@ -142,6 +142,10 @@ describe('an action in a call', () => {
       'x-user-jwt': 'jwt-of-the-user',
       'x-opencx-external-user-id': 'user-7',
     });
+    const inSession = await api('POST', `/v1/sessions/${told.id}/actions/order_status`, {
+      attributes: { order_id: '4711' },
+    });
+    expect(inSession).toMatchObject({ status: 200, body: { success: true, outputs: { order_state: 'on its way' } } });
 
     phone.hangUp();
     await phone.done;

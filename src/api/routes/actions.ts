@@ -4,10 +4,10 @@ import { BULLETS } from '../../core/redaction.js';
 import {
   actionDefinitionSchema,
   convertLegacyAction,
+  importOpenApi,
   inputAttributes,
   type JsonRecord,
   legacyActionSchema,
-  runErrorTypes,
   slugOf,
 } from '../../domain/actions/index.js';
 import { exportAction } from '../../domain/directory/index.js';
@@ -17,6 +17,7 @@ import { actingOrganization, visibleSession } from '../organization-of.js';
 import { organizationQuery } from '../schemas.js';
 import type { ActionParts, StoredAction } from './action-parts.js';
 import { editDocument } from './edit-document.js';
+import { executeSchema, turnOf } from './execute.js';
 
 const params = z.strictObject({ id: z.string().min(1).max(60).describe('Slug of the action.') });
 const query = z.strictObject({ organization: organizationQuery });
@@ -41,20 +42,21 @@ export const actionSchema = z
   })
   .describe('An action.');
 
-const executeSchema = z.strictObject({
-  success: z.boolean(),
-  statusCode: z.int().nullable(),
-  outputs: z.record(z.string(), z.unknown()),
-  error: z.strictObject({ code: z.enum(runErrorTypes), message: z.string() }).optional(),
-  durationMs: z.number(),
-});
-
 const testSchema = z.looseObject({
   runId: z.string(),
   success: z.boolean(),
   statusCode: z.int().nullable(),
   inputs: z.array(z.string()),
   outputs: z.record(z.string(), z.unknown()),
+});
+
+const remarks = z.array(z.strictObject({ path: z.string().describe('Method and path.'), message: z.string() }));
+const importSchema = z.strictObject({
+  created: z.array(z.string()).describe('Slugs.'),
+  changed: z.array(z.string()),
+  unchanged: z.array(z.string()),
+  skipped: remarks.describe('Operations that cannot become actions.'),
+  notes: remarks.describe('What is different from the document.'),
 });
 
 const viewOf = ({ record, action, fault, expectedLatencyMs }: StoredAction): z.input<typeof actionSchema> => {
@@ -78,15 +80,6 @@ const viewOf = ({ record, action, fault, expectedLatencyMs }: StoredAction): z.i
 /** The slug an action will have. */
 const slugFor = (given: z.output<typeof definition>): string =>
   typeof given.slug === 'string' ? given.slug : slugOf(given.name);
-
-const turnOf = (header: string | string[] | undefined): string | null => {
-  const key = Array.isArray(header) ? header[0] : header;
-  if (key === undefined) return null;
-  if (!/^[\x21-\x7e]{1,255}$/.test(key)) {
-    throw new GatewayError('bad_request', 'Idempotency-Key must be 1 to 255 visible characters.');
-  }
-  return key;
-};
 
 const saveErrors = [
   'bad_request',
@@ -278,6 +271,48 @@ export const actionRoutes = (deps: ApiDeps, parts: ActionParts): readonly Route[
       async handle({ principal, params: { id }, query: { organization }, body: given }) {
         const orgId = await actingOrganization(deps, principal, 'actions:write', organization);
         return { status: 200, body: await parts.test(orgId, { slug: id }, given.attributes) };
+      },
+    }),
+    protectedRoute({
+      method: 'post',
+      path: '/v1/actions/import',
+      summary: 'Makes an action of each operation of an OpenAPI 3.x document; a later import updates those',
+      tag: 'Actions',
+      action: 'actions:write',
+      query: query.extend({
+        server: z.string().max(2_000).optional().describe('Where the API is, instead of what the document says.'),
+      }),
+      body: {
+        schema: z.unknown(),
+        documented: z.looseObject({ openapi: z.string() }),
+        types: ['json', 'yaml'],
+        maxBytes: 4_194_304,
+      },
+      replies: { 200: { description: 'What became of the operations.', schema: importSchema } },
+      errors: saveErrors,
+      async handle({ principal, query: { organization, server }, body: document }) {
+        const orgId = await actingOrganization(deps, principal, 'actions:write', organization);
+        const existing = (await parts.list(orgId)).map(({ record }) => ({
+          slug: record.id,
+          definition: exportAction(record, () => BULLETS),
+        }));
+        const { actions, skipped, notes } = importOpenApi(document, existing, server);
+        const { created, changed, unchanged } = await editDocument(deps, principal, orgId, {
+          parts: { actions },
+          prefix: '',
+        });
+        const slugs = new Set(actions.map((action) => action.slug));
+        const slugsOf = (changes: typeof created): string[] =>
+          changes.filter(({ kind, id }) => kind === 'action' && slugs.has(id)).map(({ id }) => id);
+        return {
+          status: 200,
+          body: {
+            created: slugsOf(created),
+            changed: slugsOf(changed),
+            unchanged: slugsOf(unchanged),
+            ...{ skipped, notes },
+          },
+        };
       },
     }),
     protectedRoute({

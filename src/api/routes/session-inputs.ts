@@ -6,6 +6,7 @@ import type { ApiDeps } from '../deps.js';
 import { protectedRoute, type Route } from '../http/route.js';
 import { visibleSession } from '../organization-of.js';
 import type { ActionParts } from './action-parts.js';
+import { executeSchema, turnOf } from './execute.js';
 
 const params = z.strictObject({ id: z.string().min(1).max(64) });
 const errors = ['bad_request', 'not_found', 'session_ended', 'owner_unreachable', 'store_unavailable'] as const;
@@ -13,7 +14,7 @@ const errors = ['bad_request', 'not_found', 'session_ended', 'owner_unreachable'
 /** What the opener of a session, or who vouches for its user, gives to the actions of a call that is going on. */
 export const sessionInputRoutes = (
   deps: ApiDeps,
-  parts: Pick<ActionParts, 'setHeaders' | 'setIdentity'>,
+  parts: Pick<ActionParts, 'execute' | 'setHeaders' | 'setIdentity'>,
 ): readonly Route[] => {
   const live = async (principal: Principal, action: Action, id: string): Promise<PhoneSession> => {
     const session = await visibleSession(deps, principal, action, id);
@@ -48,6 +49,26 @@ export const sessionInputRoutes = (
           'The headers of a session were set.',
         );
         return { status: 204 };
+      },
+    }),
+    protectedRoute({
+      method: 'post',
+      path: '/v1/sessions/{id}/actions/{action}',
+      summary: 'Runs an action in a live session, on the instance that owns it',
+      tag: 'Sessions',
+      action: 'actions:execute',
+      params: params.extend({ action: z.string().min(1).max(60).describe('Slug of the action.') }),
+      body: {
+        schema: z.strictObject({ attributes: z.record(z.string().max(128), z.json()).default({}) }),
+        maxBytes: 262_144,
+      },
+      replies: { 200: { description: 'What came of it, also when the target failed.', schema: executeSchema } },
+      errors: [...errors, 'conflict', 'payload_too_large', 'unsupported_media_type'],
+      async handle({ principal, params: { id, action }, body, headers, signal }) {
+        const { orgId, id: sessionId } = await live(principal, 'actions:execute', id);
+        const turn = turnOf(headers['idempotency-key']);
+        const request = { orgId, sessionId, slug: action, attributes: body.attributes, turn, signal };
+        return { status: 200, body: await parts.execute(request) };
       },
     }),
     protectedRoute({

@@ -110,6 +110,8 @@ export const webhookActionSchema = z.strictObject({
   auth: authentication.optional(),
   limits: limits.optional(),
   retries: retries.optional(),
+  /** The operation of an OpenAPI document it was made of; a later import of the document updates it. */
+  importedFrom: z.string().max(300).optional(),
 });
 
 /** The older kind (A9): the request and response have a fixed form. */

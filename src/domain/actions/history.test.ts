@@ -1,6 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { type ActionRig, startActionRig, testOrganization, testSession } from '../../../test/support/action-rig.js';
-import { createActionCache } from './action-cache.js';
 import { parseAction } from './compile-action.js';
 import { type LegacyAction, legacyActionSchema } from './definition.js';
 import { convertLegacyAction } from './legacy.js';
@@ -342,13 +341,4 @@ describe('tools for function calling', () => {
       parameters: { type: 'object', properties: {}, required: [], additionalProperties: false },
     });
   });
-});
-
-it('a compiled action is kept until its revision changes', () => {
-  const cache = createActionCache(2);
-  const definition = parseAction({ name: 'A', method: 'GET', url: 'https://a.test/' }).definition;
-  const first = cache.get('acme', 'a', '1', definition);
-  expect(cache.get('acme', 'a', '1', definition)).toBe(first);
-  expect(cache.get('acme', 'a', '2', definition)).not.toBe(first);
-  expect(cache.get('other', 'a', '1', definition)).not.toBe(first);
 });

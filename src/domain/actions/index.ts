@@ -1,4 +1,3 @@
-export { type ActionCache, createActionCache } from './action-cache.js';
 export { MaterialError, type MaterialErrorKind } from './certificate/material-error.js';
 export { type CertificateUpload, certificateWarnings, type NormalisedCertificate } from './certificate/normalise.js';
 export { type CertificateNormaliser, createCertificateNormaliser } from './certificate/upload.js';
@@ -32,6 +31,7 @@ export {
 } from './executor.js';
 export { compileExpression, compileMapping, JmesPathError } from './jmespath/index.js';
 export { convertLegacyAction } from './legacy.js';
+export { type ExistingAction, importOpenApi, type OpenApiImport } from './openapi/import.js';
 export type {
   ActionOrganization,
   ActionSession,
