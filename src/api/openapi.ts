@@ -7,9 +7,14 @@ import type { Route } from './http/route.js';
 type Json = Record<string, unknown>;
 
 const schemaOf = (schema: z.ZodType, io: 'input' | 'output'): Json => {
-  const { $schema: _, ...rest } = z.toJSONSchema(schema, { target: 'draft-2020-12', io, unrepresentable: 'any' });
-  return rest;
+  const { $schema, $defs, ...rest } = z.toJSONSchema(schema, { target: 'draft-2020-12', io, unrepresentable: 'any' });
+  // Definitions are made only of schemas that contain themselves, and the one such schema is "any JSON value". Their
+  // references would lead to the root of this document, where they are not.
+  return $defs === undefined ? rest : JSON.parse(JSON.stringify(rest), anyValueForReference);
 };
+
+const anyValueForReference = (_name: string, value: unknown): unknown =>
+  typeof value === 'object' && value !== null && '$ref' in value ? {} : value;
 
 const isObject = (value: unknown): value is Json =>
   typeof value === 'object' && value !== null && !Array.isArray(value);

@@ -260,6 +260,24 @@ describe('variables, secrets, globals and certificates', () => {
   });
 });
 
+it('the OpenAPI document has every route of the executor, and no reference in it leads nowhere', async () => {
+  const { body } = await call<{ paths: Record<string, object> }>('GET', '/openapi.json');
+  expect(Object.keys(body.paths)).toEqual(
+    expect.arrayContaining([
+      '/v1/actions/{id}/execute',
+      '/v1/actions/import',
+      '/v1/variables/{name}',
+      '/v1/secrets/{name}',
+      '/v1/certificates/{name}',
+      '/v1/runs/summary',
+      '/v1/sessions/{id}/headers',
+      '/v1/keys/rotate',
+    ]),
+  );
+  const references = new Set(JSON.stringify(body).match(/"\$ref":"[^"]*"/g));
+  expect([...references]).toEqual(['"$ref":"#/components/schemas/Error"']);
+});
+
 describe('the run history', () => {
   it('lists by filter and page, counts, shows one run, and exports CSV', async () => {
     rig.shop.respond = (request, response) =>
