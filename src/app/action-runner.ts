@@ -87,19 +87,6 @@ const sessionContext = ({ snapshot }: OwnedSession, contact: Contact | null): Ac
   contact: contactFields(contact),
 });
 
-/** The session's own attributes. They are set at once here; Redis follows when it can. */
-const attributesOf = (session: OwnedSession): UserAttributes => ({
-  read(name) {
-    const { attributes } = session.snapshot;
-    if (!Object.hasOwn(attributes, name)) return undefined;
-    // What the session holds came out of JSON.
-    return { value: attributes[name] as JsonValue, trust: 'session' };
-  },
-  apply(changes) {
-    void session.change({ attributes: changes });
-  },
-});
-
 const refused = (code: string, message: string): ActionRunResult => ({
   success: false,
   statusCode: null,
@@ -113,6 +100,22 @@ const toolParameters = (parameters: JsonValue): Readonly<Record<string, unknown>
 export const createActionRunner = (deps: ActionRunnerDeps): ActionRunner => {
   const { catalogue, executor, headers, contacts, log } = deps;
   const live = new Map<string, { readonly session: OwnedSession; readonly agent: Agent }>();
+
+  /**
+   * The session's own attributes. They are set at once here; Redis follows when it can. An action that outlives its call
+   * ends as it would have (an order is placed all the same) and is in the history, but writes to no session any more.
+   */
+  const attributesOf = (session: OwnedSession): UserAttributes => ({
+    read(name) {
+      const { attributes } = session.snapshot;
+      if (!Object.hasOwn(attributes, name)) return undefined;
+      // What the session holds came out of JSON.
+      return { value: attributes[name] as JsonValue, trust: 'session' };
+    },
+    apply(changes) {
+      if (live.has(session.id)) void session.change({ attributes: changes });
+    },
+  });
 
   const runnable = async (orgId: string, name: string) => {
     const entry = await catalogue.find(orgId, name);
@@ -161,6 +164,7 @@ export const createActionRunner = (deps: ActionRunnerDeps): ActionRunner => {
       signal: request.signal,
     });
     deps.ran(result);
+    if (!live.has(session.id)) return result;
     session.note('action.run', {
       action: entry.action.slug,
       runId: result.runId,

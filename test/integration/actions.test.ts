@@ -159,6 +159,29 @@ describe('an action in a call', () => {
     expect(lateHeaders.status).toBe(409);
   });
 
+  it('one that outlives its call is in the history, and the session stays as it ended', async () => {
+    let answer: () => void = () => {};
+    shop.respond = (_request, response) => {
+      answer = () => void response.end('{"status":"late"}');
+    };
+    const phone = dial({ sipPort: gateway.sipPort });
+    await until('the request', () => shop.requests.length > 0);
+    const { id } = await liveSession();
+    phone.hangUp();
+    await phone.done;
+    const ended = () => api('GET', `/v1/sessions/${id}`) as Promise<{ body: Detail }>;
+    await until('the end of the session', async () => (await ended()).body.status === 'ended');
+    answer();
+    const runs = await until('the run', async () => {
+      const { body } = await api('GET', `/v1/runs?session=${id}`);
+      const { items } = body as { items: { success: boolean }[] };
+      return items.length > 0 ? items : null;
+    });
+    expect(runs).toMatchObject([{ success: true }]);
+    expect((await ended()).body.timeline.at(-1)?.type).toBe('call.ended');
+    expect(gateway.log().filter((line) => line.level === 'error')).toEqual([]);
+  });
+
   it('a connection to the target is open before the first step asks for it', async () => {
     shop.respond = (_request, response) => void response.end('{"status":"slow"}');
     const accepted = shop.accepted();
