@@ -4,13 +4,16 @@ import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import type { Command } from 'commander';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { parse } from 'yaml';
 import { startTestApi, type TestApi } from '../../test/support/api.js';
 import { until } from '../../test/support/until.js';
 import { packageRoot } from '../core/entry-path.js';
+import { callCommand } from './call/command.js';
 import { parseTtl } from './commands/token.js';
 import type { CliContext } from './context.js';
+import { demoCommand } from './demo/command.js';
 import { exitCodes } from './exit-codes.js';
 import { fillPlaceholders } from './placeholders.js';
 import { createProgram, runCli } from './program.js';
@@ -263,28 +266,22 @@ describe('the program', () => {
   it('is described by its reference page, command by command and option by option, both ways', () => {
     const page = readFileSync(join(root, 'docs/reference/cli.md'), 'utf8');
     const sink = { out: '', err: '' };
-    const program = createProgram(context({}, sink));
-    const expected = program.commands.flatMap((command) => {
+    const program = createProgram(context({}, sink), [callCommand, demoCommand]);
+    const described = (command: Command, above = ''): string[] => {
+      const name = `${above}${command.name()}`;
+      if (command.commands.length > 0) return command.commands.flatMap((inner) => described(inner, `${name} `));
       const args = command.registeredArguments.map((argument) =>
         argument.required ? `<${argument.name()}>` : `[${argument.name()}]`,
       );
-      const usage = [command.name(), ...args].join(' ');
       return [
-        `### \`voice-gateway ${usage}\``,
+        `### \`voice-gateway ${[name, ...args].join(' ')}\``,
         ...command.options.map((option) => `- \`${option.flags}\`: ${option.description}`),
       ];
-    });
+    };
     const written = page
       .split('\n')
       .filter((line) => line.startsWith('### `voice-gateway ') || line.startsWith('- `-'));
-    const ownCommands = new Set(program.commands.map((command) => command.name()));
-    let mine = true;
-    const relevant = written.filter((line) => {
-      const heading = /^### `voice-gateway ([\w-]+)/.exec(line);
-      if (heading !== null) mine = ownCommands.has(heading[1] ?? '');
-      return mine;
-    });
-    expect(relevant).toEqual(expected);
+    expect(written).toEqual(program.commands.flatMap((command) => described(command)));
     const codes = page.split('\n').filter((line) => /^\| \d+ \|/.test(line));
     expect(codes).toEqual(Object.values(exitCodes).map((entry) => `| ${entry.code} | ${entry.meaning} |`));
   });
