@@ -81,6 +81,7 @@ export const placeTestCall = async (
   const onAbort = (): void => ended.abort('caller');
   plan.signal.addEventListener('abort', onAbort, { once: true });
   let leg: MediaLeg | null = null;
+  let outcome: Omit<CallReport, 'ladder'>;
   try {
     leg = await parts.media.open(
       {
@@ -102,7 +103,7 @@ export const placeTestCall = async (
         failed: (reason) => ended.abort(reason),
       },
     );
-    return await runCall(plan, { ...parts, leg, ended, begun, ladder, report });
+    outcome = await runCall(plan, { ...parts, leg, ended, begun, report });
   } finally {
     plan.signal.removeEventListener('abort', onAbort);
     await leg?.close();
@@ -110,6 +111,9 @@ export const placeTestCall = async (
     await parts.engine.close();
     await parts.media.close();
   }
+  // The engine reports what was on the wire in batches, the last one when it closes.
+  const view = ladder.get(ladderId);
+  return { ...outcome, ladder: view === null ? '' : ladderText(view) };
 };
 
 /** The transport layer sends TLS from a listening point, which needs a certificate; nobody is asked to trust it. */
@@ -163,12 +167,11 @@ type Running = Parts & {
   readonly leg: MediaLeg;
   readonly ended: AbortController;
   readonly begun: number;
-  readonly ladder: ReturnType<typeof createLadder>;
   readonly report: (name: CallEventName, text: string) => void;
 };
 
-const runCall = async (plan: CallPlan, running: Running): Promise<CallReport> => {
-  const { leg, ended, report, ladder } = running;
+const runCall = async (plan: CallPlan, running: Running): Promise<Omit<CallReport, 'ladder'>> => {
+  const { leg, ended, report } = running;
   const clock = systemClock;
   const events: DialogEvents = {
     ended: () => ended.abort('callee'),
@@ -189,15 +192,11 @@ const runCall = async (plan: CallPlan, running: Running): Promise<CallReport> =>
     events,
   });
   const elapsed = (): number => Math.round(clock.monotonic() - running.begun);
-  const text = (): string => {
-    const view = ladder.get(ladderId);
-    return view === null ? '' : ladderText(view);
-  };
   if (result.outcome === 'failed') {
     report('failed', result.status === null ? `no answer: ${result.reason}` : `${result.status} ${result.reason}`);
     return {
       ...{ answered: false, status: result.status, reason: result.reason, endedBy: null, sipCallId: null },
-      ...{ answerDelay: null, duration: null, quality: null, ladder: text() },
+      ...{ answerDelay: null, duration: null, quality: null },
     };
   }
   const { dialog } = result;
@@ -231,6 +230,6 @@ const runCall = async (plan: CallPlan, running: Running): Promise<CallReport> =>
   );
   return {
     ...{ answered: true, status: 200, reason: 'OK', endedBy, sipCallId: dialog.sipCallId },
-    ...{ answerDelay, duration, quality, ladder: text() },
+    ...{ answerDelay, duration, quality },
   };
 };
