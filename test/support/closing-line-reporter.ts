@@ -12,6 +12,7 @@ export default class ClosingLineReporter implements Reporter {
       }
       for (const test of module.children.allTests()) {
         const { state } = test.result();
+        if (test.diagnostic()?.flaky === true) process.stdout.write(`passed at the second try: ${test.fullName}\n`);
         if (state === 'passed') passed += 1;
         else if (state === 'failed') failed += 1;
         else {
