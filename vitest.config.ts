@@ -13,8 +13,6 @@ export default defineConfig({
     pool: 'forks',
     testTimeout: 20_000,
     hookTimeout: 30_000,
-    // Real processes on a busy machine: one more try, and the closing lines name every test that needed it.
-    retry: 1,
     reporters: ['default', './test/support/closing-line-reporter.ts'],
     projects: [
       {
