@@ -91,6 +91,7 @@ const refused = (code: string, message: string): ActionRunResult => ({
   success: false,
   statusCode: null,
   outputs: {},
+  durationMs: 0,
   error: { code, message },
 });
 
@@ -236,7 +237,8 @@ export const createActionRunner = (deps: ActionRunnerDeps): ActionRunner => {
           const args = jsonOf(attributes);
           const result = await runHere(session, { orgId, name: entry.record.id, args });
           const { success, statusCode, error, ai } = result;
-          return { success, statusCode, outputs: ai.outputs, ...(error === undefined ? {} : { error }) };
+          const durationMs = Math.round(result.durationMs * 10) / 10;
+          return { success, statusCode, outputs: ai.outputs, ...(error === undefined ? {} : { error }), durationMs };
         } catch (error) {
           log.error({ err: error, sessionId: session.id, action: name }, 'An action of a call could not be run.');
           return isGatewayError(error)

@@ -19,7 +19,7 @@ import type { AgentAdapter } from '../domain/calls/ports.js';
 import { createDirectoryService } from '../domain/directory/index.js';
 import { createContactStore, createSessionStore } from '../domain/sessions/index.js';
 import { sealedPrefetchKeys } from '../domain/zendesk/index.js';
-import { type Access, createAccess } from '../platform/access/index.js';
+import { type Access, createAccess, createSessionTokens } from '../platform/access/index.js';
 import { createCommandBus } from '../platform/redis/index.js';
 import { createMetrics, type Metrics } from '../platform/telemetry/index.js';
 import { redisRingChecks } from '../platform/vault/index.js';
@@ -175,6 +175,17 @@ const start = async (options: GatewayOptions, stack: ReturnType<typeof shutdownS
   });
   stack.push('media', () => media.close());
 
+  const sessionTokens = createSessionTokens(redis);
+  access.register(sessionTokens.reader);
+  const withToken = new Set<string>();
+  const revoke = (sessionId: string): void => {
+    if (!withToken.delete(sessionId)) return;
+    // A token that outlives its session opens nothing: whatever it may do needs the live call.
+    sessionTokens
+      .revoke(sessionId)
+      .catch((err: unknown) => log.warn({ err, sessionId }, 'A session token was not removed.'));
+  };
+
   const lag = watchLoopLag(clock);
   stack.push('event-loop watch', () => lag.stop());
   const ladder = createLadder(clock);
@@ -185,6 +196,10 @@ const start = async (options: GatewayOptions, stack: ReturnType<typeof shutdownS
     agents,
     fallBack: { type: 'builtin', config: apology },
     doors: { actions: actions.door },
+    credential: async (owner) => {
+      withToken.add(owner.sessionId);
+      return { token: await sessionTokens.mint(owner), apiUrl: config.http.publicUrl };
+    },
     transfers: transferDeps({
       ...{ config, profiles, media, ladder, vault, metrics, clock, prompts },
       directory: directory.directory,
@@ -198,6 +213,7 @@ const start = async (options: GatewayOptions, stack: ReturnType<typeof shutdownS
     onClosed: (sessionId) => {
       ladder.end(sessionId);
       actions.closed(sessionId);
+      revoke(sessionId);
     },
     recordings: await recordingsFolder(config.dataDir),
     overloaded: lag.overloaded,

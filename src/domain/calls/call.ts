@@ -3,10 +3,21 @@ import type { Logger } from '../../core/logger.js';
 import type { Route } from '../directory/records.js';
 import type { OwnedSession } from '../sessions/ports.js';
 import type { EndReason } from '../sessions/records.js';
+import { agentTools } from './agent-tools.js';
 import { closeCall } from './closer.js';
 import { callDoors, type DoorPorts } from './doors.js';
 import { type CallEffect, type CallEvent, type CallState, initialCall, transition } from './machine.js';
-import type { AgentAdapter, AgentLeg, Dialog, DialogEvents, IncomingCall, MediaLeg, MediaLegEvents } from './ports.js';
+import type {
+  AgentAdapter,
+  AgentCredential,
+  AgentLeg,
+  AgentTools,
+  Dialog,
+  DialogEvents,
+  IncomingCall,
+  MediaLeg,
+  MediaLegEvents,
+} from './ports.js';
 import { transferDoor } from './transfer-door.js';
 import { callTransfers } from './transfer-operation.js';
 import type { CallTransfers, TransferDeps } from './transfer-ports.js';
@@ -28,6 +39,7 @@ export type CallParts = {
   readonly maxDuration: number;
   readonly recordingPath: string | null;
   readonly doors: DoorPorts;
+  readonly credential: () => Promise<AgentCredential>;
   readonly transfers: TransferDeps;
   readonly onAnswered: (delayMs: number) => void;
   readonly onEnded: (reason: EndReason) => void;
@@ -40,6 +52,7 @@ export type LiveCall = {
   /** For the caller's media events, which arrive before the call exists as a whole. */
   readonly mediaEvents: MediaLegEvents;
   readonly transfers: CallTransfers;
+  readonly tools: AgentTools;
   hangUp(reason: 'api-hangup' | 'drain' | 'max-duration' | 'error'): void;
   status(): CallState['status'];
   /** Settles when everything of the call is closed and its session written or queued. */
@@ -150,6 +163,15 @@ export const runCall = (parts: CallParts): LiveCall => {
     transfer: transferDoor(transfers, route.agent, parts.transfers.directory),
   });
 
+  const tools = agentTools({
+    ...{ doors, clock, log },
+    agent: route.agent,
+    directory: parts.transfers.directory,
+    over: () => state.status === 'ended',
+  });
+  /** One for the whole call, whichever agent it has. */
+  let credential: Promise<AgentCredential> | null = null;
+
   const startAgent = async (adapter: AgentAdapter, config: unknown): Promise<void> => {
     let left = false;
     const noteStart = (): void => session.note('agent.started', { agent: route.agent.id, leg: adapter.type });
@@ -168,7 +190,11 @@ export const runCall = (parts: CallParts): LiveCall => {
           sipCallId: incoming.sipCallId,
           headers: incoming.headers,
           leg,
-          doors,
+          ...{ doors, tools },
+          credential: () => {
+            credential ??= parts.credential();
+            return credential;
+          },
           log: log.child({ agent: route.agent.id }),
           signal: ended.signal,
         },
@@ -332,7 +358,7 @@ export const runCall = (parts: CallParts): LiveCall => {
     orgId: route.organization.id,
     startedAt: incoming.receivedAt,
     mediaEvents,
-    transfers,
+    ...{ transfers, tools },
     hangUp: (reason) => dispatch({ type: 'hang-up', reason }),
     status: () => state.status,
     done,

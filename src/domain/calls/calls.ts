@@ -7,7 +7,7 @@ import type { OwnedSession, SessionStore } from '../sessions/ports.js';
 import type { EndReason } from '../sessions/records.js';
 import { type LiveCall, runCall } from './call.js';
 import type { DoorPorts } from './doors.js';
-import type { AgentAdapter, IncomingCall, MediaLeg, MediaLegEvents, MediaPlane } from './ports.js';
+import type { AgentAdapter, AgentCredential, IncomingCall, MediaLeg, MediaLegEvents, MediaPlane } from './ports.js';
 import { busy, forbidden, notFound, type Refusal, type RefusalRule, refusalOf } from './refusal.js';
 import type { TransferDeps } from './transfer-ports.js';
 
@@ -27,6 +27,8 @@ export type CallsDeps = {
   /** What a caller hears when the configured agent cannot be had: an agent type and its script. */
   readonly fallBack: { readonly type: string; readonly config: unknown };
   readonly doors: DoorPorts;
+  /** Mints what an agent's leg may ask the API with. Rejects with GatewayError store_unavailable. */
+  readonly credential: (owner: { readonly orgId: string; readonly sessionId: string }) => Promise<AgentCredential>;
   readonly transfers: TransferDeps;
   readonly clock: Clock;
   readonly log: Logger;
@@ -146,6 +148,7 @@ export const createCalls = (deps: CallsDeps): Calls => {
             : deps.limits.maxCallDuration,
         recordingPath: agent.record ? join(deps.recordings, `${sessionId}.wav`) : null,
         doors: deps.doors,
+        credential: () => deps.credential({ orgId: organization.id, sessionId }),
         transfers: deps.transfers,
         onAnswered: (delayMs) => metrics.answered(profile.name, delayMs),
         onEnded: metrics.ended,

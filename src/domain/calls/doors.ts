@@ -38,6 +38,7 @@ export const callDoors = (ports: DoorPorts, context: DoorContext): CallDoors => 
         success: false,
         statusCode: null,
         outputs: {},
+        durationMs: 0,
         error: { code: 'not_available', message: 'Actions are not available on this gateway.' },
       };
     },

@@ -1,3 +1,4 @@
+export { controlNames } from './agent-tools.js';
 export type { LiveCall } from './call.js';
 export { type CallMetrics, type Calls, type CallsDeps, createCalls } from './calls.js';
 export type { DoorPorts } from './doors.js';

@@ -270,6 +270,7 @@ export type ActionRunResult = {
   readonly statusCode: number | null;
   readonly outputs: Readonly<Record<string, unknown>>;
   readonly error?: { readonly code: string; readonly message: string };
+  readonly durationMs: number;
 };
 
 export type ToolDescription = {
@@ -293,6 +294,33 @@ export type CallDoors = {
   note(type: 'agent.said' | 'agent.asked' | 'agent.failed', data: Readonly<Record<string, unknown>>): void;
 };
 
+/** Why a tool was not used at all. What came of one that was used stands in its value. */
+export type ToolFault = {
+  readonly code: 'unknown_tool' | 'bad_arguments' | 'too_many' | 'session_ended' | 'failed';
+  readonly message: string;
+};
+export type ToolAnswer =
+  | { readonly ok: true; readonly value: unknown }
+  | { readonly ok: false; readonly fault: ToolFault };
+
+/**
+ * The doors of one call by the names that agents know: `transfer_call`, `end_call`, `send_dtmf`, `execute_action`,
+ * `list_tools` and every action of the agent. Names and arguments come from an AI and are judged here; the rate is
+ * limited over all ways in together.
+ */
+export type AgentTools = {
+  /** Never rejects. */
+  call(name: string, args: unknown): Promise<ToolAnswer>;
+  list(): Promise<readonly ToolDescription[]>;
+};
+
+/** With this an agent may ask the API for its own session's tools; it dies with the session. */
+export type AgentCredential = {
+  readonly token: string;
+  /** Base of the API, without a slash at the end. */
+  readonly apiUrl: string;
+};
+
 export type AgentContext = {
   readonly sessionId: string;
   readonly orgId: string;
@@ -305,6 +333,9 @@ export type AgentContext = {
   readonly headers: ReadonlyMap<string, string>;
   readonly leg: MediaLeg;
   readonly doors: CallDoors;
+  readonly tools: AgentTools;
+  /** Mints it at the first call. Rejects with GatewayError store_unavailable. */
+  readonly credential: () => Promise<AgentCredential>;
   readonly log: Logger;
   /** Aborted when the call ends. */
   readonly signal: AbortSignal;

@@ -147,6 +147,7 @@ const callWithoutSockets = async (change: Partial<TransferDestination> = {}) => 
     agent: agent('agent'),
     fallBack: { adapter: agent('fall-back'), config: null },
     doors: { actions: null },
+    credential: () => Promise.reject(new Error('unused')),
     transfers: {
       directory: { destination: async () => target },
       signalling: () => ({

@@ -11,3 +11,4 @@ export { createDashboardVerifier, type DashboardKeys, mintDashboardToken } from 
 export { claimedKey, type PrefetchTokenClaims, signPrefetchToken, verifyPrefetchToken } from './prefetch-token.js';
 export { type DashboardRole, dashboardRoles, type Principal, type PrincipalKind, type Role } from './principal.js';
 export { createRateLimiter, type RateLimiter } from './rate-limit.js';
+export { createSessionTokens, type SessionTokenOwner, type SessionTokens } from './session-tokens.js';

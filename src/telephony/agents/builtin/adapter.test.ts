@@ -47,6 +47,8 @@ const contextOf = (script: unknown, options: { readonly fail?: boolean; readonly
     headers: new Map(),
     leg: leg as MediaLeg,
     doors,
+    tools: { call: () => Promise.reject(new Error('unused')), list: async () => [] },
+    credential: () => Promise.reject(new Error('unused')),
     log: silentLogger,
     signal: options.signal ?? new AbortController().signal,
   } satisfies AgentContext;

@@ -78,7 +78,7 @@ const start = async (
     leg: { play },
     doors: {
       transfer: async () => result('not-available'),
-      executeAction: async () => ({ success: true, statusCode: 200, outputs: {} }),
+      executeAction: async () => ({ success: true, statusCode: 200, outputs: {}, durationMs: 1 }),
       sendDtmf: async () => {},
       endCall: async () => {},
       listTools: async () => [],
@@ -256,7 +256,13 @@ describe('an action', () => {
     const asked: unknown[] = [];
     const failing = async (name: string, given: Readonly<Record<string, unknown>>): Promise<ActionRunResult> => {
       asked.push([name, given]);
-      return { success: false, statusCode: 500, outputs: {}, error: { code: 'http_error', message: 'no' } };
+      return {
+        success: false,
+        statusCode: 500,
+        outputs: {},
+        durationMs: 1,
+        error: { code: 'http_error', message: 'no' },
+      };
     };
     const setup = await start(
       [
@@ -288,6 +294,7 @@ describe('an action', () => {
         success: false,
         statusCode: null,
         outputs: {},
+        durationMs: 0,
         error: { code: 'not_available', message: '' },
       }),
     });
