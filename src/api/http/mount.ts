@@ -1,6 +1,7 @@
 import { type Request, type RequestHandler, type Response, type Router, raw } from 'express';
 import { GatewayError } from '../../core/errors.js';
-import { authorize, createRateLimiter, type Principal, type RateLimiter } from '../../platform/access/index.js';
+import { createRateLimiter, type Rate } from '../../core/rate-limit.js';
+import { authorize, type Principal } from '../../platform/access/index.js';
 import type { ApiDeps } from '../deps.js';
 import type { Reply, Route } from './route.js';
 
@@ -8,14 +9,18 @@ import type { Reply, Route } from './route.js';
 export const maskedPath = (url: string): string =>
   (url.split('?', 1)[0] ?? '').slice(0, 512).replace(/(\/voice-prefetch\/)[^/]+/g, '$1••••••••');
 
-type Limits = { readonly requests: RateLimiter; readonly failures: RateLimiter };
+/** Milliseconds until this key may come again; 0: it may. */
+type Limit = (key: string) => number;
+type Limits = { readonly requests: Limit; readonly failures: Limit };
+
+const limitOf = (clock: ApiDeps['clock'], rate: Rate): Limit => {
+  const limiter = createRateLimiter(clock);
+  return (key) => limiter.take(key, rate);
+};
 
 export const createLimits = (deps: Pick<ApiDeps, 'clock' | 'rateLimit'>): Limits => ({
-  requests: createRateLimiter({
-    ...(deps.rateLimit ?? { perSecond: 500, burst: 1_000 }),
-    monotonic: deps.clock.monotonic,
-  }),
-  failures: createRateLimiter({ perSecond: 2, burst: 50, monotonic: deps.clock.monotonic }),
+  requests: limitOf(deps.clock, deps.rateLimit ?? { perSecond: 500, burst: 1_000 }),
+  failures: limitOf(deps.clock, { perSecond: 2, burst: 50 }),
 });
 
 const bearer = (header: string | undefined): string | null => {
@@ -23,8 +28,8 @@ const bearer = (header: string | undefined): string | null => {
   return match?.[1] ?? null;
 };
 
-const takeOrRefuse = (limiter: RateLimiter, key: string, response: Response, what: string): void => {
-  const wait = limiter.take(key);
+const takeOrRefuse = (limit: Limit, key: string, response: Response, what: string): void => {
+  const wait = limit(key);
   if (wait === 0) return;
   response.setHeader('Retry-After', String(Math.ceil(wait / 1_000)));
   throw new GatewayError('rate_limited', `Too many ${what}; try again in ${Math.ceil(wait / 1_000)} s.`);

@@ -10,5 +10,4 @@ export { type Action, authorize, mayDo, permissions } from './authorize.js';
 export { createDashboardVerifier, type DashboardKeys, mintDashboardToken } from './dashboard-token.js';
 export { claimedKey, type PrefetchTokenClaims, signPrefetchToken, verifyPrefetchToken } from './prefetch-token.js';
 export { type DashboardRole, dashboardRoles, type Principal, type PrincipalKind, type Role } from './principal.js';
-export { createRateLimiter, type RateLimiter } from './rate-limit.js';
 export { createSessionTokens, type SessionTokenOwner, type SessionTokens } from './session-tokens.js';
