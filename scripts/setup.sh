@@ -30,7 +30,10 @@ need=()
 [ -n "${REDIS_URL:-}" ] && [ "$purpose" = start ] || need+=('redis-server redis-server redis')
 case $purpose in
   demo | bench) need+=('sipp sip-tester sipp') ;;
-  test) need+=('sipp sip-tester sipp' 'baresip baresip-core baresip' 'sox sox sox' 'kamailio kamailio,kamailio-tls-modules kamailio') ;;
+  test)
+    need+=('sipp sip-tester sipp' 'baresip baresip-core baresip' 'sox sox sox' 'kamailio kamailio,kamailio-tls-modules kamailio')
+    need+=('promtool prometheus prometheus' 'espeak-ng espeak-ng espeak-ng')
+    ;;
 esac
 packages=() formulas=() missing=()
 for row in "${need[@]}"; do

@@ -14,14 +14,14 @@ import { packageRoot } from '../core/entry-path.js';
 import { newUuid } from '../core/ids.js';
 import type { Logger } from '../core/logger.js';
 import type { Redactor } from '../core/redaction.js';
-import { type CallMetrics, createCalls, type LiveCall } from '../domain/calls/index.js';
+import { createCalls, type LiveCall } from '../domain/calls/index.js';
 import type { AgentAdapter } from '../domain/calls/ports.js';
 import { createDirectoryService } from '../domain/directory/index.js';
 import { createContactStore, createSessionStore } from '../domain/sessions/index.js';
 import { sealedPrefetchKeys } from '../domain/zendesk/index.js';
 import { type Access, createAccess, createSessionTokens } from '../platform/access/index.js';
 import { createCommandBus } from '../platform/redis/index.js';
-import { createMetrics, type Metrics } from '../platform/telemetry/index.js';
+import { createMetrics } from '../platform/telemetry/index.js';
 import { redisRingChecks } from '../platform/vault/index.js';
 import { createBuiltinAgent } from '../telephony/agents/builtin/index.js';
 import { createMediaPlane } from '../telephony/media/index.js';
@@ -29,6 +29,7 @@ import { createLadder, openProfiles } from '../telephony/sip/index.js';
 import { actionChecks } from './action-catalogue.js';
 import { startActions } from './actions.js';
 import { createCallControl } from './call-control.js';
+import { callMetrics, gatewayGauges } from './call-metrics.js';
 import { type Config, loopbackOnly } from './config.js';
 import { isLoopback } from './config-values.js';
 import { createKeyRotation } from './key-rotation.js';
@@ -245,6 +246,13 @@ const start = async (options: GatewayOptions, stack: ReturnType<typeof shutdownS
     stack,
   });
 
+  gatewayGauges(metrics, {
+    media: media.stats,
+    redis: redis.isUp,
+    sip: signalling.server.connected,
+    draining: calls.draining,
+  });
+
   const loopback = loopbackOnly(config);
   const apiDeps: ApiDeps = {
     access,
@@ -319,16 +327,3 @@ const start = async (options: GatewayOptions, stack: ReturnType<typeof shutdownS
     failed,
   };
 };
-
-const callMetrics = (metrics: Metrics): CallMetrics => ({
-  rejected: (profile, reason) => {
-    metrics.count('rejects', 1, { profile, reason });
-    metrics.count('invites', 1, { profile, result: 'rejected' });
-  },
-  answered: (profile, delayMs) => {
-    metrics.observe('answerDelay', delayMs, { profile });
-    metrics.count('invites', 1, { profile, result: 'answered' });
-  },
-  ended: (reason) => metrics.count('sessionsEnded', 1, { reason }),
-  live: (count) => metrics.set('sessionsLive', count),
-});

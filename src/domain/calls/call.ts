@@ -15,6 +15,7 @@ import type {
   Dialog,
   DialogEvents,
   IncomingCall,
+  LegQuality,
   MediaLeg,
   MediaLegEvents,
 } from './ports.js';
@@ -42,6 +43,7 @@ export type CallParts = {
   readonly credential: () => Promise<AgentCredential>;
   readonly transfers: TransferDeps;
   readonly onAnswered: (delayMs: number) => void;
+  readonly onLegClosed: (quality: LegQuality) => void;
   readonly onEnded: (reason: EndReason) => void;
 };
 
@@ -300,6 +302,7 @@ export const runCall = (parts: CallParts): LiveCall => {
         const destination = transfers.media();
         return [['caller', leg], ...(destination === null ? [] : [['destination', destination] as const])];
       },
+      measured: parts.onLegClosed,
       clock,
       log,
       recording,

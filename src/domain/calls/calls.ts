@@ -7,7 +7,15 @@ import type { OwnedSession, SessionStore } from '../sessions/ports.js';
 import type { EndReason } from '../sessions/records.js';
 import { type LiveCall, runCall } from './call.js';
 import type { DoorPorts } from './doors.js';
-import type { AgentAdapter, AgentCredential, IncomingCall, MediaLeg, MediaLegEvents, MediaPlane } from './ports.js';
+import type {
+  AgentAdapter,
+  AgentCredential,
+  IncomingCall,
+  LegQuality,
+  MediaLeg,
+  MediaLegEvents,
+  MediaPlane,
+} from './ports.js';
 import { busy, forbidden, notFound, type Refusal, type RefusalRule, refusalOf } from './refusal.js';
 import type { TransferDeps } from './transfer-ports.js';
 
@@ -15,7 +23,10 @@ export type CallMetrics = {
   rejected(profile: string, rule: RefusalRule): void;
   /** `delayMs`: from the INVITE to the ACK of our 200. */
   answered(profile: string, delayMs: number): void;
-  ended(reason: EndReason): void;
+  /** `answered` false: the caller never heard us. */
+  ended(profile: string, reason: EndReason, answered: boolean): void;
+  /** A leg of a call has closed; its figures are final. */
+  legClosed(quality: LegQuality): void;
   live(count: number): void;
 };
 
@@ -101,6 +112,7 @@ export const createCalls = (deps: CallsDeps): Calls => {
     const callLog = incoming.log.child({ sessionId, organization: organization.id });
     // Media events can only come once the call runs; those of the instants before are kept for it.
     let call: LiveCall | null = null;
+    let answered = false;
     const early: ((events: MediaLegEvents) => void)[] = [];
     const later = (deliver: (events: MediaLegEvents) => void): void => {
       if (call === null) early.push(deliver);
@@ -150,8 +162,12 @@ export const createCalls = (deps: CallsDeps): Calls => {
         doors: deps.doors,
         credential: () => deps.credential({ orgId: organization.id, sessionId }),
         transfers: deps.transfers,
-        onAnswered: (delayMs) => metrics.answered(profile.name, delayMs),
-        onEnded: metrics.ended,
+        onAnswered: (delayMs) => {
+          answered = true;
+          metrics.answered(profile.name, delayMs);
+        },
+        onLegClosed: metrics.legClosed,
+        onEnded: (reason) => metrics.ended(profile.name, reason, answered),
       });
       callLog.info({ called: number.number, agent: agent.id }, 'a call arrived');
       for (const deliver of early) deliver(call.mediaEvents);
