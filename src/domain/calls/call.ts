@@ -94,7 +94,7 @@ export const runCall = (parts: CallParts): LiveCall => {
       if (end.by === 'remote') dispatch({ type: 'caller-left' });
       else {
         log.warn({ by: end.by, reason: end.reason }, 'the SIP server ended the dialog of a call');
-        dispatch({ type: 'caller-left' });
+        dispatch({ type: 'caller-lost', detail: end.reason ?? 'The SIP server ended the dialog.' });
       }
     },
     offered: (offer) => (offer === null ? leg.offer() : leg.answer(offer)),
@@ -130,7 +130,8 @@ export const runCall = (parts: CallParts): LiveCall => {
       dispatch({ type: 'acknowledged' });
     } catch (error) {
       if (!incoming.cancelled.aborted) log.warn({ err: error }, 'answering a call failed');
-      dispatch({ type: 'answer-failed', cancelled: incoming.cancelled.aborted });
+      const detail = error instanceof Error ? error.message : String(error);
+      dispatch({ type: 'answer-failed', cancelled: incoming.cancelled.aborted, detail });
     }
   };
 
@@ -296,7 +297,7 @@ export const runCall = (parts: CallParts): LiveCall => {
     ended.abort('ended');
     incoming.cancelled.removeEventListener('abort', onCancelled);
     void closeCall({
-      reason: effect.reason,
+      ...{ reason: effect.reason, detail: effect.detail },
       session,
       legs: () => {
         const destination = transfers.media();

@@ -49,7 +49,7 @@ export type IncomingCall = {
   progress(sdp: string): void;
   /**
    * 200 with this SDP; resolves at the ACK, whose SDP is `ackSdp` when we offered. Rejects when the caller cancelled
-   * first or no ACK came (then BYE has been sent).
+   * first; also when no ACK came (then BYE has been sent) or a BYE instead, which `ended` tells first.
    */
   answer(sdp: string, events: DialogEvents): Promise<{ readonly dialog: Dialog; readonly ackSdp: string | null }>;
   /** A final failure. `rule` is the sentence for the log and the counter's reason. */

@@ -75,7 +75,10 @@ export const callTransfers = (deps: TransferDeps, context: TransferContext): Cal
       log.info({ by: end.by, reason: end.reason }, 'the destination of a transfer hung up');
       lineEnded = true;
       if (onEarlyEnd !== null) onEarlyEnd();
-      else context.dispatch({ type: 'destination-left', step: 'end' });
+      else {
+        const detail = end.by === 'remote' || end.reason === null ? {} : { detail: end.reason };
+        context.dispatch({ type: 'destination-left', step: 'end', ...detail });
+      }
     },
     held: (held) => {
       if (joined === null) return;

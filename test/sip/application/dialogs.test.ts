@@ -402,10 +402,12 @@ describe('the end of a dialog', () => {
     });
     runs.push(sipp);
     const call = await app.nextCall();
-    await expect(call.answer(ANSWER_SDP, recordEvents())).rejects.toMatchObject({
+    const events = recordEvents();
+    await expect(call.answer(ANSWER_SDP, events)).rejects.toMatchObject({
       code: 'leg_ended',
       message: expect.stringContaining('No ACK came'),
     });
+    expect(events.seen).toEqual(['ended by timer']);
     expect(app.server.stats()).toEqual({ dialogs: 0, ringing: 0 });
   });
 });
