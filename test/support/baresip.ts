@@ -12,6 +12,7 @@ export type PhoneEvent = { readonly type: string; readonly param: string };
 
 /** A baresip telephone that plays a tone into its calls and records what it hears. */
 export type Phone = {
+  readonly sipPort: number;
   /** A command of its menu: `dial`, `hangup`, `hold`, `resume`, `sndcode`. */
   command(name: string, params?: string): Promise<void>;
   /** Resolves with the next event of the type that no earlier `event` has taken. */
@@ -31,6 +32,8 @@ export type PhoneOptions = {
   /** PEM of the authority that it trusts for TLS. */
   readonly ca?: string;
   readonly user: string;
+  /** It answers calls by itself. */
+  readonly answers?: boolean;
   /** The tone it plays: Hz, dB below full scale. */
   readonly tone: { readonly hz: number; readonly level: number };
 };
@@ -110,7 +113,7 @@ const startOnce = async (options: PhoneOptions): Promise<Phone> => {
   writeFileSync(join(folder, 'ca.pem'), options.ca ?? '');
   writeFileSync(
     join(folder, 'accounts'),
-    `<sip:${options.user}@127.0.0.1:${sipPort};transport=${options.transport}>;regint=0;audio_codecs=${options.codec}/8000/1${options.secure === true ? ';mediaenc=srtp-mand' : ''}\n`,
+    `<sip:${options.user}@127.0.0.1:${sipPort};transport=${options.transport}>;regint=0;audio_codecs=${options.codec}/8000/1${options.secure === true ? ';mediaenc=srtp-mand' : ''}${options.answers === true ? ';answermode=auto' : ''}\n`,
   );
   writeFileSync(join(folder, 'tone.wav'), wavFile(sine(options.tone.hz, 60_000, options.tone.level)));
   const child: ChildProcess = spawn('baresip', ['-f', folder, '-v'], {
@@ -158,6 +161,7 @@ const startOnce = async (options: PhoneOptions): Promise<Phone> => {
   socket.on('error', () => {});
   let tokens = 0;
   return {
+    sipPort,
     command: async (name, params) => {
       const token = String(++tokens);
       const text = JSON.stringify({ command: name, token, ...(params === undefined ? {} : { params }) });
