@@ -6,6 +6,7 @@ import { keysCommand } from './commands/keys.js';
 import { sessionCommands } from './commands/sessions.js';
 import { startCommand } from './commands/start.js';
 import { tokenCommand } from './commands/token.js';
+import { zendeskCommands } from './commands/zendesk.js';
 import type { CliContext } from './context.js';
 import { CliError, exitCodes } from './exit-codes.js';
 import { printable } from './table.js';
@@ -20,6 +21,7 @@ const modules: readonly CommandModule[] = [
   sessionCommands,
   tokenCommand,
   keysCommand,
+  zendeskCommands,
   doctorCommand,
 ];
 

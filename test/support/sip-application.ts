@@ -1,5 +1,4 @@
 import { randomBytes } from 'node:crypto';
-import { it } from 'vitest';
 import { systemClock } from '../../src/core/clock.js';
 import type { LogFields, Logger } from '../../src/core/logger.js';
 import type { DialogEnd, DialogEvents, IncomingCall, OutgoingCallRequest } from '../../src/domain/calls/ports.js';
@@ -46,12 +45,7 @@ const givenServer = (): { host: string; port: number; secret: string; sipAddress
   return { host, port: Number(port), secret, sipAddress: sipAddress.join(':') };
 };
 const external = givenServer();
-
-/** For tests of what only the embedded engine does, or that steer it; they are skipped on a drachtio-server. */
-export const onEmbeddedEngine = it.skipIf(external !== null);
-if (external !== null) {
-  console.info('TEST_DRACHTIO is set: tests that need the embedded engine (its tap, clock or limits) are skipped');
-}
+export const usesExternalServer = external !== null;
 
 export type SipApplication = {
   readonly server: SipServer;

@@ -4,7 +4,7 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Dialog, DialogEnd } from '../../src/domain/calls/ports.js';
 import { startGateway, type TestGateway, type TestGatewayOptions } from './gateway.js';
-import { sine, toneLevel } from './goertzel.js';
+import { sine } from './goertzel.js';
 import { wavFile } from './media.js';
 import { organization } from './organization.js';
 import { type RtpPeer, rtpPeer } from './rtp-peer.js';
@@ -26,7 +26,7 @@ export const plainDestination = {
   returnWithin: 0,
 } as const;
 
-/** Tones of the prompts `agent.wav` and `hold.wav`, Hz. */
+/** Tones of the prompts `agent.wav` and `short.wav`, and of `hold.wav`, Hz. */
 export const agentTone = 1_300;
 export const holdTone = 1_700;
 
@@ -82,6 +82,7 @@ export type TransferRig = {
 export const startTransferRig = async (options: TestGatewayOptions = {}): Promise<TransferRig> => {
   const [gateway, application] = await Promise.all([startGateway(options), startSipApplication()]);
   writeFileSync(join(gateway.dataDir, 'prompts', 'agent.wav'), wavFile(sine(agentTone, 60_000), 8_000));
+  writeFileSync(join(gateway.dataDir, 'prompts', 'short.wav'), wavFile(sine(agentTone, 200), 8_000));
   writeFileSync(join(gateway.dataDir, 'prompts', 'hold.wav'), wavFile(sine(holdTone, 4_000), 8_000));
   const phones: RtpPeer[] = [];
   const listed = async (): Promise<readonly { readonly id: string; readonly status: string }[]> =>
@@ -170,10 +171,4 @@ export const startTransferRig = async (options: TestGatewayOptions = {}): Promis
       await gateway.stop();
     },
   };
-};
-
-/** True once the last 200 ms the peer heard are mostly this tone. */
-export const hears = (peer: RtpPeer, hz: number): boolean => {
-  const last = peer.heard().slice(-1_600);
-  return last.length === 1_600 && toneLevel(last, hz) > -25;
 };

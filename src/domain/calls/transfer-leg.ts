@@ -107,18 +107,20 @@ export const dialInvite = async (
       onSent: (sipCallId) => deps.bindLadder(sipCallId, context.session.id),
       onProvisional: ({ status, reason, sdp }) => {
         if (status >= 180) heardOf();
-        hooks.onProgress(status, reason);
-        if (sdp === null || status < 180) return;
-        take(sdp).then(
-          () => {
-            if (!hooks.signal.aborted) events.early(media);
-          },
-          (error: unknown) => {
-            // It is a preview only: the answer decides.
-            taking = Promise.resolve();
-            context.log.info({ err: error }, 'early media of a destination could not be taken');
-          },
-        );
+        if (sdp === null || status < 180) return hooks.onProgress(status, reason);
+        // Told after its early media is there, so that no ringback sounds in the moments before.
+        take(sdp)
+          .then(
+            () => {
+              if (!hooks.signal.aborted) events.early(media);
+            },
+            (error: unknown) => {
+              // It is a preview only: the answer decides.
+              taking = Promise.resolve();
+              context.log.info({ err: error }, 'early media of a destination could not be taken');
+            },
+          )
+          .finally(() => hooks.onProgress(status, reason));
       },
       events: {
         ended: events.ended,

@@ -70,7 +70,7 @@ export const callTransfers = (deps: TransferDeps, context: TransferContext): Cal
     return source;
   };
 
-  const legEvents = (source: PromptSource | null): LegEvents => ({
+  const legEvents = (): LegEvents => ({
     ended: (end) => {
       log.info({ by: end.by, reason: end.reason }, 'the destination of a transfer hung up');
       lineEnded = true;
@@ -96,8 +96,8 @@ export const callTransfers = (deps: TransferDeps, context: TransferContext): Cal
       if (joined !== null) context.dispatch({ type: 'media-failed' });
     },
     early: (media) => {
-      ringing(source);
-      hearing.early(media);
+      context.dispatch({ type: 'transfer-ringing' });
+      if (!isOver()) hearing.early(media);
     },
   });
 
@@ -143,7 +143,7 @@ export const callTransfers = (deps: TransferDeps, context: TransferContext): Cal
           if (source !== null && !signal.aborted) ringing(source);
           return plan.method === 'refer'
             ? dialRefer(deps, context, plan, hooks)
-            : dialInvite(deps, context, { destination, profile, plan }, hooks, legEvents(source));
+            : dialInvite(deps, context, { destination, profile, plan }, hooks, legEvents());
         },
       },
       {

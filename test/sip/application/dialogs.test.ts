@@ -2,10 +2,10 @@ import { connect, createServer, type Socket } from 'node:net';
 import { afterEach, describe, expect, it } from 'vitest';
 import { GatewayError } from '../../../src/core/errors.js';
 import type { Dialog } from '../../../src/domain/calls/ports.js';
+import { onEmbeddedEngine } from '../../support/embedded-engine.js';
 import { rawReply, startRawPeer } from '../../support/raw-peer.js';
 import {
   ANSWER_SDP,
-  onEmbeddedEngine,
   outgoing,
   type RecordedEvents,
   recordEvents,
