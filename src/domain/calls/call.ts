@@ -89,11 +89,13 @@ export const runCall = (parts: CallParts): LiveCall => {
 
   const dialogEvents: DialogEvents = {
     ended: (end) => {
-      if (end.by === 'remote') dispatch({ type: 'caller-left' });
-      else {
+      if (end.by !== 'remote') {
         log.warn({ by: end.by, reason: end.reason }, 'the SIP server ended the dialog of a call');
-        dispatch({ type: 'caller-left' });
       }
+      if (end.by !== 'lost') return dispatch({ type: 'caller-left' });
+      // Nobody hung up: the caller may still be listening to a call that cannot be ended any more.
+      session.note('signalling.lost', { leg: 'caller', reason: end.reason });
+      dispatch({ type: 'hang-up', reason: 'error' });
     },
     offered: (offer) => (offer === null ? leg.offer() : leg.answer(offer)),
     answered: (sdp) => {

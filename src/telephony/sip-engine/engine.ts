@@ -12,7 +12,7 @@ import { newTag } from './identifiers.js';
 import { parseLeniently } from './lenient.js';
 import type { ParsedSip, SipMessage, SipRequest, SipResponse } from './message.js';
 import { defaultLimits, type EngineOptions } from './options.js';
-import { watchOrphans } from './orphans.js';
+import { forgetDialogs, watchOrphans } from './orphans.js';
 import { watchLag } from './overload.js';
 import { ProxyCore } from './proxy/proxy-core.js';
 import { serialize } from './serializer.js';
@@ -215,6 +215,10 @@ export const startEngine = async (options: EngineOptions): Promise<Engine> => {
         if (closing) return;
         server.onApplicationGone(owners);
         client.onApplicationGone(owners);
+        if (options.forgetDialogs === true) {
+          forgetDialogs(ctx, owners);
+          return;
+        }
         const timer = watchOrphans(ctx, owners, () => orphanTimers.delete(timer));
         orphanTimers.add(timer);
       },

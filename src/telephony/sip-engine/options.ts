@@ -46,6 +46,11 @@ export type EngineOptions = {
   /** The drachtio admin port that applications connect to; port 0 picks a free one. */
   admin: { host: string; port: number; secret: string };
   requestHandlers?: readonly RequestHandler[];
+  /**
+   * Forget the dialogs of an application whose connection breaks, as drachtio-server does: nothing is sent, whatever
+   * comes inside them gets 481. For tests of applications.
+   */
+  forgetDialogs?: boolean;
   /** Address written into Via and Contact instead of the listen address (1:1 NAT), with ports by transport when they differ. */
   publicAddress?: string;
   publicPorts?: Partial<Record<TransportName, number>>;

@@ -2,14 +2,12 @@ import { randomBytes } from 'node:crypto';
 import { afterEach, expect, it } from 'vitest';
 import { type Engine, startEngine } from '../../../src/telephony/sip-engine/index.js';
 import { startGateway, type TestGateway } from '../../support/gateway.js';
+import { type GivenServer, givenServer } from '../../support/given-server.js';
 import { endedSession } from '../../support/listed-sessions.js';
 import { organization } from '../../support/organization.js';
 import { freePort } from '../../support/ports.js';
 import { runSipp } from '../../support/sipp.js';
 import { expectMessage, inDialog, invite, scenario } from '../../support/sipp-scenario.js';
-
-/** A SIP server that is not the gateway's own: the admin port it is commanded through, and where it takes calls. */
-type Server = { readonly host: string; readonly port: number; readonly secret: string; readonly sip: string };
 
 let gateway: TestGateway | null = null;
 let engine: Engine | null = null;
@@ -19,13 +17,13 @@ afterEach(async () => {
   [gateway, engine] = [null, null];
 });
 
-const callThrough = async (server: Server): Promise<void> => {
+const callThrough = async (server: GivenServer): Promise<void> => {
   gateway = await startGateway({
     env: { DRACHTIO_HOST: server.host, DRACHTIO_PORT: String(server.port), DRACHTIO_SECRET: server.secret },
   });
   await gateway.apply(organization([{ wait: 300 }]));
   const result = await runSipp({
-    target: server.sip,
+    target: server.sipAddress,
     scenario: scenario(
       invite(),
       expectMessage(100, { optional: true }),
@@ -51,14 +49,10 @@ it('a gateway takes its calls from a SIP server in another process', async () =>
   const secret = randomBytes(12).toString('hex');
   const listen = (['udp', 'tcp'] as const).map((transport) => ({ transport, address: '127.0.0.1', port: sipPort }));
   engine = await startEngine({ listen, admin: { host: '127.0.0.1', port, secret } });
-  await callThrough({ host: '127.0.0.1', port, secret, sip: `127.0.0.1:${sipPort}` });
+  await callThrough({ host: '127.0.0.1', port, secret, sipAddress: `127.0.0.1:${sipPort}` });
 });
 
-const [host, port, secret, ...address] = (process.env.TEST_DRACHTIO ?? '').split(':');
-const given: Server | null =
-  host === undefined || port === undefined || secret === undefined || address.length === 0
-    ? null
-    : { host, port: Number(port), secret, sip: address.join(':') };
+const given = givenServer();
 if (given === null) {
   console.info(
     'The call through a real drachtio-server is skipped: set TEST_DRACHTIO=host:port:secret:sipaddress to run it.',

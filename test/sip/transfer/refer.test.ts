@@ -37,7 +37,7 @@ const callerThen = async (
     [{ ...owner, ...options }],
   );
   carrier = await startSipp({
-    target: `127.0.0.1:${rig.gateway.sipPort}`,
+    target: rig.sipAddress,
     scenario: scenario(
       invite(),
       expectMessage(100, { optional: true }),
