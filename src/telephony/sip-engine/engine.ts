@@ -12,7 +12,7 @@ import { newTag } from './identifiers.js';
 import { parseLeniently } from './lenient.js';
 import type { ParsedSip, SipMessage, SipRequest, SipResponse } from './message.js';
 import { defaultLimits, type EngineOptions } from './options.js';
-import { forgetDialogs, watchOrphans } from './orphans.js';
+import { watchOrphans } from './orphans.js';
 import { watchLag } from './overload.js';
 import { ProxyCore } from './proxy/proxy-core.js';
 import { serialize } from './serializer.js';
@@ -216,7 +216,7 @@ export const startEngine = async (options: EngineOptions): Promise<Engine> => {
         server.onApplicationGone(owners);
         client.onApplicationGone(owners);
         if (options.forgetDialogs === true) {
-          forgetDialogs(ctx, owners);
+          for (const owner of owners) applications.forget(owner);
           return;
         }
         const timer = watchOrphans(ctx, owners, () => orphanTimers.delete(timer));

@@ -47,8 +47,8 @@ export type EngineOptions = {
   admin: { host: string; port: number; secret: string };
   requestHandlers?: readonly RequestHandler[];
   /**
-   * Forget the dialogs of an application whose connection breaks, as drachtio-server does: nothing is sent, whatever
-   * comes inside them gets 481. For tests of applications.
+   * Forget whose a dialog is when its application's connection breaks, as drachtio-server does: what the peer sends in
+   * it gets 481, but applications may still send in it. For tests of applications.
    */
   forgetDialogs?: boolean;
   /** Address written into Via and Contact instead of the listen address (1:1 NAT), with ports by transport when they differ. */

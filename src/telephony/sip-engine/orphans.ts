@@ -23,9 +23,3 @@ export const watchOrphans = (ctx: EngineContext, owners: readonly Owner[], onDon
     for (const owner of lost) ctx.applications.forget(owner);
     if (ended > 0) ctx.log('warn', { dialogs: ended }, 'calls ended: their application did not come back');
   });
-
-/** Drops the dialogs of applications that went away without a word to the peers. */
-export const forgetDialogs = (ctx: EngineContext, owners: readonly Owner[]): void => {
-  for (const dialog of [...ctx.dialogs.values()]) if (owners.includes(dialog.owner)) dialog.terminate();
-  for (const owner of owners) ctx.applications.forget(owner);
-};
