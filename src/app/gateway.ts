@@ -7,6 +7,7 @@ import {
   keyRoutes,
   listenHttp,
   prefetchRoutes,
+  type ReadinessCheck,
   transferRoutes,
 } from '../api/index.js';
 import { systemClock } from '../core/clock.js';
@@ -25,7 +26,7 @@ import { createMetrics } from '../platform/telemetry/index.js';
 import { redisRingChecks } from '../platform/vault/index.js';
 import { createBuiltinAgent } from '../telephony/agents/builtin/index.js';
 import { createMediaPlane } from '../telephony/media/index.js';
-import { createLadder, openProfiles } from '../telephony/sip/index.js';
+import { createLadder, openProfiles, type SipServer } from '../telephony/sip/index.js';
 import { actionChecks } from './action-catalogue.js';
 import { startActions } from './actions.js';
 import { createCallControl } from './call-control.js';
@@ -269,11 +270,7 @@ const start = async (options: GatewayOptions, stack: ReturnType<typeof shutdownS
     },
     readiness: async () => [
       { name: 'redis', ok: redis.isUp(), ...(redis.isUp() ? {} : { reason: 'Redis does not answer' }) },
-      {
-        name: 'sip',
-        ok: signalling.server.connected(),
-        ...(signalling.server.connected() ? {} : { reason: 'the SIP server is not connected' }),
-      },
+      sipReadiness(signalling.server),
       {
         name: 'draining',
         ok: !calls.draining(),
@@ -326,4 +323,12 @@ const start = async (options: GatewayOptions, stack: ReturnType<typeof shutdownS
     reloadProfiles: () => profiles.reload(),
     failed,
   };
+};
+
+/** Ready while one SIP server is there; the reason names those that are not. */
+const sipReadiness = (server: Pick<SipServer, 'connected' | 'servers'>): ReadinessCheck => {
+  const lost = server.servers().filter(({ connected }) => !connected);
+  if (lost.length === 0) return { name: 'sip', ok: server.connected() };
+  const names = lost.map(({ name }) => name).join(', ');
+  return { name: 'sip', ok: server.connected(), reason: `not connected to the SIP server ${names}` };
 };

@@ -4,6 +4,7 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Dialog, DialogEnd } from '../../src/domain/calls/ports.js';
 import { startGateway, type TestGateway, type TestGatewayOptions } from './gateway.js';
+import { givenServer, givenServerEnvironment } from './given-server.js';
 import { sine } from './goertzel.js';
 import { wavFile } from './media.js';
 import { organization } from './organization.js';
@@ -65,6 +66,8 @@ export type Caller = {
 export type TransferRig = {
   readonly gateway: TestGateway;
   readonly application: SipApplication;
+  /** Where the gateway takes calls. */
+  readonly sipAddress: string;
   /** Sets the one organization up with this script and these destinations. */
   setUp(
     steps: readonly unknown[],
@@ -80,7 +83,11 @@ export type TransferRig = {
 };
 
 export const startTransferRig = async (options: TestGatewayOptions = {}): Promise<TransferRig> => {
-  const [gateway, application] = await Promise.all([startGateway(options), startSipApplication()]);
+  const [gateway, application] = await Promise.all([
+    startGateway({ ...options, env: { ...givenServerEnvironment(), ...options.env } }),
+    startSipApplication({ alwaysEmbedded: true }),
+  ]);
+  const target = givenServer()?.sipAddress ?? `127.0.0.1:${gateway.sipPort}`;
   writeFileSync(join(gateway.dataDir, 'prompts', 'agent.wav'), wavFile(sine(agentTone, 60_000), 8_000));
   writeFileSync(join(gateway.dataDir, 'prompts', 'short.wav'), wavFile(sine(agentTone, 200), 8_000));
   writeFileSync(join(gateway.dataDir, 'prompts', 'hold.wav'), wavFile(sine(holdTone, 4_000), 8_000));
@@ -90,6 +97,7 @@ export const startTransferRig = async (options: TestGatewayOptions = {}): Promis
   return {
     gateway,
     application,
+    sipAddress: target,
     setUp: (steps, destinations, agent = {}) =>
       gateway.apply(
         organization(steps, {
@@ -116,7 +124,7 @@ export const startTransferRig = async (options: TestGatewayOptions = {}): Promis
       });
       const before = new Set((await listed()).map(({ id }) => id));
       const result = await application.server.place({
-        uri: `sip:${dialled}@127.0.0.1:${gateway.sipPort}`,
+        uri: `sip:${dialled}@${target}`,
         profile: 'local',
         from: { user: from, display: display ?? null, privacy: false },
         headers: {},

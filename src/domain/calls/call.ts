@@ -91,11 +91,11 @@ export const runCall = (parts: CallParts): LiveCall => {
 
   const dialogEvents: DialogEvents = {
     ended: (end) => {
-      if (end.by === 'remote') dispatch({ type: 'caller-left' });
-      else {
-        log.warn({ by: end.by, reason: end.reason }, 'the SIP server ended the dialog of a call');
-        dispatch({ type: 'caller-lost', detail: end.reason ?? 'The SIP server ended the dialog.' });
-      }
+      if (end.by === 'remote') return dispatch({ type: 'caller-left' });
+      log.warn({ by: end.by, reason: end.reason }, 'the SIP server ended the dialog of a call');
+      // Nobody hung up: the caller may still be listening to a call that cannot be ended any more.
+      if (end.by === 'lost') session.note('signalling.lost', { leg: 'caller', reason: end.reason });
+      dispatch({ type: 'caller-lost', detail: end.reason ?? 'The SIP server ended the dialog.' });
     },
     offered: (offer) => (offer === null ? leg.offer() : leg.answer(offer)),
     answered: (sdp) => {

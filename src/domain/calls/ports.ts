@@ -112,6 +112,8 @@ export type OutgoingCallRequest = {
   readonly signal?: AbortSignal;
   /** The INVITE is on its way; called again, with the same Call-ID, when it is repeated with credentials. */
   readonly onSent?: (sipCallId: string) => void;
+  /** Call-ID of a call to stay beside: with several SIP servers, the one that has it places this one too. */
+  readonly beside?: string;
   readonly onProvisional?: (response: {
     status: number;
     reason: string;

@@ -57,6 +57,12 @@ const openMedia = (
 const sentOf = (sent: SentInvite | null): { from: string; viaReceived: string | null } | null =>
   sent === null ? null : { from: sent.from.replace(/;\s*tag=[^;]*/i, ''), viaReceived: sent.viaReceived };
 
+/** With several SIP servers, the caller's places the call: its address is the one the line knows and allows. */
+const beside = ({ callerDialog }: TransferContext): { beside?: string } => {
+  const dialog = callerDialog();
+  return dialog === null ? {} : { beside: dialog.sipCallId };
+};
+
 /**
  * Calls the destination by an INVITE of our own. Everything that was opened for a call that did not come about is closed
  * again before it resolves. Rejects with GatewayError when the INVITE could never be sent.
@@ -104,6 +110,7 @@ export const dialInvite = async (
       ...(digest === null ? {} : { digest }),
       ringTimeout: plan.ringTimeout,
       signal: hooks.signal,
+      ...beside(context),
       onSent: (sipCallId) => deps.bindLadder(sipCallId, context.session.id),
       onProvisional: ({ status, reason, sdp }) => {
         if (status >= 180) heardOf();

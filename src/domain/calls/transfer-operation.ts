@@ -73,6 +73,7 @@ export const callTransfers = (deps: TransferDeps, context: TransferContext): Cal
   const legEvents = (): LegEvents => ({
     ended: (end) => {
       log.info({ by: end.by, reason: end.reason }, 'the destination of a transfer hung up');
+      if (end.by === 'lost') session.note('signalling.lost', { leg: 'destination', reason: end.reason });
       lineEnded = true;
       if (onEarlyEnd !== null) onEarlyEnd();
       else {

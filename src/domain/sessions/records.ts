@@ -82,6 +82,7 @@ export const timelineTypes = [
   'media.held',
   'media.resumed',
   'media.lost',
+  'signalling.lost',
   'media.quality',
   'recording.started',
   'recording.stopped',

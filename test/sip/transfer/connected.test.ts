@@ -75,7 +75,7 @@ describe('the INVITE as the line receives it', () => {
     const [invite] = result.invites;
     if (invite === undefined) throw new Error('the line received no INVITE');
     const session = await caller.until('the end', (s) => s.status === 'ended');
-    return { invite, session, host: `127.0.0.1:${rig.gateway.sipPort}`, port: line.port };
+    return { invite, session, host: rig.sipAddress, port: line.port };
   };
 
   it('of a SIP destination carries caller, session and contact, by TCP with plain RTP', async () => {

@@ -37,7 +37,7 @@ const callerThen = async (
     [{ ...owner, ...options }],
   );
   carrier = await startSipp({
-    target: `127.0.0.1:${rig.gateway.sipPort}`,
+    target: rig.sipAddress,
     // Over UDP a busy machine makes sipp repeat itself, and it takes the repeated answers for unexpected ones.
     transport: 'tcp',
     scenario: scenario(
