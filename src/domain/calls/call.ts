@@ -9,6 +9,7 @@ import { callDoors, type DoorPorts } from './doors.js';
 import { type CallEffect, type CallEvent, type CallState, initialCall, transition } from './machine.js';
 import type {
   AgentAdapter,
+  AgentAnswers,
   AgentCredential,
   AgentLeg,
   AgentTools,
@@ -60,13 +61,14 @@ export type LiveCall = {
   readonly done: Promise<void>;
 };
 
-const answersOf = (adapter: AgentAdapter, config: unknown): AgentAdapter['answers'] =>
-  adapter.answersFor?.(config) ?? adapter.answers;
+const answersOf = ({ answers }: AgentAdapter, config: unknown): AgentAnswers =>
+  typeof answers === 'function' ? answers(config) : answers;
 
 /** Runs one admitted call to its end. Nothing in it throws to the outside: a fault ends this call with reason `error`. */
 export const runCall = (parts: CallParts): LiveCall => {
   const { incoming, session, leg, clock, log, route } = parts;
   const ended = new AbortController();
+  const agentConfig = route.agent.leg.type === 'builtin' ? route.agent.leg.script : route.agent.leg;
   let state = initialCall;
   let dialog: Dialog | null = null;
   let answering: Promise<void> = Promise.resolve();
@@ -76,7 +78,6 @@ export const runCall = (parts: CallParts): LiveCall => {
   let standIns: 'none' | 'destination' | 'agent' = 'none';
   /** What the agent's leg wants said when nobody else takes the call. */
   let lastMessage: string | null = null;
-  const agentConfig = route.agent.leg.type === 'builtin' ? route.agent.leg.script : route.agent.leg;
   let finish: () => void = () => {};
   const done = new Promise<void>((resolve) => {
     finish = resolve;
@@ -132,8 +133,8 @@ export const runCall = (parts: CallParts): LiveCall => {
         timeline: [{ at: answeredAt, type: 'call.answered', data: {} }],
       });
       if (parts.recordingPath !== null) await startRecording(parts.recordingPath);
+      callerHears();
       dispatch({ type: 'acknowledged' });
-      agentLeg?.answered?.();
     } catch (error) {
       if (!incoming.cancelled.aborted) log.warn({ err: error }, 'answering a call failed');
       dispatch({ type: 'answer-failed', cancelled: incoming.cancelled.aborted });
@@ -177,6 +178,10 @@ export const runCall = (parts: CallParts): LiveCall => {
     directory: parts.transfers.directory,
     over: () => state.status === 'ended',
   });
+  let callerHears: () => void = () => {};
+  const answered = new Promise<void>((resolve) => {
+    callerHears = resolve;
+  });
   /** One for the whole call, whichever agent it has. */
   let credential: Promise<AgentCredential> | null = null;
 
@@ -190,9 +195,9 @@ export const runCall = (parts: CallParts): LiveCall => {
 
   const startAgent = async (adapter: AgentAdapter, config: unknown): Promise<void> => {
     let left = false;
-    const answers = answersOf(adapter, config);
     const noteStart = (): void => session.note('agent.started', { agent: route.agent.id, leg: adapter.type });
     // A scripted agent speaks as soon as it starts, so its start is noted before what it says.
+    const answers = answersOf(adapter, config);
     if (answers === 'at-once') noteStart();
     try {
       const started = await adapter.start(
@@ -208,7 +213,7 @@ export const runCall = (parts: CallParts): LiveCall => {
           headers: incoming.headers,
           ...(incoming.remote === undefined ? {} : { remote: incoming.remote }),
           leg,
-          ...{ doors, tools },
+          ...{ doors, tools, answered },
           credential: () => {
             credential ??= parts.credential();
             return credential;

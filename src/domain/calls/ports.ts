@@ -239,8 +239,8 @@ export type AudioPort = {
   send?: (samples: Int16Array) => void;
   /** Set by the leg: forget what is queued (the AI was interrupted). */
   clear?: () => void;
-  /** Set by the leg: how much audio to the peer is queued, ms. */
-  queuedMs?: () => number;
+  /** Set by the leg: audio given to `send` that the peer has not been sent yet, ms. */
+  queued?: () => number;
 };
 
 export type MediaPlane = {
@@ -341,6 +341,8 @@ export type AgentContext = {
   readonly leg: MediaLeg;
   readonly doors: CallDoors;
   readonly tools: AgentTools;
+  /** Resolves when the caller is there to hear (the ACK of our 200); stays open when that never comes. Never rejects. */
+  readonly answered: Promise<void>;
   /** Mints it at the first call. Rejects with GatewayError store_unavailable. */
   readonly credential: () => Promise<AgentCredential>;
   readonly log: Logger;
@@ -349,8 +351,6 @@ export type AgentContext = {
 };
 
 export type AgentLeg = {
-  /** The caller whom the leg was had for while it rang is there now, and hears. */
-  answered?(): void;
   /** Digits the caller pressed. */
   dtmf(digit: string): void;
   /** While a transfer rings the agent stays but neither hears nor is heard; unmute gives it the caller back. */
@@ -373,12 +373,13 @@ export type AgentEvents = {
   left(cause: { readonly failed: boolean; readonly reason: string; readonly instead?: InsteadOfAgent }): void;
 };
 
+/** `at-once`: the call is answered, then the leg starts. `when-ready`: it rings until the agent can be heard. */
+export type AgentAnswers = 'at-once' | 'when-ready';
+
 export type AgentAdapter = {
   readonly type: 'builtin' | 'livekit' | 'websocket';
-  /** `at-once`: the call is answered, then the leg starts. `when-ready`: it rings until the agent can be heard. */
-  readonly answers: 'at-once' | 'when-ready';
-  /** The same where it depends on the leg's configuration. */
-  answersFor?(config: unknown): 'at-once' | 'when-ready';
+  /** A function where the leg's configuration says it. */
+  readonly answers: AgentAnswers | ((config: unknown) => AgentAnswers);
   /** Resolves when the agent is ready to be heard. Rejects when it cannot be had, unless `left` has said so already. */
   start(context: AgentContext, events: AgentEvents): Promise<AgentLeg>;
   /** Checks a leg's configuration when it is saved; faults name their path. */

@@ -6,7 +6,6 @@ const toAgentSamples = 4_096;
 /** Two seconds of the agent's audio are handed over at once; the rest waits on this side. */
 const toPeerSamples = 16_384;
 const frameSamples = 160;
-const samplesPerMs = 8;
 /** An agent may speak much faster than real time; this is how far ahead it may be. */
 const maxQueueMs = 120_000;
 
@@ -46,7 +45,7 @@ export const agentAudio = (port: AudioPort): AgentAudio => {
     if (written === samples.length) return;
     waiting.push(samples.slice(written));
     waitingSamples += samples.length - written;
-    while (waitingSamples > maxQueueMs * samplesPerMs && waiting.length > 1) {
+    while (waitingSamples > maxQueueMs * 8 && waiting.length > 1) {
       waitingSamples -= (waiting.shift() as Int16Array).length;
     }
   };
@@ -56,7 +55,7 @@ export const agentAudio = (port: AudioPort): AgentAudio => {
     if (attached) toPeer.clear();
   };
 
-  port.queuedMs = () => (attached ? (toPeer.readable() + waitingSamples) / samplesPerMs : 0);
+  port.queued = () => (attached ? (toPeer.unread() + waitingSamples) / 8 : 0);
 
   return {
     rings,

@@ -155,10 +155,6 @@ export const createLiveKitAgent = (options: LiveKitAgentOptions): LiveKitAgent =
     };
 
     const leg: AgentLeg = {
-      answered: () => {
-        room?.release();
-        room?.setAttributes({ 'sip.callStatus': 'active' });
-      },
       dtmf: (digit) => room?.dtmf(digit),
       mute: () => room?.setMuted(true),
       unmute: () => room?.setMuted(false),
@@ -178,14 +174,19 @@ export const createLiveKitAgent = (options: LiveKitAgentOptions): LiveKitAgent =
     }
     waiting.cancel();
     ringback?.stop();
+    if (ringing) {
+      void context.answered.then(() => {
+        room?.release();
+        room?.setAttributes({ 'sip.callStatus': 'active' });
+      });
+    }
     return leg;
   };
 
   return {
     adapter: {
       type: 'livekit',
-      answers: 'when-ready',
-      answersFor: (config) => legSchema.safeParse(config).data?.answer ?? 'when-ready',
+      answers: (config) => legSchema.safeParse(config).data?.answer ?? 'when-ready',
       start,
       validate: legFaults,
     },

@@ -59,7 +59,7 @@ export const callerPort = (options: {
   options.leg.attach(port);
 
   const isOneTooMany = (samples: Int16Array): boolean => {
-    const queued = port.queuedMs?.() ?? 0;
+    const queued = port.queued?.() ?? 0;
     allowance = Math.min(allowance, queued);
     if (queued > most + allowance) return true;
     tooLong = queued > target ? tooLong + 1 : 0;
