@@ -269,6 +269,7 @@ export const runCall = (parts: CallParts): LiveCall => {
       return;
     }
     standIns = 'agent';
+    dispatch({ type: 'agent-replaced' });
     void startAgent(parts.fallBack.adapter, parts.fallBack.config(lastMessage));
   };
 
