@@ -9,12 +9,14 @@ import { callDoors, type DoorPorts } from './doors.js';
 import { type CallEffect, type CallEvent, type CallState, initialCall, transition } from './machine.js';
 import type {
   AgentAdapter,
+  AgentAnswers,
   AgentCredential,
   AgentLeg,
   AgentTools,
   Dialog,
   DialogEvents,
   IncomingCall,
+  InsteadOfAgent,
   LegQuality,
   MediaLeg,
   MediaLegEvents,
@@ -33,7 +35,7 @@ export type CallParts = {
   readonly localSdp: string;
   readonly agent: AgentAdapter;
   /** The agent that takes over when the configured one cannot be had, and the script it runs. */
-  readonly fallBack: { readonly adapter: AgentAdapter; readonly config: unknown };
+  readonly fallBack: { readonly adapter: AgentAdapter; readonly config: (message: string | null) => unknown };
   readonly clock: Clock;
   readonly log: Logger;
   /** Milliseconds. */
@@ -61,10 +63,14 @@ export type LiveCall = {
   readonly done: Promise<void>;
 };
 
+const answersOf = ({ answers }: AgentAdapter, config: unknown): AgentAnswers =>
+  typeof answers === 'function' ? answers(config) : answers;
+
 /** Runs one admitted call to its end. Nothing in it throws to the outside: a fault ends this call with reason `error`. */
 export const runCall = (parts: CallParts): LiveCall => {
   const { incoming, session, leg, clock, log, route } = parts;
   const ended = new AbortController();
+  const agentConfig = route.agent.leg.type === 'builtin' ? route.agent.leg.script : route.agent.leg;
   let state = initialCall;
   let dialog: Dialog | null = null;
   let answering: Promise<void> = Promise.resolve();
@@ -72,6 +78,8 @@ export const runCall = (parts: CallParts): LiveCall => {
   let recording = false;
   /** What has already stood in for the agent: the fall-back destination, then the fall-back agent. */
   let standIns: 'none' | 'destination' | 'agent' = 'none';
+  /** What the agent's leg wants said when nobody else takes the call. */
+  let lastMessage: string | null = null;
   let finish: () => void = () => {};
   const done = new Promise<void>((resolve) => {
     finish = resolve;
@@ -127,6 +135,7 @@ export const runCall = (parts: CallParts): LiveCall => {
         timeline: [{ at: answeredAt, type: 'call.answered', data: {} }],
       });
       if (parts.recordingPath !== null) await startRecording(parts.recordingPath);
+      callerHears();
       dispatch({ type: 'acknowledged' });
     } catch (error) {
       if (!incoming.cancelled.aborted) log.warn({ err: error }, 'answering a call failed');
@@ -172,14 +181,27 @@ export const runCall = (parts: CallParts): LiveCall => {
     directory: parts.transfers.directory,
     over: () => state.status === 'ended',
   });
+  let callerHears: () => void = () => {};
+  const answered = new Promise<void>((resolve) => {
+    callerHears = resolve;
+  });
   /** One for the whole call, whichever agent it has. */
   let credential: Promise<AgentCredential> | null = null;
+
+  /** An agent is gone before its time. */
+  const failed = (reason: string, instead: InsteadOfAgent | undefined): void => {
+    session.note('agent.failed', { reason });
+    if (instead?.type === 'message') standIns = 'destination';
+    if (instead !== undefined && instead.type !== 'hang-up') lastMessage = instead.message;
+    dispatch({ type: 'agent-left', failed: instead?.type !== 'hang-up' });
+  };
 
   const startAgent = async (adapter: AgentAdapter, config: unknown): Promise<void> => {
     let left = false;
     const noteStart = (): void => session.note('agent.started', { agent: route.agent.id, leg: adapter.type });
     // A scripted agent speaks as soon as it starts, so its start is noted before what it says.
-    if (adapter.answers === 'at-once') noteStart();
+    const answers = answersOf(adapter, config);
+    if (answers === 'at-once') noteStart();
     try {
       const started = await adapter.start(
         {
@@ -192,8 +214,9 @@ export const runCall = (parts: CallParts): LiveCall => {
           called: route.number.number,
           sipCallId: incoming.sipCallId,
           headers: incoming.headers,
+          ...(incoming.remote === undefined ? {} : { remote: incoming.remote }),
           leg,
-          ...{ doors, tools },
+          ...{ doors, tools, answered },
           credential: () => {
             credential ??= parts.credential();
             return credential;
@@ -206,9 +229,9 @@ export const runCall = (parts: CallParts): LiveCall => {
             if (left) return;
             left = true;
             agentLeg = null;
-            if (cause.failed) session.note('agent.failed', { reason: cause.reason });
-            else if (state.status !== 'ended') session.note('agent.left', { reason: cause.reason });
-            dispatch({ type: 'agent-left', failed: cause.failed });
+            if (cause.failed) return failed(cause.reason, cause.instead);
+            if (state.status !== 'ended') session.note('agent.left', { reason: cause.reason });
+            dispatch({ type: 'agent-left', failed: false });
           },
         },
       );
@@ -218,17 +241,17 @@ export const runCall = (parts: CallParts): LiveCall => {
         await started.stop('call-ended');
         return;
       }
-      if (adapter.answers === 'when-ready') noteStart();
+      if (answers === 'when-ready') noteStart();
       dispatch({ type: 'agent-ready' });
       if (state.agent !== 'gone') return;
       // The caller was connected to somebody else while the leg was being had.
       agentLeg = null;
       await started.stop('transferred');
     } catch (error) {
-      if (ended.signal.aborted) return;
+      if (left || ended.signal.aborted) return;
+      left = true;
       log.error({ err: error, leg: adapter.type }, "the AI's leg could not be started");
-      session.note('agent.failed', { reason: error instanceof Error ? error.message : String(error) });
-      dispatch({ type: 'agent-left', failed: true });
+      failed(error instanceof Error ? error.message : String(error), undefined);
     }
   };
 
@@ -249,7 +272,8 @@ export const runCall = (parts: CallParts): LiveCall => {
       return;
     }
     standIns = 'agent';
-    void startAgent(parts.fallBack.adapter, parts.fallBack.config);
+    dispatch({ type: 'agent-replaced' });
+    void startAgent(parts.fallBack.adapter, parts.fallBack.config(lastMessage));
   };
 
   const perform = (effect: CallEffect): void => {
@@ -262,7 +286,7 @@ export const runCall = (parts: CallParts): LiveCall => {
         answering = answer();
         return;
       case 'start-agent':
-        void startAgent(parts.agent, route.agent.leg.type === 'builtin' ? route.agent.leg.script : route.agent.leg);
+        void startAgent(parts.agent, agentConfig);
         return;
       case 'mute-agent':
         agentLeg?.mute();
@@ -353,7 +377,7 @@ export const runCall = (parts: CallParts): LiveCall => {
       return;
     }
     incoming.cancelled.addEventListener('abort', onCancelled, { once: true });
-    dispatch({ type: 'accepted', answers: parts.agent.answers });
+    dispatch({ type: 'accepted', answers: answersOf(parts.agent, agentConfig) });
   };
   start();
 

@@ -19,6 +19,8 @@ export type CallEvent =
   | { readonly type: 'accepted'; readonly answers: 'at-once' | 'when-ready' }
   | { readonly type: 'agent-ready' }
   | { readonly type: 'agent-left'; readonly failed: boolean }
+  /** Somebody is had in the place of an agent that is gone. */
+  | { readonly type: 'agent-replaced' }
   | { readonly type: 'acknowledged' }
   /** The 200 did not lead to a dialog: CANCEL overtook it, or no ACK came. */
   | { readonly type: 'answer-failed'; readonly cancelled: boolean; readonly detail: string }
@@ -129,6 +131,9 @@ export const transition = (state: CallState, event: CallEvent): Transition => {
       return state.caller === 'offered'
         ? { state: { ...state, agent: 'up', caller: 'answering' }, effects: [{ type: 'answer' }] }
         : stay({ ...state, agent: 'up' });
+
+    case 'agent-replaced':
+      return state.agent === 'gone' ? stay({ ...state, agent: 'starting' }) : stay(state);
 
     case 'acknowledged': {
       if (state.caller !== 'answering') return stay(state);

@@ -145,7 +145,7 @@ const callWithoutSockets = async (change: Partial<TransferDestination> = {}) => 
     ...{ route, session, clock, log: silentLogger, localSdp: 'sdp', maxDuration: 3_600_000, recordingPath: null },
     leg: leg('caller'),
     agent: agent('agent'),
-    fallBack: { adapter: agent('fall-back'), config: null },
+    fallBack: { adapter: agent('fall-back'), config: () => null },
     doors: { actions: null },
     credential: () => Promise.reject(new Error('unused')),
     onLegClosed: () => {},
