@@ -15,7 +15,6 @@ import { newUuid } from '../core/ids.js';
 import type { Logger } from '../core/logger.js';
 import type { Redactor } from '../core/redaction.js';
 import { type CallMetrics, createCalls, type LiveCall } from '../domain/calls/index.js';
-import type { AgentAdapter } from '../domain/calls/ports.js';
 import { createDirectoryService } from '../domain/directory/index.js';
 import { createContactStore, createSessionStore } from '../domain/sessions/index.js';
 import { sealedPrefetchKeys } from '../domain/zendesk/index.js';
@@ -23,11 +22,11 @@ import { type Access, createAccess, createSessionTokens } from '../platform/acce
 import { createCommandBus } from '../platform/redis/index.js';
 import { createMetrics, type Metrics } from '../platform/telemetry/index.js';
 import { redisRingChecks } from '../platform/vault/index.js';
-import { createBuiltinAgent } from '../telephony/agents/builtin/index.js';
 import { createMediaPlane } from '../telephony/media/index.js';
 import { createLadder, openProfiles } from '../telephony/sip/index.js';
 import { actionChecks } from './action-catalogue.js';
 import { startActions } from './actions.js';
+import { createAgents } from './agents.js';
 import { createCallControl } from './call-control.js';
 import { type Config, loopbackOnly } from './config.js';
 import { isLoopback } from './config-values.js';
@@ -128,14 +127,10 @@ const start = async (options: GatewayOptions, stack: ReturnType<typeof shutdownS
 
   const prompts = join(config.dataDir, 'prompts');
   mkdirSync(prompts, { recursive: true });
-  const builtin = createBuiltinAgent({
-    shippedPrompts: join(root, 'assets/prompts'),
-    prompts,
-    cache: join(config.dataDir, 'speech'),
-    clock,
-    log,
+  const agents = await createAgents({
+    ...{ config, root, prompts, vault, metrics, clock, log },
+    directory: () => directory.directory,
   });
-  const agents = new Map<string, AgentAdapter>([['builtin', builtin]]);
   const directory = await createDirectoryService({
     redis,
     vault,
@@ -144,10 +139,7 @@ const start = async (options: GatewayOptions, stack: ReturnType<typeof shutdownS
     checks: {
       ...actionChecks,
       profiles: () => profiles.all().map((profile) => profile.name),
-      leg: (leg) =>
-        leg.type === 'builtin'
-          ? builtin.validate(leg.script).map((fault) => ({ ...fault, path: `script.${fault.path}` }))
-          : [],
+      leg: agents.check,
     },
   });
   stack.push('directory', () => directory.close());
@@ -193,7 +185,7 @@ const start = async (options: GatewayOptions, stack: ReturnType<typeof shutdownS
     directory: directory.directory,
     sessions,
     media,
-    agents,
+    agents: agents.adapters,
     fallBack: { type: 'builtin', config: apology },
     doors: { actions: actions.door },
     credential: async (owner) => {

@@ -9,6 +9,7 @@ import { callDoors, type DoorPorts } from './doors.js';
 import { type CallEffect, type CallEvent, type CallState, initialCall, transition } from './machine.js';
 import type {
   AgentAdapter,
+  AgentAnswers,
   AgentCredential,
   AgentLeg,
   AgentTools,
@@ -59,10 +60,14 @@ export type LiveCall = {
   readonly done: Promise<void>;
 };
 
+const answersOf = ({ answers }: AgentAdapter, config: unknown): AgentAnswers =>
+  typeof answers === 'function' ? answers(config) : answers;
+
 /** Runs one admitted call to its end. Nothing in it throws to the outside: a fault ends this call with reason `error`. */
 export const runCall = (parts: CallParts): LiveCall => {
   const { incoming, session, leg, clock, log, route } = parts;
   const ended = new AbortController();
+  const agentConfig = route.agent.leg.type === 'builtin' ? route.agent.leg.script : route.agent.leg;
   let state = initialCall;
   let dialog: Dialog | null = null;
   let answering: Promise<void> = Promise.resolve();
@@ -125,6 +130,7 @@ export const runCall = (parts: CallParts): LiveCall => {
         timeline: [{ at: answeredAt, type: 'call.answered', data: {} }],
       });
       if (parts.recordingPath !== null) await startRecording(parts.recordingPath);
+      callerHears();
       dispatch({ type: 'acknowledged' });
     } catch (error) {
       if (!incoming.cancelled.aborted) log.warn({ err: error }, 'answering a call failed');
@@ -169,6 +175,10 @@ export const runCall = (parts: CallParts): LiveCall => {
     directory: parts.transfers.directory,
     over: () => state.status === 'ended',
   });
+  let callerHears: () => void = () => {};
+  const answered = new Promise<void>((resolve) => {
+    callerHears = resolve;
+  });
   /** One for the whole call, whichever agent it has. */
   let credential: Promise<AgentCredential> | null = null;
 
@@ -176,7 +186,8 @@ export const runCall = (parts: CallParts): LiveCall => {
     let left = false;
     const noteStart = (): void => session.note('agent.started', { agent: route.agent.id, leg: adapter.type });
     // A scripted agent speaks as soon as it starts, so its start is noted before what it says.
-    if (adapter.answers === 'at-once') noteStart();
+    const answers = answersOf(adapter, config);
+    if (answers === 'at-once') noteStart();
     try {
       const started = await adapter.start(
         {
@@ -190,7 +201,7 @@ export const runCall = (parts: CallParts): LiveCall => {
           sipCallId: incoming.sipCallId,
           headers: incoming.headers,
           leg,
-          ...{ doors, tools },
+          ...{ doors, tools, answered },
           credential: () => {
             credential ??= parts.credential();
             return credential;
@@ -215,7 +226,7 @@ export const runCall = (parts: CallParts): LiveCall => {
         await started.stop('call-ended');
         return;
       }
-      if (adapter.answers === 'when-ready') noteStart();
+      if (answers === 'when-ready') noteStart();
       dispatch({ type: 'agent-ready' });
       if (state.agent !== 'gone') return;
       // The caller was connected to somebody else while the leg was being had.
@@ -259,7 +270,7 @@ export const runCall = (parts: CallParts): LiveCall => {
         answering = answer();
         return;
       case 'start-agent':
-        void startAgent(parts.agent, route.agent.leg.type === 'builtin' ? route.agent.leg.script : route.agent.leg);
+        void startAgent(parts.agent, agentConfig);
         return;
       case 'mute-agent':
         agentLeg?.mute();
@@ -349,7 +360,7 @@ export const runCall = (parts: CallParts): LiveCall => {
       return;
     }
     incoming.cancelled.addEventListener('abort', onCancelled, { once: true });
-    dispatch({ type: 'accepted', answers: parts.agent.answers });
+    dispatch({ type: 'accepted', answers: answersOf(parts.agent, agentConfig) });
   };
   start();
 

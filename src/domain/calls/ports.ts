@@ -235,6 +235,8 @@ export type AudioPort = {
   send?: (samples: Int16Array) => void;
   /** Set by the leg: forget what is queued (the AI was interrupted). */
   clear?: () => void;
+  /** Set by the leg: audio given to `send` that the peer has not been sent yet, ms. */
+  queued?: () => number;
 };
 
 export type MediaPlane = {
@@ -291,7 +293,10 @@ export type CallDoors = {
   /** The session's user context, as it is now. */
   attributes(): Readonly<Record<string, unknown>>;
   setAttributes(values: Readonly<Record<string, unknown>>): void;
-  note(type: 'agent.said' | 'agent.asked' | 'agent.failed', data: Readonly<Record<string, unknown>>): void;
+  note(
+    type: 'agent.said' | 'agent.asked' | 'agent.failed' | 'agent.lost' | 'agent.resumed',
+    data: Readonly<Record<string, unknown>>,
+  ): void;
 };
 
 /** Why a tool was not used at all. What came of one that was used stands in its value. */
@@ -334,6 +339,8 @@ export type AgentContext = {
   readonly leg: MediaLeg;
   readonly doors: CallDoors;
   readonly tools: AgentTools;
+  /** Resolves when the caller is there to hear (the ACK of our 200); stays open when that never comes. Never rejects. */
+  readonly answered: Promise<void>;
   /** Mints it at the first call. Rejects with GatewayError store_unavailable. */
   readonly credential: () => Promise<AgentCredential>;
   readonly log: Logger;
@@ -356,10 +363,13 @@ export type AgentEvents = {
   left(cause: { readonly failed: boolean; readonly reason: string }): void;
 };
 
+/** `at-once`: the call is answered, then the leg starts. `when-ready`: it rings until the agent can be heard. */
+export type AgentAnswers = 'at-once' | 'when-ready';
+
 export type AgentAdapter = {
   readonly type: 'builtin' | 'livekit' | 'websocket';
-  /** `at-once`: the call is answered, then the leg starts. `when-ready`: it rings until the agent can be heard. */
-  readonly answers: 'at-once' | 'when-ready';
+  /** A function where the leg's configuration says it. */
+  readonly answers: AgentAnswers | ((config: unknown) => AgentAnswers);
   /** Resolves when the agent is ready to be heard. Rejects when it cannot be had. */
   start(context: AgentContext, events: AgentEvents): Promise<AgentLeg>;
   /** Checks a leg's configuration when it is saved; faults name their path. */

@@ -1,0 +1,66 @@
+import { join } from 'node:path';
+import type { Clock } from '../core/clock.js';
+import type { Fault } from '../core/errors.js';
+import type { Logger } from '../core/logger.js';
+import type { AgentAdapter } from '../domain/calls/ports.js';
+import type { AgentLegConfig, DirectoryService } from '../domain/directory/index.js';
+import { createEgressDialer, createEgressPolicy, parseAllowList } from '../platform/egress/index.js';
+import type { Metrics } from '../platform/telemetry/index.js';
+import type { Vault } from '../platform/vault/index.js';
+import { createBuiltinAgent } from '../telephony/agents/builtin/index.js';
+import { createWebSocketAgent } from '../telephony/agents/websocket/index.js';
+import { secretReader } from './action-readers.js';
+import { authoritiesOf } from './authorities.js';
+import { type Config, loopbackOnly } from './config.js';
+
+export type AgentsOptions = {
+  readonly config: Config;
+  /** Folder of the package. */
+  readonly root: string;
+  /** Folder of WAV files that scripts may play. */
+  readonly prompts: string;
+  readonly vault: Vault;
+  readonly directory: () => DirectoryService['directory'];
+  readonly metrics: Metrics;
+  readonly clock: Clock;
+  readonly log: Logger;
+};
+
+/** The legs an agent may have, by their type in the document. */
+export type Agents = {
+  readonly adapters: ReadonlyMap<string, AgentAdapter>;
+  /** Faults of a leg that is being saved, with paths below `leg`. */
+  readonly check: (leg: AgentLegConfig) => readonly Fault[];
+};
+
+export const createAgents = async (options: AgentsOptions): Promise<Agents> => {
+  const { config, metrics, clock, log } = options;
+  const builtin = createBuiltinAgent({
+    shippedPrompts: join(options.root, 'assets/prompts'),
+    prompts: options.prompts,
+    cache: join(config.dataDir, 'speech'),
+    clock,
+    log,
+  });
+  const dialer = createEgressDialer({
+    policy: createEgressPolicy({ allow: parseAllowList(config.egress.allow), loopbackOnly: loopbackOnly(config) }),
+    extraAuthorities: await authoritiesOf(config.egress.authorities),
+    clock,
+  });
+  const websocket = createWebSocketAgent({
+    dial: (url, signal) => dialer.dial(url, 'websocket', signal),
+    secretOf: async (orgId, name) =>
+      (await secretReader(options.directory(), options.vault).read(orgId, [name])).get(name) ?? null,
+    dropped: (direction, seconds) => metrics.count('botAudioDropped', seconds, { direction }),
+    clock,
+  });
+  return {
+    adapters: new Map([builtin, websocket].map((adapter) => [adapter.type, adapter])),
+    check: (leg) => {
+      if (leg.type === 'builtin') {
+        return builtin.validate(leg.script).map((fault) => ({ ...fault, path: `script.${fault.path}` }));
+      }
+      return leg.type === 'websocket' ? websocket.validate(leg) : [];
+    },
+  };
+};

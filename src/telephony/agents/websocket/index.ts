@@ -1,0 +1,2 @@
+export { createWebSocketAgent } from './adapter.js';
+export type { BotLegDeps } from './bot-leg.js';
