@@ -65,6 +65,8 @@ export type Caller = {
 export type TransferRig = {
   readonly gateway: TestGateway;
   readonly application: SipApplication;
+  /** The phones of all calls so far, those that are being placed too. */
+  readonly phones: readonly RtpPeer[];
   /** Sets the one organization up with this script and these destinations. */
   setUp(
     steps: readonly unknown[],
@@ -87,8 +89,7 @@ export const startTransferRig = async (options: TestGatewayOptions = {}): Promis
   const listed = async (): Promise<readonly { readonly id: string; readonly status: string }[]> =>
     ((await gateway.api('/v1/sessions?live=true')).body as { items: { id: string; status: string }[] }).items;
   return {
-    gateway,
-    application,
+    ...{ gateway, application, phones },
     setUp: (steps, destinations, agent = {}) =>
       gateway.apply(
         organization(steps, {

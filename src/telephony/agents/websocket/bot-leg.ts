@@ -141,15 +141,14 @@ export const startBotLeg = async (
     const call = { orgId: context.orgId, sessionId: context.sessionId, now: clock.now() };
     const headers = await handshakeHeaders(config, call, deps.secretOf);
     /** It may break while the facts for the start are being fetched. */
-    let broken: LinkEnd | null = null;
-    const brokenNow = (): LinkEnd | null => broken;
+    const before: { end: LinkEnd | null } = { end: null };
     const socket = await openLink({
       ...{ url: config.url, dial: deps.dial, subprotocol: dialect.subprotocol, headers, clock, signal },
       events: {
         message: (data, binary) => controls.take(dialect.read(data, binary)),
         ended: (end) => {
-          if (link?.socket === socket) lost(end);
-          else broken = end;
+          if (link !== null && link.dialect === dialect) lost(end);
+          else before.end = end;
         },
         dropped: (frames) => dropped('to-bot', frames * 20),
       },
@@ -160,8 +159,7 @@ export const startBotLeg = async (
       socket.close(1000, 'given up');
       throw new BotUnreachable('The attempt was given up.', false);
     }
-    const end = brokenNow();
-    if (end !== null) throw new BotUnreachable(end.reason, false);
+    if (before.end !== null) throw new BotUnreachable(before.end.reason, false);
     for (const text of dialect.start({ ...facts, muted })) socket.say(text);
     link = { socket, dialect };
     for (const notice of notices.splice(0)) tell(notice);

@@ -87,7 +87,7 @@ const broken = (error: Error): string | null => {
   return code.startsWith('WS_ERR') ? `The bot broke the WebSocket protocol: ${error.message}.` : null;
 };
 
-const opened = (options: LinkOptions, socket: Duplex): Promise<WebSocket> =>
+const shakeHands = (options: LinkOptions, socket: Duplex): Promise<BotLink> =>
   new Promise((resolve, reject) => {
     const { url, signal } = options;
     const websocket = new WebSocket(url, options.subprotocol === null ? [] : [options.subprotocol], {
@@ -125,13 +125,14 @@ const opened = (options: LinkOptions, socket: Duplex): Promise<WebSocket> =>
     websocket.once('open', () => {
       signal.removeEventListener('abort', aborted);
       websocket.removeAllListeners('error').removeAllListeners('unexpected-response');
-      resolve(websocket);
+      // At once: what the bot sent together with its answer is delivered before any promise goes on.
+      resolve(linkOver(websocket, options));
     });
   });
 
 /** Dials a bot and shakes hands. Rejects with BotUnreachable only, whose message is a sentence; leaves no socket behind. */
 export const openLink = async (options: LinkOptions): Promise<BotLink> => {
-  const { clock, events, signal } = options;
+  const { signal } = options;
   const socket = await options.dial(options.url, signal).catch((error: unknown) => {
     throw new BotUnreachable(error instanceof Error ? error.message : String(error), false);
   });
@@ -139,8 +140,10 @@ export const openLink = async (options: LinkOptions): Promise<BotLink> => {
     socket.destroy();
     throw new BotUnreachable('The attempt was given up.', false);
   }
-  const websocket = await opened(options, socket);
+  return shakeHands(options, socket);
+};
 
+const linkOver = (websocket: WebSocket, { clock, events }: LinkOptions): BotLink => {
   const kept: (Buffer | string)[] = [];
   const bucket = createTokenBucket(inbound, () => clock.monotonic());
   let closing = false;
