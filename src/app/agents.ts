@@ -1,14 +1,13 @@
 import { join } from 'node:path';
 import type { Clock } from '../core/clock.js';
-import type { Fault } from '../core/errors.js';
 import type { Logger } from '../core/logger.js';
 import type { AgentAdapter } from '../domain/calls/ports.js';
-import type { AgentLegConfig, DirectoryService } from '../domain/directory/index.js';
+import type { DirectoryChecks, DirectoryService } from '../domain/directory/index.js';
 import { createEgressDialer, createEgressPolicy, parseAllowList } from '../platform/egress/index.js';
 import type { Metrics } from '../platform/telemetry/index.js';
 import type { Vault } from '../platform/vault/index.js';
 import { createBuiltinAgent } from '../telephony/agents/builtin/index.js';
-import { createWebSocketAgent } from '../telephony/agents/websocket/index.js';
+import { createWebSocketAgent, secretsOfBot } from '../telephony/agents/websocket/index.js';
 import { secretReader } from './action-readers.js';
 import { authoritiesOf } from './authorities.js';
 import { type Config, loopbackOnly } from './config.js';
@@ -29,8 +28,8 @@ export type AgentsOptions = {
 /** The legs an agent may have, by their type in the document. */
 export type Agents = {
   readonly adapters: ReadonlyMap<string, AgentAdapter>;
-  /** Faults of a leg that is being saved, with paths below `leg`. */
-  readonly check: (leg: AgentLegConfig) => readonly Fault[];
+  /** Judgements of a leg that is being saved. */
+  readonly checks: Required<Pick<DirectoryChecks, 'leg' | 'secretsOfLeg'>>;
 };
 
 export const createAgents = async (options: AgentsOptions): Promise<Agents> => {
@@ -56,11 +55,14 @@ export const createAgents = async (options: AgentsOptions): Promise<Agents> => {
   });
   return {
     adapters: new Map([builtin, websocket].map((adapter) => [adapter.type, adapter])),
-    check: (leg) => {
-      if (leg.type === 'builtin') {
-        return builtin.validate(leg.script).map((fault) => ({ ...fault, path: `script.${fault.path}` }));
-      }
-      return leg.type === 'websocket' ? websocket.validate(leg) : [];
+    checks: {
+      leg: (leg) => {
+        if (leg.type === 'builtin') {
+          return builtin.validate(leg.script).map((fault) => ({ ...fault, path: `script.${fault.path}` }));
+        }
+        return leg.type === 'websocket' ? websocket.validate(leg) : [];
+      },
+      secretsOfLeg: (leg) => (leg.type === 'websocket' ? secretsOfBot(leg) : []),
     },
   };
 };

@@ -139,7 +139,7 @@ const start = async (options: GatewayOptions, stack: ReturnType<typeof shutdownS
     checks: {
       ...actionChecks,
       profiles: () => profiles.all().map((profile) => profile.name),
-      leg: agents.check,
+      ...agents.checks,
     },
   });
   stack.push('directory', () => directory.close());

@@ -2,6 +2,7 @@
 import { createServer as createHttpServer, type IncomingHttpHeaders, type Server } from 'node:http';
 import { createServer as createHttpsServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
+import type { Duplex } from 'node:stream';
 import { type WebSocket, WebSocketServer } from 'ws';
 import { decodePcmu, encodePcmu } from '../../src/telephony/media/codecs/g711.js';
 import { sine } from './goertzel.js';
@@ -81,6 +82,12 @@ export const startBot = async (
   const calls: BotCall[] = [];
   const timers = new Set<NodeJS.Timeout>();
 
+  // A socket whose upgrade is never answered is nobody's: the server would wait for it for ever.
+  const sockets = new Set<Duplex>();
+  http.on('connection', (socket) => {
+    sockets.add(socket);
+    socket.once('close', () => sockets.delete(socket));
+  });
   http.on('upgrade', async (request, socket, head) => {
     await options.before?.();
     const status = options.refuse?.() ?? null;
@@ -145,7 +152,7 @@ export const startBot = async (
     close: async () => {
       for (const timer of timers) clearInterval(timer);
       for (const client of server.clients) client.terminate();
-      http.closeAllConnections();
+      for (const socket of sockets) socket.destroy();
       await new Promise<void>((resolve) => http.close(() => resolve()));
     },
   };

@@ -72,16 +72,11 @@ describe('a bot that cannot be had', () => {
 
   it('because it closes before it is ready', async () => {
     bot = await startBot({ onCall: (call) => call.socket.close(1013, 'full') });
-    expect(await failureOf(bot.url)).toBe(
-      'The bot closed the connection with code 1013: full. It had not said that it is ready.',
-    );
+    expect(await failureOf(bot.url)).toMatch(/^The bot closed the connection with code 1013: full\./);
   });
 
-  it('because its address is forbidden, or the credential is missing', async () => {
+  it('because its address is forbidden', async () => {
     expect(await failureOf('wss://10.9.8.7/agent')).toMatch(/^10\.9\.8\.7 leads to 10\.9\.8\.7, a private network;/);
-    expect(await failureOf('wss://localhost/agent', { bearer: 'nowhere' })).toBe(
-      'The secret "nowhere", which the bot\'s leg names, does not exist.',
-    );
   });
 });
 
@@ -96,6 +91,7 @@ describe('a leg that is saved', () => {
       "audio must be mulaw-8000 in Twilio's dialect",
     ],
     [{ url: 'wss://bot.example/', reconnectWindow: 90 }, 'reconnectWindow must be at most 60 s'],
+    [{ url: 'wss://bot.example/', bearer: 'nowhere' }, 'bearer names the secret \\"nowhere\\", which does not exist'],
     [{ url: 'wss://bot.example/', tokn: 'x' }, 'tokn is not a known field'],
   ])('with the fault in %j is refused', async (leg, sentence) => {
     await expect(rig.point('', leg)).rejects.toThrow(`agents[0].leg.${sentence.split(' ')[0]}`);

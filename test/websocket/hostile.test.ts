@@ -58,7 +58,7 @@ describe('a bot that misbehaves harms its own call only', () => {
         message: 'A text message must be JSON.',
       });
       bad.call.say({ type: 'sing' });
-      await bad.call.until('the second error', (message) => message.message?.includes('is not one of ready'));
+      await bad.call.until('the second error', (message) => message.message?.includes('is one of ready'));
       for (let sent = 0; sent < 40; sent += 1) bad.call.socket.send('garbage');
       expect(await closed()).toMatchObject({ code: 1008 });
       expect(await failed()).toMatch(/^The bot made too many mistakes/);
@@ -73,8 +73,8 @@ describe('a bot that misbehaves harms its own call only', () => {
       expect(await closed()).toMatchObject({ code: 1008 });
       const answers = bad.call.messages.filter((message) => message.type === 'tool_result');
       expect(answers.length).toBeLessThanOrEqual(110);
-      const codes = new Set(answers.map(({ error }) => error.code));
-      expect([...codes].sort()).toEqual(['too_many', 'unknown_tool']);
+      expect(answers.every(({ ok, error }) => !ok && ['unknown_tool', 'too_many'].includes(error.code))).toBe(true);
+      expect(bad.call.messages.some((message) => message.type === 'error' && message.code === 'too_many')).toBe(true);
     });
   });
 

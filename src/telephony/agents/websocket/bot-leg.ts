@@ -82,7 +82,10 @@ export const startBotLeg = async (
       dropped('to-bot', 20);
     },
     marked: (name, playedMs, cleared) => tell({ type: 'marked', name, playedMs, cleared }),
-    fault: (code, message) => controls.fault(code, message),
+    fault: (code, message) => {
+      log.warn({ code, reason: message }, 'audio of a bot was not taken as it came');
+      controls.fault(code, message);
+    },
     dropped: (ms) => dropped('from-bot', ms),
   });
 

@@ -31,26 +31,29 @@ const seconds = (min: number, max: number) =>
     .transform((value) => value * 1_000);
 const secretName = z.string('must be the name of a secret').min(1, 'must not be empty').max(255, 'is too long');
 
-const shape = z
-  .strictObject({
-    type: z.literal('websocket'),
-    url: botUrl,
-    dialect: z.enum(['gateway', 'twilio'], 'must be gateway or twilio').default('gateway'),
-    audio: z.enum(audioKinds, `must be one of ${audioKinds.join(', ')}`).optional(),
-    answer: z.enum(['when-ready', 'at-once'], 'must be when-ready or at-once').default('when-ready'),
-    readyTimeout: seconds(1, 120).default(10_000),
-    reconnectWindow: seconds(0, 60).optional(),
-    bearer: secretName.optional(),
-    signature: secretName.optional(),
-    parameters: z
-      .record(z.string().min(1).max(64), z.string('must be text').max(1_000), 'must be an object of texts')
-      .default({}),
-    hideNumber: z.boolean('must be true or false').default(false),
-  })
-  .refine((leg) => leg.dialect !== 'twilio' || leg.audio === undefined || leg.audio === 'mulaw-8000', {
+const fields = z.strictObject({
+  type: z.literal('websocket'),
+  url: botUrl,
+  dialect: z.enum(['gateway', 'twilio'], 'must be gateway or twilio').default('gateway'),
+  audio: z.enum(audioKinds, `must be one of ${audioKinds.join(', ')}`).optional(),
+  answer: z.enum(['when-ready', 'at-once'], 'must be when-ready or at-once').default('when-ready'),
+  readyTimeout: seconds(1, 120).default(10_000),
+  reconnectWindow: seconds(0, 60).optional(),
+  bearer: secretName.optional(),
+  signature: secretName.optional(),
+  parameters: z
+    .record(z.string().min(1).max(64), z.string('must be text').max(1_000), 'must be an object of texts')
+    .default({}),
+  hideNumber: z.boolean('must be true or false').default(false),
+});
+export const legFields: readonly string[] = Object.keys(fields.shape);
+const shape = fields.refine(
+  (leg) => leg.dialect !== 'twilio' || leg.audio === undefined || leg.audio === 'mulaw-8000',
+  {
     path: ['audio'],
     message: "must be mulaw-8000 in Twilio's dialect",
-  });
+  },
+);
 
 /** A leg's configuration, read. Times are milliseconds. */
 export type BotConfig = {
@@ -68,6 +71,13 @@ export type BotConfig = {
   readonly parameters: Readonly<Record<string, string>>;
   readonly hideNumber: boolean;
 };
+
+/** The secrets of the organization that a leg names, with the fields it names them in. */
+export const secretsOfBot = (leg: Readonly<Record<string, unknown>>) =>
+  (['bearer', 'signature'] as const).flatMap((path) => {
+    const name = leg[path];
+    return typeof name === 'string' ? [{ path, name }] : [];
+  });
 
 /** Reads an agent's leg; on faults there is no configuration. */
 export const parseBotConfig = (

@@ -7,18 +7,16 @@ export const subprotocol = 'voice-gateway.v1';
 
 const label = (longest: number) => z.string().min(1).max(longest);
 
-const spoken = z.discriminatedUnion(
-  'type',
-  [
-    z.looseObject({ type: z.literal('ready') }),
-    z.looseObject({ type: z.literal('clear') }),
-    z.looseObject({ type: z.literal('mark'), name: label(256) }),
-    z.looseObject({ type: z.literal('dtmf'), digits: label(64) }),
-    z.looseObject({ type: z.literal('tool'), id: label(128), name: label(128), arguments: z.unknown().optional() }),
-    z.looseObject({ type: z.literal('ping'), id: label(128).optional() }),
-  ],
-  'is not one of ready, clear, mark, dtmf, tool and ping',
-);
+const spoken = z.discriminatedUnion('type', [
+  z.looseObject({ type: z.literal('ready') }),
+  z.looseObject({ type: z.literal('clear') }),
+  z.looseObject({ type: z.literal('mark'), name: label(256) }),
+  z.looseObject({ type: z.literal('dtmf'), digits: label(64) }),
+  z.looseObject({ type: z.literal('tool'), id: label(128), name: label(128), arguments: z.unknown().optional() }),
+  z.looseObject({ type: z.literal('ping'), id: label(128).optional() }),
+]);
+
+export const spokenTypes: readonly string[] = spoken.options.map((option) => option.shape.type.value);
 
 const fault = (message: string): BotMessage => ({ type: 'fault', code: 'bad_message', message });
 
@@ -32,6 +30,7 @@ const read = (text: string): BotMessage => {
   const parsed = spoken.safeParse(json);
   if (!parsed.success) {
     const [first] = faultsOf(parsed.error.issues);
+    if (first?.path === 'type') return fault(`The type of a message is one of ${spokenTypes.join(', ')}.`);
     return fault(`The message is not valid: ${`${first?.path ?? ''} ${first?.message ?? ''}`.trim()}.`);
   }
   const message = parsed.data;

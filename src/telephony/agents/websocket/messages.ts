@@ -31,7 +31,15 @@ export type BotMessage =
   | { readonly type: 'fault'; readonly code: BotFaultCode; readonly message: string };
 
 /** Why something a bot sent was not taken. */
-export type BotFaultCode = 'bad_message' | 'too_many' | 'bad_audio' | 'audio_overflow' | 'audio_rate' | 'dtmf_refused';
+export const botFaultCodes = [
+  'bad_message',
+  'too_many',
+  'bad_audio',
+  'audio_overflow',
+  'audio_rate',
+  'dtmf_refused',
+] as const;
+export type BotFaultCode = (typeof botFaultCodes)[number];
 
 /** What a bot is told in the course of a call. */
 export type BotNotice =
