@@ -27,7 +27,7 @@ export type BotCall = {
   /** Sends samples at the rate of the audio, in one message or in several. */
   speak(samples: Int16Array): void;
   /** Sends `ms` of a tone in real time; resolves when it has been sent. */
-  live(hz: number, ms: number): Promise<void>;
+  live(hz: number, ms: number, sampleRate?: number): Promise<void>;
   /** The first message, past or future, that fits. */
   until(what: string, fits: (message: BotMessage) => boolean): Promise<BotMessage>;
 };
@@ -107,8 +107,7 @@ export const startBot = async (
         heard: () => decoded(Buffer.concat(binary), audio),
         say: (message) => websocket.send(JSON.stringify(message)),
         speak: (samples) => websocket.send(encoded(samples, audio)),
-        live(hz, ms) {
-          const rate = rateOf(audio);
+        live(hz, ms, rate = rateOf(audio)) {
           const samples = sine(hz, ms, -10, rate);
           const frame = rate / 50;
           const begin = performance.now();

@@ -2,6 +2,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { createCertificateAuthority } from '../../src/core/x509.js';
 import { type BotRig, startBotRig } from '../support/bot-rig.js';
 import { sine } from '../support/goertzel.js';
+import { dial } from '../support/phone.js';
 import { freePort } from '../support/ports.js';
 import { hears } from '../support/transfer-rig.js';
 import { until } from '../support/until.js';
@@ -73,6 +74,20 @@ describe('a bot that cannot be had', () => {
   it('because it closes before it is ready', async () => {
     bot = await startBot({ onCall: (call) => call.socket.close(1013, 'full') });
     expect(await failureOf(bot.url)).toMatch(/^The bot closed the connection with code 1013: full\./);
+  });
+
+  it('in time for a caller who hangs up while it rings: the bot is told and left', async () => {
+    bot = await startBot({ onCall: () => {} });
+    await rig.point(bot.url);
+    const phone = dial({ sipPort: rig.gateway.sipPort });
+    const call = await bot.call(0);
+    const start = await call.until('the start', (message) => message.type === 'start');
+    phone.hangUp();
+    await call.until('the stop', (message) => message.type === 'stop' && message.reason === 'call-ended');
+    expect(await until('the end of the connection', () => call.closed())).toMatchObject({ code: 1000 });
+    const { body } = await rig.gateway.api(`/v1/sessions/${start.session}`);
+    expect(body).toMatchObject({ endReason: 'cancelled' });
+    await phone.done.catch(() => {});
   });
 
   it('because its address is forbidden', async () => {

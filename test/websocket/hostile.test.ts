@@ -39,6 +39,7 @@ const failed = async (): Promise<unknown> => {
   );
   return session.timeline.find(({ type }) => type === 'agent.failed')?.data.reason;
 };
+const errorOf = (code: string) => bad.call.messages.find((message) => message.code === code);
 const closed = () => until('the end of the connection', () => bad.call.closed());
 
 describe('a bot that misbehaves harms its own call only', () => {
@@ -98,6 +99,13 @@ describe('a bot that misbehaves harms its own call only', () => {
     const { body } = await rig.gateway.api('/metrics');
     const counted = /bot_audio_dropped_seconds_total\{direction="from-bot"\} (\d+)/.exec(String(body))?.[1];
     expect(Number(counted)).toBeGreaterThan(600);
+  });
+
+  it('with audio at another rate than agreed on: it is told', async () => {
+    // Samples of 16 kHz, live, where 8 kHz were agreed on: twice as much as time goes by.
+    await Promise.race([bad.call.live(440, 20_000, 16_000), until('the error', () => errorOf('audio_rate'))]);
+    expect(errorOf('audio_rate')?.message).toMatch(/^The audio comes at (1\.9|2\.0)\d times the agreed rate/);
+    expect((await bad.caller.session()).status).toBe('active');
   });
 
   it('with half a sample', async () => {

@@ -232,6 +232,7 @@ export const startBotLeg = async (
     await join();
   } catch (error) {
     finish();
+    tell({ type: 'stop', reason: 'call-ended' });
     hangUp('given up');
     throw error;
   }

@@ -5,7 +5,7 @@ export type Cadence = {
 };
 
 /** A pause this long begins a new run, ms. */
-const pause = 150;
+const pause = 250;
 /** A run is judged after this long, ms. */
 const long = 4_000;
 /** The ratios that kinds of audio taken for one another give: 8 or 16 kHz, one or two bytes a sample. */

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { faultsOf } from '../../../core/faults.js';
 import type { BotMessage, BotNotice, Dialect } from './messages.js';
+import { readJson } from './read-json.js';
 
 /** Name and version of the protocol (docs/reference/agent-websocket.md). */
 export const subprotocol = 'voice-gateway.v1';
@@ -21,13 +22,9 @@ export const spokenTypes: readonly string[] = spoken.options.map((option) => opt
 const fault = (message: string): BotMessage => ({ type: 'fault', code: 'bad_message', message });
 
 const read = (text: string): BotMessage => {
-  let json: unknown;
-  try {
-    json = JSON.parse(text);
-  } catch {
-    return fault('A text message must be JSON.');
-  }
-  const parsed = spoken.safeParse(json);
+  const read = readJson(text);
+  if (read === null) return fault('A text message must be JSON.');
+  const parsed = spoken.safeParse(read.json);
   if (!parsed.success) {
     const [first] = faultsOf(parsed.error.issues);
     if (first?.path === 'type') return fault(`The type of a message is one of ${spokenTypes.join(', ')}.`);

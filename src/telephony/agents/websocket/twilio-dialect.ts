@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import { z } from 'zod';
 import { newUuid } from '../../../core/ids.js';
 import type { BotMessage, BotNotice, Dialect } from './messages.js';
+import { readJson } from './read-json.js';
 
 /**
  * The messages of Twilio Media Streams, bidirectional (`<Connect><Stream>`), as documented at
@@ -18,13 +19,9 @@ const base64 = /^[A-Za-z0-9+/]*={0,2}$/;
 const fault = (message: string): BotMessage => ({ type: 'fault', code: 'bad_message', message });
 
 const read = (text: string): BotMessage => {
-  let json: unknown;
-  try {
-    json = JSON.parse(text);
-  } catch {
-    return fault('A message must be JSON.');
-  }
-  const parsed = spoken.safeParse(json);
+  const read = readJson(text);
+  if (read === null) return fault('A message must be JSON.');
+  const parsed = spoken.safeParse(read.json);
   if (!parsed.success) return fault('The message is not a media, mark or clear event as Twilio documents them.');
   const message = parsed.data;
   switch (message.event) {
