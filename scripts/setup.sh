@@ -67,7 +67,7 @@ if [ ${#missing[@]} -gt 0 ]; then
 fi
 
 # --- Compiled code ---------------------------------------------------------------------------------------------------
-sources=(src bench test/support tsconfig.json tsconfig.build.json package-lock.json scripts/copy-assets.mjs)
+sources=(src bench examples test/support tsconfig.json tsconfig.build.json package-lock.json scripts/copy-assets.mjs)
 if [ ! -f dist/.built ] || [ -n "$(find "${sources[@]}" -newer dist/.built -print -quit)" ]; then
   [ "$mode" = never ] && fail 'the compiled code is missing or old: run `npm run build`.'
   say 'compiling'

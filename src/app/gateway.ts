@@ -16,7 +16,6 @@ import { newUuid } from '../core/ids.js';
 import type { Logger } from '../core/logger.js';
 import type { Redactor } from '../core/redaction.js';
 import { createCalls, type LiveCall } from '../domain/calls/index.js';
-import type { AgentAdapter } from '../domain/calls/ports.js';
 import { createDirectoryService } from '../domain/directory/index.js';
 import { createContactStore, createSessionStore } from '../domain/sessions/index.js';
 import { sealedPrefetchKeys } from '../domain/zendesk/index.js';
@@ -24,18 +23,17 @@ import { type Access, createAccess, createSessionTokens } from '../platform/acce
 import { createCommandBus } from '../platform/redis/index.js';
 import { createMetrics } from '../platform/telemetry/index.js';
 import { redisRingChecks } from '../platform/vault/index.js';
-import { createBuiltinAgent } from '../telephony/agents/builtin/index.js';
-import { legFaults } from '../telephony/agents/livekit/index.js';
 import { createMediaPlane } from '../telephony/media/index.js';
 import { createLadder, openProfiles, type SipServer } from '../telephony/sip/index.js';
 import { actionChecks } from './action-catalogue.js';
 import { startActions } from './actions.js';
+import { createAgents } from './agents.js';
 import { createCallControl } from './call-control.js';
 import { callMetrics, gatewayGauges } from './call-metrics.js';
 import { type Config, loopbackOnly } from './config.js';
 import { isLoopback } from './config-values.js';
 import { createKeyRotation } from './key-rotation.js';
-import { livekitReadiness, startLiveKit } from './livekit.js';
+import { livekitReadiness } from './livekit.js';
 import { watchLoopLag } from './loop-lag.js';
 import { shutdownStack } from './shutdown-stack.js';
 import { startSignalling } from './signalling.js';
@@ -130,16 +128,11 @@ const start = async (options: GatewayOptions, stack: ReturnType<typeof shutdownS
 
   const prompts = join(config.dataDir, 'prompts');
   mkdirSync(prompts, { recursive: true });
-  const builtin = createBuiltinAgent({
-    shippedPrompts: join(root, 'assets/prompts'),
-    prompts,
-    cache: join(config.dataDir, 'speech'),
-    clock,
-    log,
+  const agents = await createAgents({
+    ...{ config, root, prompts, vault, metrics, clock, log, stack },
+    env: options.env,
+    directory: () => directory.directory,
   });
-  const livekit = startLiveKit({ config, env: options.env, metrics, clock, log, stack });
-  const agents = new Map<string, AgentAdapter>([['builtin', builtin]]);
-  if (livekit !== null) agents.set('livekit', livekit.adapter);
   const directory = await createDirectoryService({
     redis,
     vault,
@@ -148,12 +141,7 @@ const start = async (options: GatewayOptions, stack: ReturnType<typeof shutdownS
     checks: {
       ...actionChecks,
       profiles: () => profiles.all().map((profile) => profile.name),
-      leg: (leg) => {
-        if (leg.type === 'livekit') return legFaults(leg);
-        return leg.type === 'builtin'
-          ? builtin.validate(leg.script).map((fault) => ({ ...fault, path: `script.${fault.path}` }))
-          : [];
-      },
+      ...agents.checks,
     },
   });
   stack.push('directory', () => directory.close());
@@ -199,7 +187,7 @@ const start = async (options: GatewayOptions, stack: ReturnType<typeof shutdownS
     directory: directory.directory,
     sessions,
     media,
-    agents,
+    agents: agents.adapters,
     fallBack: {
       type: 'builtin',
       config: (message) => ({ steps: [{ say: message ?? apology }, { hangup: {} }] }),
@@ -283,7 +271,7 @@ const start = async (options: GatewayOptions, stack: ReturnType<typeof shutdownS
         ok: !calls.draining(),
         ...(calls.draining() ? { reason: 'the gateway is shutting down' } : {}),
       },
-      ...livekitReadiness(livekit),
+      ...livekitReadiness(agents.livekit),
     ],
     metrics,
     log,

@@ -41,3 +41,14 @@ export const createRateLimiter = (clock: Pick<Clock, 'monotonic'>, capacity = 10
     size: () => buckets.size,
   };
 };
+
+/** The limit of one thing that needs no key. */
+export type TokenBucket = {
+  /** Whole milliseconds until the next one would pass; 0 when this one does. */
+  take(): number;
+};
+
+export const createTokenBucket = (rate: Rate, monotonic: () => number): TokenBucket => {
+  const limiter = createRateLimiter({ monotonic }, 1);
+  return { take: () => limiter.take('', rate) };
+};

@@ -109,6 +109,7 @@ describe('each client library has one home', () => {
     twilio: ['src/telephony/carriers/twilio'],
     express: ['src/api'],
     undici: ['src/platform/egress'],
+    ws: ['src/telephony/agents/websocket'],
     jose: ['src/platform/access'],
     jmespath: ['src/domain/actions'],
     pino: ['src/platform/telemetry'],

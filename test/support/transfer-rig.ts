@@ -68,6 +68,8 @@ export type TransferRig = {
   readonly application: SipApplication;
   /** Where the gateway takes calls. */
   readonly sipAddress: string;
+  /** The phones of all calls so far, those that are being placed too. */
+  readonly phones: readonly RtpPeer[];
   /** Sets the one organization up with this script and these destinations. */
   setUp(
     steps: readonly unknown[],
@@ -95,8 +97,7 @@ export const startTransferRig = async (options: TestGatewayOptions = {}): Promis
   const listed = async (): Promise<readonly { readonly id: string; readonly status: string }[]> =>
     ((await gateway.api('/v1/sessions?live=true')).body as { items: { id: string; status: string }[] }).items;
   return {
-    gateway,
-    application,
+    ...{ gateway, application, phones },
     sipAddress: target,
     setUp: (steps, destinations, agent = {}) =>
       gateway.apply(

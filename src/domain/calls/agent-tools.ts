@@ -2,7 +2,7 @@ import { z } from 'zod';
 import type { Clock } from '../../core/clock.js';
 import { faultsOf, plainTreeFaults } from '../../core/faults.js';
 import type { Logger } from '../../core/logger.js';
-import { createRateLimiter } from '../../core/rate-limit.js';
+import { createTokenBucket } from '../../core/rate-limit.js';
 import type { Agent, Directory } from '../directory/records.js';
 import type { AgentTools, CallDoors, ToolAnswer, ToolDescription, ToolFault } from './ports.js';
 
@@ -76,7 +76,7 @@ export type AgentToolsContext = {
 
 export const agentTools = (context: AgentToolsContext): AgentTools => {
   const { doors, agent, directory, log } = context;
-  const limiter = createRateLimiter(context.clock, 1);
+  const bucket = createTokenBucket(rate, () => context.clock.monotonic());
   let inFlight = 0;
 
   /** The transfer tool names the agent's own destinations, so that a model picks one that exists. */
@@ -163,7 +163,7 @@ export const agentTools = (context: AgentToolsContext): AgentTools => {
     list,
     async call(name, given) {
       if (context.over()) return refused('session_ended', 'The call has ended.');
-      const wait = limiter.take('tools', rate);
+      const wait = bucket.take();
       if (wait > 0) return refused('too_many', `Too many tool calls: try again in ${wait} ms.`);
       if (inFlight >= mostInFlight) return refused('too_many', `${mostInFlight} tool calls are under way already.`);
       inFlight += 1;

@@ -299,7 +299,10 @@ export type CallDoors = {
   /** The session's user context, as it is now. */
   attributes(): Readonly<Record<string, unknown>>;
   setAttributes(values: Readonly<Record<string, unknown>>): void;
-  note(type: 'agent.said' | 'agent.asked' | 'agent.failed', data: Readonly<Record<string, unknown>>): void;
+  note(
+    type: 'agent.said' | 'agent.asked' | 'agent.failed' | 'agent.lost' | 'agent.resumed',
+    data: Readonly<Record<string, unknown>>,
+  ): void;
 };
 
 /** Why a tool was not used at all. What came of one that was used stands in its value. */

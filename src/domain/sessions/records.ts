@@ -75,6 +75,8 @@ export const timelineTypes = [
   'agent.said',
   'agent.asked',
   'agent.failed',
+  'agent.lost',
+  'agent.resumed',
   'agent.left',
   'dtmf.received',
   'dtmf.sent',
