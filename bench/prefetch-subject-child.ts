@@ -64,6 +64,10 @@ const deps = {
     clock,
   }),
   calls: { hangup: async () => {} },
+  tools: {
+    list: async () => [],
+    use: () => Promise.reject(new Error('There are no calls here.')),
+  },
   ladders: { json: async () => null, text: async () => null },
   readiness: async () => [],
   metrics: createMetrics({ processMetrics: false }),

@@ -4,6 +4,7 @@ import type { DirectoryService } from '../domain/directory/index.js';
 import type { ContactStore, SessionStore } from '../domain/sessions/index.js';
 import type { Access } from '../platform/access/index.js';
 import type { Metrics } from '../platform/telemetry/index.js';
+import type { ToolControl } from './routes/tools.js';
 
 /** What the API may do to calls, wherever they live. */
 export type CallControl = {
@@ -29,6 +30,7 @@ export type ApiDeps = {
   readonly sessions: Pick<SessionStore, 'get' | 'list' | 'locate' | 'timeline'>;
   readonly contacts: ContactStore;
   readonly calls: CallControl;
+  readonly tools: ToolControl;
   readonly ladders: LadderReader;
   readonly readiness: () => Promise<readonly ReadinessCheck[]>;
   readonly metrics: Metrics;

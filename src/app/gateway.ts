@@ -6,6 +6,7 @@ import {
   executorRoutes,
   keyRoutes,
   listenHttp,
+  mcpRoutes,
   prefetchRoutes,
   transferRoutes,
 } from '../api/index.js';
@@ -36,6 +37,7 @@ import { watchLoopLag } from './loop-lag.js';
 import { shutdownStack } from './shutdown-stack.js';
 import { startSignalling } from './signalling.js';
 import { openStore, recordingsFolder } from './store.js';
+import { createToolControl } from './tool-control.js';
 import { createTransferControl } from './transfer-control.js';
 import { transferDeps } from './transfers.js';
 import { startZendesk } from './zendesk.js';
@@ -228,6 +230,9 @@ const start = async (options: GatewayOptions, stack: ReturnType<typeof shutdownS
   });
   const unserve = await control.serve();
   stack.push('commands', () => unserve());
+  const tools = createToolControl({ ...{ instanceId, bus, vault, sessions, clock }, calls: () => calls });
+  const unserveTools = await tools.serve();
+  stack.push('commands for tools', () => unserveTools());
 
   const signalling = await startSignalling({
     config,
@@ -252,6 +257,7 @@ const start = async (options: GatewayOptions, stack: ReturnType<typeof shutdownS
     sessions,
     contacts,
     calls: control,
+    tools: tools.control,
     ladders: {
       json: (orgId, sessionId) => control.ladder(orgId, sessionId, 'json'),
       text: async (orgId, sessionId) => {
@@ -290,6 +296,7 @@ const start = async (options: GatewayOptions, stack: ReturnType<typeof shutdownS
     ...transferRoutes(apiDeps, transfers.control),
     ...executorRoutes(apiDeps, actions.parts),
     ...keyRoutes(keys),
+    ...mcpRoutes(apiDeps),
   ]);
   const http = await listenHttp(api, { ...config.http.listen, clock });
   stack.push('API', () => http.close(2_000));

@@ -109,6 +109,7 @@ describe('each client library has one home', () => {
     express: ['src/api'],
     undici: ['src/platform/egress'],
     jose: ['src/platform/access'],
+    '@modelcontextprotocol/sdk': ['src/api/mcp'],
     jmespath: ['src/domain/actions'],
     pino: ['src/platform/telemetry'],
     'prom-client': ['src/platform/telemetry'],

@@ -50,7 +50,7 @@ export type TestApiParts = {
 };
 
 export const startTestApi = async (
-  options: Partial<Pick<ApiDeps, 'rateLimit' | 'httpLoopback' | 'loopbackOnly' | 'readiness' | 'calls'>> & {
+  options: Partial<Pick<ApiDeps, 'rateLimit' | 'httpLoopback' | 'loopbackOnly' | 'readiness' | 'calls' | 'tools'>> & {
     /** Further routes, or what makes them from the parts of the rig. */
     readonly more?: readonly Route[] | ((parts: TestApiParts) => readonly Route[]);
     readonly instanceId?: string;
@@ -96,6 +96,10 @@ export const startTestApi = async (
     sessions,
     contacts: createContactStore({ redis }),
     calls: { hangup: async (_, id) => void hangups.push(id) },
+    tools: {
+      list: async () => [],
+      use: async () => ({ ok: false, fault: { code: 'session_ended', message: 'There is no telephony here.' } }),
+    },
     ladders: {
       json: async (_, id) => ladders.get(id)?.json ?? null,
       text: async (_, id) => ladders.get(id)?.text ?? null,

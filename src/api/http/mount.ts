@@ -1,3 +1,5 @@
+import { Readable } from 'node:stream';
+import { pipeline } from 'node:stream/promises';
 import { type Request, type RequestHandler, type Response, type Router, raw } from 'express';
 import { GatewayError } from '../../core/errors.js';
 import { authorize, createRateLimiter, type Principal, type RateLimiter } from '../../platform/access/index.js';
@@ -8,13 +10,15 @@ import type { Reply, Route } from './route.js';
 export const maskedPath = (url: string): string =>
   (url.split('?', 1)[0] ?? '').slice(0, 512).replace(/(\/voice-prefetch\/)[^/]+/g, '$1••••••••');
 
-type Limits = { readonly requests: RateLimiter; readonly failures: RateLimiter };
+type Limits = { readonly requests: RateLimiter; readonly agents: RateLimiter; readonly failures: RateLimiter };
 
 export const createLimits = (deps: Pick<ApiDeps, 'clock' | 'rateLimit'>): Limits => ({
   requests: createRateLimiter({
     ...(deps.rateLimit ?? { perSecond: 500, burst: 1_000 }),
     monotonic: deps.clock.monotonic,
   }),
+  // A call needs a handful of tools a minute: an agent that runs wild must not take the processor from other calls.
+  agents: createRateLimiter({ perSecond: 50, burst: 100, monotonic: deps.clock.monotonic }),
   failures: createRateLimiter({ perSecond: 2, burst: 50, monotonic: deps.clock.monotonic }),
 });
 
@@ -58,7 +62,8 @@ const admit = async (
   if (access.kind === 'anyone') return null;
   if (access.kind === 'local-or' && deps.httpLoopback && request.headers.authorization === undefined) return null;
   const principal = await identify(deps, limits, request, response);
-  takeOrRefuse(limits.requests, `${principal.kind} ${principal.orgId ?? ''} ${principal.sub}`, response, 'requests');
+  const limiter = principal.kind === 'session' ? limits.agents : limits.requests;
+  takeOrRefuse(limiter, `${principal.kind} ${principal.orgId ?? ''} ${principal.sub}`, response, 'requests');
   authorize(principal, access.action, null);
   return principal;
 };
@@ -71,10 +76,21 @@ const readBody = (reader: RequestHandler, request: Request, response: Response):
     });
   });
 
-const send = (response: Response, reply: Reply): void => {
+/** A client that leaves in the middle of a stream is its usual end. */
+const sendStream = async (response: Response, stream: AsyncIterable<string | Uint8Array>): Promise<void> => {
+  response.flushHeaders();
+  await pipeline(Readable.from(stream, { objectMode: true, highWaterMark: 1 }), response).catch((error: unknown) => {
+    if (!response.destroyed) throw error;
+  });
+};
+
+const send = async (response: Response, reply: Reply): Promise<void> => {
   response.status(reply.status);
   for (const [name, value] of Object.entries(reply.headers ?? {})) response.setHeader(name, value);
-  if (reply.body === undefined) {
+  if (reply.stream !== undefined) {
+    response.setHeader('Content-Type', reply.contentType ?? 'application/octet-stream');
+    await sendStream(response, reply.stream);
+  } else if (reply.body === undefined) {
     response.end();
   } else if (reply.contentType === undefined) {
     response.json(reply.body);
@@ -112,6 +128,6 @@ export const mountRoute = (router: Router, deps: ApiDeps, limits: Limits, route:
       log: deps.log.child({ requestId }),
       signal: gone.signal,
     });
-    send(response, reply);
+    await send(response, reply);
   });
 };

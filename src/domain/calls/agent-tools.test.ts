@@ -35,7 +35,7 @@ const setUp = (doors: Partial<CallDoors> = {}) => {
       note: () => {},
       ...doors,
     },
-    agent: { orgId: 'acme', transferDestinations: ['zendesk', 'owner', 'gone'] },
+    agent: { orgId: 'acme', transferDestinations: ['zendesk', 'owner', 'gone'], actions: ['order_status'] },
     directory: {
       destination: async (_org, id) =>
         names[id] === undefined ? null : ({ id, name: names[id] } as unknown as TransferDestination),
@@ -106,10 +106,11 @@ describe('the tools of an agent', () => {
   });
 
   it('that do not exist are unknown', async () => {
-    const { tools } = setUp();
+    const { tools, seen } = setUp();
     const fault = { code: 'unknown_tool', message: 'There is no action "drop_tables".' };
     expect(await tools.call('drop_tables', {})).toEqual({ ok: false, fault });
     expect(await tools.call('execute_action', { name: 'execute_action' })).toMatchObject({ ok: false });
+    expect(seen).toEqual([]);
   });
 
   it('are limited in rate and in how many run at once, and recover', async () => {

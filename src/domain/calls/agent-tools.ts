@@ -66,7 +66,7 @@ const parametersOf = (name: ControlName): Readonly<Record<string, unknown>> => {
 
 export type AgentToolsContext = {
   readonly doors: CallDoors;
-  readonly agent: Pick<Agent, 'orgId' | 'transferDestinations'>;
+  readonly agent: Pick<Agent, 'orgId' | 'transferDestinations' | 'actions'>;
   readonly directory: Pick<Directory, 'destination'>;
   /** True once the call is over. */
   readonly over: () => boolean;
@@ -113,6 +113,8 @@ export const agentTools = (context: AgentToolsContext): AgentTools => {
   };
 
   const action = async (name: string, args: Readonly<Record<string, unknown>>): Promise<ToolAnswer> => {
+    // A script may run any action of its organization; what an AI asks for must be one it was given.
+    if (!agent.actions.includes(name)) return refused('unknown_tool', `There is no action ${JSON.stringify(name)}.`);
     const value = await doors.executeAction(name, args);
     if (value.error?.code === 'not_found') return refused('unknown_tool', value.error.message);
     return { ok: true, value };
