@@ -47,4 +47,6 @@ export type ApiDeps = {
   readonly loopbackOnly: boolean;
   /** Requests per second and credential, and how many at once; default 500 and 1,000. */
   readonly rateLimit?: { readonly perSecond: number; readonly burst: number };
+  /** The same for the token of an agent's session; default 50 and 100: a call needs a handful of tools a minute. */
+  readonly agentRateLimit?: { readonly perSecond: number; readonly burst: number };
 };

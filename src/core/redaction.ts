@@ -22,6 +22,12 @@ const patterns: readonly (readonly [RegExp, string])[] = [
   [/(\b[a-z][a-z0-9+.-]{1,20}:\/\/[^\s:/@"']{0,256}:)[^\s@/"']{1,256}@/gi, `$1${BULLETS}@`],
 ];
 
+/**
+ * True when a text holds the token of an agent's session. An agent has no reason to send it but as its credential; one
+ * that was talked into passing it on is refused.
+ */
+export const holdsSessionToken = (text: string): boolean => /vgs_[0-9a-f-]{36}_/.test(text);
+
 export type Redactor = {
   /** Makes a value known, so that it is replaced wherever it appears; values under 6 characters are not, they would eat ordinary text. */
   add(secret: string): void;

@@ -1,3 +1,5 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type AgentCall, type AgentRig, type Answer, startAgentRig } from '../support/agent-rig.js';
 import type { TestGateway } from '../support/gateway.js';
@@ -216,4 +218,120 @@ describe('an agent in a call', () => {
     call.phone.hangUp();
     await call.phone.done;
   });
+});
+
+describe('a hostile agent', () => {
+  const post = (token: string, body: unknown, headers: Record<string, string> = {}): Promise<Response> =>
+    fetch(`${rig.owner.gateway.httpUrl}/mcp`, {
+      method: 'POST',
+      headers: {
+        authorization: `Bearer ${token}`,
+        accept: 'application/json, text/event-stream',
+        'content-type': 'application/json',
+        ...headers,
+      },
+      body: typeof body === 'string' ? body : JSON.stringify(body),
+    });
+  const use = (id: number, name: string, args: unknown = {}) => ({
+    ...{ jsonrpc: '2.0', id, method: 'tools/call' },
+    params: { name, arguments: args },
+  });
+
+  it('is answered clearly, whatever it sends', async () => {
+    const call = await rig.call();
+    const status = async (body: unknown, headers?: Record<string, string>): Promise<number> =>
+      (await post(call.token, body, headers)).status;
+    expect(await status('x'.repeat(10_000_000))).toBe(413);
+    expect(await status(JSON.stringify(use(1, 'end_call')).slice(0, -1))).toBe(400);
+    expect(await status('{"jsonrpc":"2.0","id":1,"method":"ping","__proto__":{}}')).toBe(400);
+    expect(await status(Array.from({ length: 21 }, (_, id) => use(id, 'send_dtmf', { digits: '1' })))).toBe(400);
+    expect(await status(use(1, 'end_call'), { accept: 'text/html' })).toBe(406);
+    expect(await status(use(1, 'end_call'), { 'content-type': 'text/plain' })).toBe(415);
+    expect(await status(use(1, 'end_call'), { 'mcp-protocol-version': '1999-01-01' })).toBe(400);
+    expect(await (await post(call.token, use(7, 'drop_tables'))).json()).toEqual({
+      ...{ jsonrpc: '2.0', id: 7 },
+      error: { code: -32602, message: 'MCP error -32602: Unknown tool "drop_tables".' },
+    });
+    // Streams of news are few.
+    const read = new AbortController();
+    const open = (): Promise<Response> =>
+      fetch(`${rig.owner.gateway.httpUrl}/mcp`, {
+        headers: { authorization: `Bearer ${call.token}`, accept: 'text/event-stream' },
+        signal: read.signal,
+      });
+    const streams = [await open(), await open(), await open()];
+    expect(streams.map((stream) => stream.status)).toEqual([200, 200, 429]);
+    read.abort();
+    await rig.owner.gateway.waitForLog(({ method, path }) => method === 'GET' && path === '/mcp');
+    expect(
+      (await rig.rest(rig.owner.gateway, call.token, 'POST', `/v1/sessions/${call.sessionId}/hangup`)).status,
+    ).toBe(202);
+    await call.phone.done;
+  });
+
+  it('with hundreds of calls at once is slowed down, and nobody else is', async () => {
+    const [hostile, other] = await Promise.all([rig.call(), rig.call({ from: '+14155550198' })]);
+    const began = performance.now();
+    const answers = await Promise.all(
+      Array.from({ length: 300 }, async (_, id) => {
+        const answer = await post(hostile.token, use(id, 'transfer_call', { destination: 'nobody' }));
+        return { status: answer.status, text: await answer.text(), retryAfter: answer.headers.get('retry-after') };
+      }),
+    );
+    const seconds = (performance.now() - began) / 1_000;
+    const used = answers.filter(({ text }) => text.includes('The agent has no destination'));
+    expect(used.length).toBeGreaterThan(0);
+    expect(used.length).toBeLessThanOrEqual(30 + 10 * (seconds + 1));
+    // The others are told why: by the tools themselves, or before anything was looked at.
+    for (const { status, text, retryAfter } of answers.filter((answer) => !used.includes(answer))) {
+      if (status === 200) expect(text).toMatch(/Too many tool calls|tool calls are under way/);
+      else expect([status, retryAfter]).toEqual([429, expect.any(String)]);
+    }
+    const path = `/v1/sessions/${other.sessionId}`;
+    expect((await rig.rest(rig.owner.gateway, other.token, 'POST', `${path}/dtmf`, { digits: '1' })).status).toBe(204);
+    expect((await rig.rest(rig.owner.gateway, other.token, 'POST', `${path}/hangup`)).status).toBe(202);
+    expect(await ended(other.sessionId)).toMatchObject({ endReason: 'agent-hangup' });
+    hostile.phone.hangUp();
+    await hostile.phone.done;
+    await other.phone.done;
+  });
+});
+
+it('a token is nowhere but with its agent, even when the agent sends it about', async () => {
+  const call = await rig.call();
+  const path = `/v1/sessions/${call.sessionId}`;
+  const ask = (suffix: string, body: unknown): Promise<Answer> =>
+    rig.rest(rig.other, call.token, 'POST', `${path}${suffix}`, body);
+  await ask(`/tools/${call.token.slice(0, 60)}`, {});
+  await ask('/tools/order_status', { order_id: call.token });
+  await ask('/tools/transfer_call', { destination: call.token });
+  await ask('/transfer', { destination: 'busy', summary: call.token });
+  await ask(`/actions/${call.token.slice(0, 60)}?token=${call.token}`, { attributes: {} });
+  await ask('/tools/end_call', { reason: `my token is ${call.token}` });
+  expect((await ask('/hangup', undefined)).status).toBe(202);
+  await ended(call.sessionId);
+  await call.phone.done;
+  const runs = await rig.owner.gateway.api('/v1/runs?limit=100');
+  const { items } = runs.body as { items: { id: string }[] };
+  const details = await Promise.all(items.map(({ id }) => rig.owner.gateway.api(`/v1/runs/${id}`)));
+  const sessions = await Promise.all(
+    rig.minted.map((token) => rig.owner.gateway.api(`/v1/sessions/${token.slice(4, 40)}`)),
+  );
+  const places = {
+    owner: rig.owner.gateway.output(),
+    other: rig.other.output(),
+    runs: JSON.stringify([runs.body, details.map(({ body }) => body)]),
+    sessions: JSON.stringify(sessions.map(({ body }) => body)),
+    redis: readdirSync(rig.redis.dir, { recursive: true, withFileTypes: true })
+      .filter((entry) => entry.isFile())
+      .map((entry) => readFileSync(join(entry.parentPath, entry.name), 'latin1'))
+      .join('\n'),
+  };
+  for (const token of rig.minted) {
+    // Also the secret alone, and the beginning that was used in a path.
+    for (const canary of [token.slice(41), token.slice(41, 60)]) {
+      const found = Object.entries(places).filter(([, text]) => text.includes(canary));
+      expect(found.map(([place]) => place)).toEqual([]);
+    }
+  }
 });

@@ -50,7 +50,9 @@ export type TestApiParts = {
 };
 
 export const startTestApi = async (
-  options: Partial<Pick<ApiDeps, 'rateLimit' | 'httpLoopback' | 'loopbackOnly' | 'readiness' | 'calls' | 'tools'>> & {
+  options: Partial<
+    Pick<ApiDeps, 'rateLimit' | 'agentRateLimit' | 'httpLoopback' | 'loopbackOnly' | 'readiness' | 'calls' | 'tools'>
+  > & {
     /** Further routes, or what makes them from the parts of the rig. */
     readonly more?: readonly Route[] | ((parts: TestApiParts) => readonly Route[]);
     readonly instanceId?: string;

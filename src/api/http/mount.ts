@@ -12,13 +12,15 @@ export const maskedPath = (url: string): string =>
 
 type Limits = { readonly requests: RateLimiter; readonly agents: RateLimiter; readonly failures: RateLimiter };
 
-export const createLimits = (deps: Pick<ApiDeps, 'clock' | 'rateLimit'>): Limits => ({
+export const createLimits = (deps: Pick<ApiDeps, 'clock' | 'rateLimit' | 'agentRateLimit'>): Limits => ({
   requests: createRateLimiter({
     ...(deps.rateLimit ?? { perSecond: 500, burst: 1_000 }),
     monotonic: deps.clock.monotonic,
   }),
-  // A call needs a handful of tools a minute: an agent that runs wild must not take the processor from other calls.
-  agents: createRateLimiter({ perSecond: 50, burst: 100, monotonic: deps.clock.monotonic }),
+  agents: createRateLimiter({
+    ...(deps.agentRateLimit ?? { perSecond: 50, burst: 100 }),
+    monotonic: deps.clock.monotonic,
+  }),
   failures: createRateLimiter({ perSecond: 2, burst: 50, monotonic: deps.clock.monotonic }),
 });
 
@@ -35,8 +37,11 @@ const takeOrRefuse = (limiter: RateLimiter, key: string, response: Response, wha
 };
 
 const identify = async (deps: ApiDeps, limits: Limits, request: Request, response: Response): Promise<Principal> => {
+  const credential = bearer(request.headers.authorization);
+  // Before the store is asked: an agent that runs wild must not keep Redis busy either.
+  if (credential?.startsWith('vgs_') === true) takeOrRefuse(limits.agents, credential, response, 'requests');
   try {
-    return await deps.access.authenticate(bearer(request.headers.authorization));
+    return await deps.access.authenticate(credential);
   } catch (error) {
     if (error instanceof GatewayError && error.code === 'unauthorized') {
       takeOrRefuse(
@@ -62,8 +67,8 @@ const admit = async (
   if (access.kind === 'anyone') return null;
   if (access.kind === 'local-or' && deps.httpLoopback && request.headers.authorization === undefined) return null;
   const principal = await identify(deps, limits, request, response);
-  const limiter = principal.kind === 'session' ? limits.agents : limits.requests;
-  takeOrRefuse(limiter, `${principal.kind} ${principal.orgId ?? ''} ${principal.sub}`, response, 'requests');
+  if (principal.kind !== 'session')
+    takeOrRefuse(limits.requests, `${principal.kind} ${principal.orgId ?? ''} ${principal.sub}`, response, 'requests');
   authorize(principal, access.action, null);
   return principal;
 };

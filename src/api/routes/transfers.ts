@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { GatewayError } from '../../core/errors.js';
+import { holdsSessionToken } from '../../core/redaction.js';
 import type { PhoneSession } from '../../domain/sessions/index.js';
 import { type AttemptRecord, attemptOutcomes } from '../../domain/transfer/index.js';
 import type { Principal } from '../../platform/access/index.js';
@@ -118,6 +119,9 @@ export const transferRoutes = (deps: ApiDeps, transfers: TransferControl): reado
     async handle({ principal, params, query, body, headers, signal, log }) {
       const key = idempotencyKey(headers['idempotency-key']);
       const session = await visibleSession(deps, principal, 'sessions:transfer', params.id);
+      if (principal.kind === 'session' && holdsSessionToken(`${body.destination} ${body.summary}`)) {
+        throw new GatewayError('bad_request', 'The body must not hold the token of a session.');
+      }
       const { accepted, attempt } = await transfers.start(session.orgId, session.id, {
         destination: await permittedDestination(deps, principal, session, body.destination),
         summary: body.summary ?? null,

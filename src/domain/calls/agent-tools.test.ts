@@ -95,6 +95,7 @@ describe('the tools of an agent', () => {
     ['transfer_call', { destination: 'zendesk', from: '+1900' }, 'from is not a known field'],
     ['send_dtmf', { digits: '1w2' }, 'digits must be 1 to 64'],
     ['send_dtmf', 'digits', 'must be an object'],
+    ['end_call', { reason: `vgs_${crypto.randomUUID()}_abc` }, 'must not hold the token of a session'],
     ['execute_action', { name: 'order_status', arguments: JSON.parse('{"__proto__":1}') }, 'is not an allowed name'],
     ['order_status', { text: 'x'.repeat(70_000) }, 'must not be longer than 65536 characters'],
   ])('refuse bad arguments of %s with what is wrong: %j', async (name, args, sentence) => {

@@ -2,6 +2,7 @@ import { z } from 'zod';
 import type { Clock } from '../../core/clock.js';
 import { faultsOf, plainTreeFaults } from '../../core/faults.js';
 import type { Logger } from '../../core/logger.js';
+import { holdsSessionToken } from '../../core/redaction.js';
 import { createTokenBucket } from '../../core/token-bucket.js';
 import type { Agent, Directory } from '../directory/records.js';
 import type { AgentTools, CallDoors, ToolAnswer, ToolDescription, ToolFault } from './ports.js';
@@ -145,9 +146,9 @@ export const agentTools = (context: AgentToolsContext): AgentTools => {
     }
   };
 
-  const size = (args: unknown): number => {
+  const textOf = (args: unknown): string => {
     try {
-      return JSON.stringify(args)?.length ?? 0;
+      return JSON.stringify(args) ?? '';
     } catch {
       throw new BadArguments('must be JSON');
     }
@@ -157,7 +158,10 @@ export const agentTools = (context: AgentToolsContext): AgentTools => {
     if (args === undefined || args === null) return {};
     const [fault] = plainTreeFaults(args);
     if (fault !== undefined) throw new BadArguments(`${fault.path} ${fault.message}`.trim());
-    if (size(args) > longestArguments) throw new BadArguments(`must not be longer than ${longestArguments} characters`);
+    const text = textOf(args);
+    if (holdsSessionToken(text)) throw new BadArguments('must not hold the token of a session');
+    if (text.length > longestArguments)
+      throw new BadArguments(`must not be longer than ${longestArguments} characters`);
     return judged(z.record(z.string(), z.unknown(), 'must be an object'), args);
   };
 
