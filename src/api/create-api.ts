@@ -5,9 +5,11 @@ import type { Principal } from '../platform/access/index.js';
 import type { ApiDeps } from './deps.js';
 import { asGatewayError, errorView } from './http/error-view.js';
 import { createHostGuard } from './http/guards.js';
-import { createLimits, expressPath, maskedPath, mountRoute } from './http/mount.js';
+import { maskedPath } from './http/masked-path.js';
+import { createLimits, expressPath, mountRoute } from './http/mount.js';
 import { openRoute, type Route } from './http/route.js';
 import { openApiDocument } from './openapi.js';
+import { auditRoutes } from './routes/audit.js';
 import { contactRoutes } from './routes/contacts.js';
 import { healthRoutes } from './routes/health.js';
 import { organizationRoutes } from './routes/organizations.js';
@@ -114,6 +116,7 @@ export const createApi = (deps: ApiDeps, more: readonly Route[] = []): Express =
     ...sessionRoutes(deps),
     ...toolRoutes(deps),
     ...contactRoutes(deps),
+    ...auditRoutes(deps),
     ...more,
     ...healthRoutes(deps),
   ];

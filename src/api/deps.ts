@@ -2,7 +2,7 @@ import type { Clock } from '../core/clock.js';
 import type { Logger } from '../core/logger.js';
 import type { DirectoryService } from '../domain/directory/index.js';
 import type { ContactStore, SessionStore } from '../domain/sessions/index.js';
-import type { Access } from '../platform/access/index.js';
+import type { Access, AuditTrail } from '../platform/access/index.js';
 import type { Metrics } from '../platform/telemetry/index.js';
 import type { ToolControl } from './routes/tools.js';
 
@@ -26,6 +26,7 @@ export type ReadinessCheck = { readonly name: string; readonly ok: boolean; read
 
 export type ApiDeps = {
   readonly access: Access;
+  readonly audit: AuditTrail;
   readonly directory: DirectoryService;
   readonly sessions: Pick<SessionStore, 'get' | 'list' | 'locate' | 'timeline'>;
   readonly contacts: ContactStore;

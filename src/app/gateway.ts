@@ -2,6 +2,7 @@ import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import {
   type ApiDeps,
+  apiKeyRoutes,
   createApi,
   executorRoutes,
   keyRoutes,
@@ -20,7 +21,13 @@ import type { AgentAdapter } from '../domain/calls/ports.js';
 import { createDirectoryService } from '../domain/directory/index.js';
 import { createContactStore, createSessionStore } from '../domain/sessions/index.js';
 import { sealedPrefetchKeys } from '../domain/zendesk/index.js';
-import { type Access, createAccess, createSessionTokens } from '../platform/access/index.js';
+import {
+  type Access,
+  createAccess,
+  createApiKeys,
+  createAuditTrail,
+  createSessionTokens,
+} from '../platform/access/index.js';
 import { createCommandBus } from '../platform/redis/index.js';
 import { createMetrics, type Metrics } from '../platform/telemetry/index.js';
 import { redisRingChecks } from '../platform/vault/index.js';
@@ -179,6 +186,8 @@ const start = async (options: GatewayOptions, stack: ReturnType<typeof shutdownS
 
   const sessionTokens = createSessionTokens(redis);
   access.register(sessionTokens.reader);
+  const apiKeys = createApiKeys({ redis, clock, log });
+  access.register(apiKeys.reader);
   const withToken = new Set<string>();
   const revoke = (sessionId: string): void => {
     if (!withToken.delete(sessionId)) return;
@@ -253,6 +262,7 @@ const start = async (options: GatewayOptions, stack: ReturnType<typeof shutdownS
   const loopback = loopbackOnly(config);
   const apiDeps: ApiDeps = {
     access,
+    audit: createAuditTrail({ redis, log }),
     directory,
     sessions,
     contacts,
@@ -297,6 +307,7 @@ const start = async (options: GatewayOptions, stack: ReturnType<typeof shutdownS
     ...executorRoutes(apiDeps, actions.parts),
     ...keyRoutes(keys),
     ...mcpRoutes(apiDeps),
+    ...apiKeyRoutes(apiDeps, apiKeys),
   ]);
   const http = await listenHttp(api, { ...config.http.listen, clock });
   stack.push('API', () => http.close(2_000));

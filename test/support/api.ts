@@ -15,7 +15,13 @@ import {
   type SessionDraft,
   type SessionStoreRuntime,
 } from '../../src/domain/sessions/index.js';
-import { type Access, createAccess, type DashboardRole, mintDashboardToken } from '../../src/platform/access/index.js';
+import {
+  type Access,
+  createAccess,
+  createAuditTrail,
+  type DashboardRole,
+  mintDashboardToken,
+} from '../../src/platform/access/index.js';
 import { connectRedis, type RedisConnection } from '../../src/platform/redis/index.js';
 import { createLogger, createMetrics } from '../../src/platform/telemetry/index.js';
 import { createVault, parseKeyRing, type Vault } from '../../src/platform/vault/index.js';
@@ -94,6 +100,7 @@ export const startTestApi = async (
   const { more, instanceId: _instance, onHeldStamp: _held, ...changes } = options;
   const deps: ApiDeps = {
     access,
+    audit: createAuditTrail({ redis, log }),
     directory,
     sessions,
     contacts: createContactStore({ redis }),

@@ -4,11 +4,8 @@ import { type Request, type RequestHandler, type Response, type Router, raw } fr
 import { GatewayError } from '../../core/errors.js';
 import { authorize, createRateLimiter, type Principal, type RateLimiter } from '../../platform/access/index.js';
 import type { ApiDeps } from '../deps.js';
+import { writeAudit } from './audited.js';
 import type { Reply, Route } from './route.js';
-
-/** Credentials in paths would end up here; everything that is logged of a request goes by its route or masked. */
-export const maskedPath = (url: string): string =>
-  (url.split('?', 1)[0] ?? '').slice(0, 512).replace(/(\/voice-prefetch\/)[^/]+/g, '$1••••••••');
 
 type Limits = { readonly requests: RateLimiter; readonly agents: RateLimiter; readonly failures: RateLimiter };
 
@@ -133,6 +130,7 @@ export const mountRoute = (router: Router, deps: ApiDeps, limits: Limits, route:
       log: deps.log.child({ requestId }),
       signal: gone.signal,
     });
+    if (principal !== null) await writeAudit(deps, route, request, principal, reply, requestId);
     await send(response, reply);
   });
 };

@@ -17,6 +17,8 @@ export type Reply = {
   readonly body?: unknown;
   readonly stream?: AsyncIterable<string | Uint8Array>;
   readonly contentType?: string;
+  /** For the audit trail: what was changed, by name. An empty list: nothing was. */
+  readonly changes?: readonly string[];
   readonly headers?: Readonly<Record<string, string>>;
 };
 
