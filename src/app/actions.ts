@@ -120,12 +120,20 @@ export const startActions = async (options: StartActionsOptions): Promise<Action
     return headers.set(sessionId, given);
   };
 
+  /** The answer of a target goes over Redis so that only instances of this gateway can read it. */
+  const answerScope = (orgId: string, sessionId: string) => ({
+    organization: orgId,
+    kind: 'action-answer',
+    name: sessionId,
+  });
+
   /** Carries out what any instance asks of the owner of a session. */
   const carryOut = async (name: string, command: Command, signal: AbortSignal): Promise<unknown> => {
     const { orgId, sessionId } = command;
     if (name === 'execute' && 'args' in command) {
       const turn = command.turn ?? undefined;
-      return answerOf(await runner.run({ orgId, sessionId, name: command.name, args: command.args, turn, signal }));
+      const result = await runner.run({ orgId, sessionId, name: command.name, args: command.args, turn, signal });
+      return vault.sealBytes(answerScope(orgId, sessionId), Buffer.from(JSON.stringify(answerOf(result))));
     }
     if (name === 'headers' && 'sealed' in command) return setHeaders(orgId, sessionId, command.sealed);
     if (name === 'identity' && 'user' in command) {
@@ -162,7 +170,7 @@ export const startActions = async (options: StartActionsOptions): Promise<Action
     async execute({ orgId, slug, sessionId, attributes, turn, signal }) {
       if (sessionId === null) return answerOf(await runner.run({ orgId, name: slug, args: attributes, signal }));
       const answer = await ask('execute', { orgId, sessionId, name: slug, args: attributes, turn }, runPatience);
-      return answer as ExecuteAnswer;
+      return JSON.parse(vault.openBytes(answerScope(orgId, sessionId), String(answer)).toString()) as ExecuteAnswer;
     },
     async test(orgId, tested, attributes) {
       const organization = await catalogue.organization(orgId);

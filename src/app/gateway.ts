@@ -2,10 +2,12 @@ import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import {
   type ApiDeps,
+  apiKeyRoutes,
   createApi,
   executorRoutes,
   keyRoutes,
   listenHttp,
+  mcpRoutes,
   prefetchRoutes,
   type ReadinessCheck,
   transferRoutes,
@@ -19,7 +21,13 @@ import { createCalls, type LiveCall } from '../domain/calls/index.js';
 import { createDirectoryService } from '../domain/directory/index.js';
 import { createContactStore, createSessionStore } from '../domain/sessions/index.js';
 import { sealedPrefetchKeys } from '../domain/zendesk/index.js';
-import { type Access, createAccess, createSessionTokens } from '../platform/access/index.js';
+import {
+  type Access,
+  createAccess,
+  createApiKeys,
+  createAuditTrail,
+  createSessionTokens,
+} from '../platform/access/index.js';
 import { createCommandBus } from '../platform/redis/index.js';
 import { createMetrics } from '../platform/telemetry/index.js';
 import { redisRingChecks } from '../platform/vault/index.js';
@@ -38,6 +46,7 @@ import { watchLoopLag } from './loop-lag.js';
 import { shutdownStack } from './shutdown-stack.js';
 import { startSignalling } from './signalling.js';
 import { openStore, recordingsFolder } from './store.js';
+import { createToolControl } from './tool-control.js';
 import { createTransferControl } from './transfer-control.js';
 import { transferDeps } from './transfers.js';
 import { startZendesk } from './zendesk.js';
@@ -171,6 +180,8 @@ const start = async (options: GatewayOptions, stack: ReturnType<typeof shutdownS
 
   const sessionTokens = createSessionTokens(redis);
   access.register(sessionTokens.reader);
+  const apiKeys = createApiKeys({ redis, clock, log });
+  access.register(apiKeys.reader);
   const withToken = new Set<string>();
   const revoke = (sessionId: string): void => {
     if (!withToken.delete(sessionId)) return;
@@ -225,6 +236,9 @@ const start = async (options: GatewayOptions, stack: ReturnType<typeof shutdownS
   });
   const unserve = await control.serve();
   stack.push('commands', () => unserve());
+  const tools = createToolControl({ ...{ instanceId, bus, vault, sessions, clock }, calls: () => calls });
+  const unserveTools = await tools.serve();
+  stack.push('commands for tools', () => unserveTools());
 
   const signalling = await startSignalling({
     config,
@@ -252,10 +266,12 @@ const start = async (options: GatewayOptions, stack: ReturnType<typeof shutdownS
   const loopback = loopbackOnly(config);
   const apiDeps: ApiDeps = {
     access,
+    audit: createAuditTrail({ redis, log }),
     directory,
     sessions,
     contacts,
     calls: control,
+    tools: tools.control,
     ladders: {
       json: (orgId, sessionId) => control.ladder(orgId, sessionId, 'json'),
       text: async (orgId, sessionId) => {
@@ -291,6 +307,8 @@ const start = async (options: GatewayOptions, stack: ReturnType<typeof shutdownS
     ...transferRoutes(apiDeps, transfers.control),
     ...executorRoutes(apiDeps, actions.parts),
     ...keyRoutes(keys),
+    ...mcpRoutes(apiDeps),
+    ...apiKeyRoutes(apiDeps, apiKeys),
   ]);
   const http = await listenHttp(api, { ...config.http.listen, clock });
   stack.push('API', () => http.close(2_000));

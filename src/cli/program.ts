@@ -1,4 +1,5 @@
 import { Command, CommanderError } from 'commander';
+import { apiKeysCommand } from './commands/api-keys.js';
 import { applyCommands } from './commands/apply.js';
 import { doctorCommand } from './commands/doctor.js';
 import { exportCommand } from './commands/export.js';
@@ -20,6 +21,7 @@ const modules: readonly CommandModule[] = [
   exportCommand,
   sessionCommands,
   tokenCommand,
+  apiKeysCommand,
   keysCommand,
   zendeskCommands,
   doctorCommand,

@@ -111,6 +111,7 @@ describe('each client library has one home', () => {
     undici: ['src/platform/egress'],
     ws: ['src/telephony/agents/websocket'],
     jose: ['src/platform/access'],
+    '@modelcontextprotocol/sdk': ['src/api/mcp'],
     jmespath: ['src/domain/actions'],
     pino: ['src/platform/telemetry'],
     'prom-client': ['src/platform/telemetry'],

@@ -6,6 +6,8 @@ export {
   createAccess,
   jwtSecretFile,
 } from './access.js';
+export { type ApiKey, type ApiKeys, createApiKeys, grantable, isScope } from './api-keys.js';
+export { type AuditEntry, type AuditPage, type AuditTrail, createAuditTrail } from './audit.js';
 export { type Action, authorize, mayDo, permissions } from './authorize.js';
 export { createDashboardVerifier, type DashboardKeys, mintDashboardToken } from './dashboard-token.js';
 export { claimedKey, type PrefetchTokenClaims, signPrefetchToken, verifyPrefetchToken } from './prefetch-token.js';
