@@ -325,7 +325,9 @@ const callMetrics = (metrics: Metrics): CallMetrics => ({
     metrics.count('rejects', 1, { profile, reason });
     metrics.count('invites', 1, { profile, result: 'rejected' });
   },
-  answered: (profile, delayMs) => {
+  answered: (direction, profile, delayMs) => {
+    // Who is called takes as long as they like: that says nothing of us.
+    if (direction === 'outbound') return;
     metrics.observe('answerDelay', delayMs, { profile });
     metrics.count('invites', 1, { profile, result: 'answered' });
   },

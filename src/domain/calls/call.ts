@@ -3,7 +3,9 @@ import type { Logger } from '../../core/logger.js';
 import type { Route } from '../directory/records.js';
 import type { OwnedSession } from '../sessions/ports.js';
 import type { EndReason } from '../sessions/records.js';
+import type { Failure } from '../transfer/index.js';
 import { agentTools } from './agent-tools.js';
+import type { CallOrigin } from './call-origin.js';
 import { closeCall } from './closer.js';
 import { callDoors, type DoorPorts } from './doors.js';
 import { type CallEffect, type CallEvent, type CallState, initialCall, transition } from './machine.js';
@@ -14,7 +16,6 @@ import type {
   AgentTools,
   Dialog,
   DialogEvents,
-  IncomingCall,
   MediaLeg,
   MediaLegEvents,
 } from './ports.js';
@@ -24,13 +25,11 @@ import type { CallTransfers, TransferDeps } from './transfer-ports.js';
 
 /** What one live call is made of. */
 export type CallParts = {
-  readonly incoming: IncomingCall;
+  readonly origin: CallOrigin;
   readonly route: Route;
   readonly session: OwnedSession;
   readonly leg: MediaLeg;
-  /** Our SDP for the 200: the answer to their offer, or our offer when the INVITE had none. */
-  readonly localSdp: string;
-  readonly agent: AgentAdapter;
+  readonly agent: { readonly adapter: AgentAdapter; readonly config: unknown };
   /** The agent that takes over when the configured one cannot be had, and the script it runs. */
   readonly fallBack: { readonly adapter: AgentAdapter; readonly config: unknown };
   readonly clock: Clock;
@@ -45,9 +44,13 @@ export type CallParts = {
   readonly onEnded: (reason: EndReason) => void;
 };
 
+/** What came of bringing the two ends together; `failure` is null when a caller gave up or we failed to answer. */
+export type Connection = { readonly answered: true } | { readonly answered: false; readonly failure: Failure | null };
+
 export type LiveCall = {
   readonly sessionId: string;
   readonly orgId: string;
+  readonly route: Route;
   readonly startedAt: number;
   /** For the caller's media events, which arrive before the call exists as a whole. */
   readonly mediaEvents: MediaLegEvents;
@@ -55,17 +58,19 @@ export type LiveCall = {
   readonly tools: AgentTools;
   hangUp(reason: 'api-hangup' | 'drain' | 'max-duration' | 'error'): void;
   status(): CallState['status'];
+  /** Settles when the person at the other end is there, or never will be. */
+  readonly connected: Promise<Connection>;
   /** Settles when everything of the call is closed and its session written or queued. */
   readonly done: Promise<void>;
 };
 
 /** Runs one admitted call to its end. Nothing in it throws to the outside: a fault ends this call with reason `error`. */
 export const runCall = (parts: CallParts): LiveCall => {
-  const { incoming, session, leg, clock, log, route } = parts;
+  const { origin, session, leg, clock, log, route } = parts;
   const ended = new AbortController();
   let state = initialCall;
   let dialog: Dialog | null = null;
-  let answering: Promise<void> = Promise.resolve();
+  let connecting: Promise<void> = Promise.resolve();
   let agentLeg: AgentLeg | null = null;
   let recording = false;
   /** What has already stood in for the agent: the fall-back destination, then the fall-back agent. */
@@ -73,6 +78,10 @@ export const runCall = (parts: CallParts): LiveCall => {
   let finish: () => void = () => {};
   const done = new Promise<void>((resolve) => {
     finish = resolve;
+  });
+  let tellConnected: (connection: Connection) => void = () => {};
+  const connected = new Promise<Connection>((resolve) => {
+    tellConnected = resolve;
   });
 
   const dispatch = (event: CallEvent): void => {
@@ -111,14 +120,20 @@ export const runCall = (parts: CallParts): LiveCall => {
     dispatch({ type: 'hang-up', reason: 'error' });
   };
 
-  const answer = async (): Promise<void> => {
+  let lastProgress = 0;
+  const progress = (status: number, reason: string): void => {
+    // A repeated provisional answer is no news.
+    if (status < 180 || status === lastProgress || state.status === 'ended') return;
+    lastProgress = status;
+    session.note('call.ringing', { sipStatus: status, reason });
+  };
+
+  const connect = async (): Promise<void> => {
     try {
-      const answered = await incoming.answer(parts.localSdp, dialogEvents);
-      dialog = answered.dialog;
-      if (answered.ackSdp !== null) await leg.accept(answered.ackSdp);
+      dialog = await origin.connect(dialogEvents, progress);
       if (state.status === 'ended') return;
       const answeredAt = clock.now();
-      parts.onAnswered(answeredAt - incoming.receivedAt);
+      parts.onAnswered(answeredAt - origin.begunAt);
       void session.change({
         status: 'active',
         answeredAt,
@@ -126,9 +141,12 @@ export const runCall = (parts: CallParts): LiveCall => {
       });
       if (parts.recordingPath !== null) await startRecording(parts.recordingPath);
       dispatch({ type: 'acknowledged' });
+      tellConnected({ answered: true });
     } catch (error) {
-      if (!incoming.cancelled.aborted) log.warn({ err: error }, 'answering a call failed');
-      dispatch({ type: 'answer-failed', cancelled: incoming.cancelled.aborted });
+      const { event, failure } = origin.failed(error);
+      if (failure !== null) session.note('call.rejected', { ...failure });
+      dispatch(event);
+      tellConnected({ answered: false, failure });
     }
   };
 
@@ -146,7 +164,7 @@ export const runCall = (parts: CallParts): LiveCall => {
     session,
     route,
     leg,
-    callerProfile: incoming.profile,
+    callerProfile: origin.profile,
     callerDialog: () => dialog,
     dispatch: (event) => dispatch(event),
     state: () => state,
@@ -185,10 +203,11 @@ export const runCall = (parts: CallParts): LiveCall => {
           agentId: route.agent.id,
           agentName: route.agent.name,
           config,
-          caller: incoming.caller,
+          caller: origin.caller,
           called: route.number.number,
-          sipCallId: incoming.sipCallId,
-          headers: incoming.headers,
+          sipCallId: origin.sipCallId,
+          direction: origin.direction,
+          headers: origin.headers,
           leg,
           ...{ doors, tools },
           credential: () => {
@@ -252,14 +271,18 @@ export const runCall = (parts: CallParts): LiveCall => {
   const perform = (effect: CallEffect): void => {
     switch (effect.type) {
       case 'ring':
-        incoming.ring();
+        origin.ring();
         session.note('call.ringing', {});
         return;
       case 'answer':
-        answering = answer();
+      case 'dial':
+        connecting = connect();
+        return;
+      case 'cancel-dial':
+        origin.giveUp();
         return;
       case 'start-agent':
-        void startAgent(parts.agent, route.agent.leg.type === 'builtin' ? route.agent.leg.script : route.agent.leg);
+        void startAgent(parts.agent.adapter, parts.agent.config);
         return;
       case 'mute-agent':
         agentLeg?.mute();
@@ -275,7 +298,7 @@ export const runCall = (parts: CallParts): LiveCall => {
         fallBack();
         return;
       case 'reject':
-        incoming.reject(effect.status, effect.reason);
+        origin.reject(effect.status, effect.reason);
         return;
       case 'join':
         transfers.join();
@@ -292,7 +315,7 @@ export const runCall = (parts: CallParts): LiveCall => {
     limit.cancel();
     // A reason spares the DOMException, with its stack, that abort() makes otherwise.
     ended.abort('ended');
-    incoming.cancelled.removeEventListener('abort', onCancelled);
+    origin.cancelled.removeEventListener('abort', onCancelled);
     void closeCall({
       reason: effect.reason,
       session,
@@ -306,7 +329,7 @@ export const runCall = (parts: CallParts): LiveCall => {
       bye: async () => {
         const byeCaller = async (): Promise<void> => {
           if (!effect.byeCaller) return;
-          await answering;
+          await connecting;
           await dialog?.bye();
         };
         await Promise.all([byeCaller(), transfers.hangUp()]);
@@ -316,6 +339,7 @@ export const runCall = (parts: CallParts): LiveCall => {
       },
     }).then(() => {
       parts.onEnded(effect.reason);
+      tellConnected({ answered: false, failure: null });
       finish();
     });
   };
@@ -344,21 +368,20 @@ export const runCall = (parts: CallParts): LiveCall => {
   };
 
   const start = (): void => {
-    if (incoming.cancelled.aborted) {
+    if (origin.cancelled.aborted) {
       dispatch({ type: 'cancelled' });
       return;
     }
-    incoming.cancelled.addEventListener('abort', onCancelled, { once: true });
-    dispatch({ type: 'accepted', answers: parts.agent.answers });
+    origin.cancelled.addEventListener('abort', onCancelled, { once: true });
+    dispatch(origin.first(parts.agent.adapter));
   };
   start();
 
   return {
     sessionId: session.id,
     orgId: route.organization.id,
-    startedAt: incoming.receivedAt,
-    mediaEvents,
-    ...{ transfers, tools },
+    startedAt: origin.begunAt,
+    ...{ route, mediaEvents, transfers, tools, connected },
     hangUp: (reason) => dispatch({ type: 'hang-up', reason }),
     status: () => state.status,
     done,
