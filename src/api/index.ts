@@ -5,6 +5,7 @@ export { type HttpListener, listenHttp } from './listen.js';
 export { actingOrganization, visibleSession } from './organization-of.js';
 export type { ActionParts, ExecuteAnswer, StoredAction } from './routes/action-parts.js';
 export { executorRoutes } from './routes/action-routes.js';
+export { callRoutes, type OutboundControl } from './routes/calls.js';
 export { type KeyRotation, type KeyUse, keyRoutes, type RotationState } from './routes/keys.js';
 export { type TransferControl, transferRoutes } from './routes/transfers.js';
 export { prefetchRoutes, type ZendeskParts } from './routes/zendesk.js';

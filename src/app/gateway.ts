@@ -2,6 +2,7 @@ import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import {
   type ApiDeps,
+  callRoutes,
   createApi,
   executorRoutes,
   keyRoutes,
@@ -33,6 +34,7 @@ import { type Config, loopbackOnly } from './config.js';
 import { isLoopback } from './config-values.js';
 import { createKeyRotation } from './key-rotation.js';
 import { watchLoopLag } from './loop-lag.js';
+import { createOutbound } from './outbound.js';
 import { shutdownStack } from './shutdown-stack.js';
 import { startSignalling } from './signalling.js';
 import { openStore, recordingsFolder } from './store.js';
@@ -189,6 +191,12 @@ const start = async (options: GatewayOptions, stack: ReturnType<typeof shutdownS
   const lag = watchLoopLag(clock);
   stack.push('event-loop watch', () => lag.stop());
   const ladder = createLadder(clock);
+  const transferring = transferDeps({
+    ...{ config, profiles, media, ladder, vault, metrics, clock, prompts },
+    directory: directory.directory,
+    ensureTicket: zendesk.ensureTicket,
+    server: () => signalling.server,
+  });
   const calls = createCalls({
     directory: directory.directory,
     sessions,
@@ -200,12 +208,7 @@ const start = async (options: GatewayOptions, stack: ReturnType<typeof shutdownS
       withToken.add(owner.sessionId);
       return { token: await sessionTokens.mint(owner), apiUrl: config.http.publicUrl };
     },
-    transfers: transferDeps({
-      ...{ config, profiles, media, ladder, vault, metrics, clock, prompts },
-      directory: directory.directory,
-      ensureTicket: zendesk.ensureTicket,
-      server: () => signalling.server,
-    }),
+    transfers: transferring,
     clock,
     log,
     metrics: callMetrics(metrics),
@@ -220,6 +223,14 @@ const start = async (options: GatewayOptions, stack: ReturnType<typeof shutdownS
     limits: { maxCalls: config.limits.maxCalls, maxCallDuration: config.limits.maxCallDuration * 1_000 },
   });
 
+  const outbound = createOutbound({
+    ...{ redis, metrics, clock, log },
+    directory: directory.directory,
+    calls: () => calls,
+    transfers: transferring,
+    profiles: () => profiles.all().map((profile) => profile.name),
+    setHeaders: actions.parts.setHeaders,
+  });
   const transfers = createTransferControl({ instanceId, bus, sessions, calls: () => calls, clock });
   const control = createCallControl({
     ...{ instanceId, bus, sessions, ladder, log },
@@ -288,6 +299,7 @@ const start = async (options: GatewayOptions, stack: ReturnType<typeof shutdownS
   const api = createApi(apiDeps, [
     ...prefetchRoutes(apiDeps, zendesk),
     ...transferRoutes(apiDeps, transfers.control),
+    ...callRoutes(apiDeps, outbound.control),
     ...executorRoutes(apiDeps, actions.parts),
     ...keyRoutes(keys),
   ]);

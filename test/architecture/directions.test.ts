@@ -40,6 +40,7 @@ describe('imports point one way', () => {
     expect(strays(sessions, belowDomain)).toEqual([]);
     expect(strays(directory, belowDomain)).toEqual([]);
     expect(strays('src/domain/transfer', ['src/core'])).toEqual([]);
+    expect(strays('src/domain/outbound', [...belowDomain, directory])).toEqual([]);
     expect(strays('src/domain/zendesk', [...belowDomain, sessions, directory])).toEqual([]);
     expect(strays('src/domain/actions', [...belowDomain, sessions])).toEqual([]);
     expect(strays(calls, [...belowDomain, 'src/domain'])).toEqual([]);

@@ -1,5 +1,6 @@
 import type { Clock } from '../../core/clock.js';
 import { GatewayError } from '../../core/errors.js';
+import { newUuid } from '../../core/ids.js';
 import type { Logger } from '../../core/logger.js';
 import type { Directory, Route } from '../directory/records.js';
 import type { SessionStore } from '../sessions/ports.js';
@@ -104,6 +105,7 @@ export const createCalls = (deps: CallsDeps): Calls => {
   const openingOf = (incoming: IncomingCall, route: Route): Opening => {
     const { profile, source, offer, log } = incoming;
     return {
+      sessionId: newUuid(),
       ...{ route, profile, log },
       media: {
         security: profile.mediaSecurity,

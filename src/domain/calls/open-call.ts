@@ -1,5 +1,4 @@
 import { join } from 'node:path';
-import { newUuid } from '../../core/ids.js';
 import type { Logger } from '../../core/logger.js';
 import type { Route } from '../directory/records.js';
 import type { OwnedSession } from '../sessions/ports.js';
@@ -11,12 +10,14 @@ import type { AgentAdapter, MediaLeg, MediaLegEvents, MediaLegOptions, ProfileRu
 
 /** A call that may begin: everything about it but its media, its session and the call itself. */
 export type Opening = {
+  /** UUID. */
+  readonly sessionId: string;
   readonly route: Route;
   readonly profile: ProfileRules;
   readonly log: Logger;
   /** What the media of the person at the other end needs besides its profile's rules. */
   readonly media: Pick<MediaLegOptions, 'security' | 'signallingAddress'> & { readonly firstOffer?: string };
-  readonly origin: (leg: MediaLeg, sessionId: string) => Promise<CallOrigin>;
+  readonly origin: (leg: MediaLeg) => Promise<CallOrigin>;
   /** First entry of the timeline. */
   readonly first: Omit<TimelineEntry, 'at'>;
   /** Instead of the route's agent. */
@@ -58,14 +59,14 @@ const bufferedEvents = (): { readonly events: MediaLegEvents; release(to: MediaL
   };
 };
 
-const createSession = (deps: CallsDeps, opening: Opening, origin: CallOrigin, id: string): Promise<OwnedSession> => {
+const createSession = (deps: CallsDeps, opening: Opening, origin: CallOrigin): Promise<OwnedSession> => {
   const { organization, agent, number } = opening.route;
   const { e164, withheld } = origin.caller;
   const zendesk = organization.zendesk;
   const talkOrShared =
     e164 !== null && zendesk !== null && (zendesk.talkNumbers.includes(e164) || zendesk.sharedNumbers.includes(e164));
   return deps.sessions.create({
-    id,
+    id: opening.sessionId,
     orgId: organization.id,
     agentId: agent.id,
     direction: origin.direction,
@@ -105,11 +106,10 @@ const giveBack = (deps: CallsDeps, session: OwnedSession): void => {
  * media says to an offer; nothing of the call is left then.
  */
 export const openCall = async (deps: CallsDeps, opening: Opening): Promise<LiveCall> => {
-  const { route, profile } = opening;
+  const { sessionId, route, profile } = opening;
   const { organization, agent } = route;
   const fallBack = deps.agents.get(deps.fallBack.type);
   if (fallBack === undefined) throw new Error(`no agent adapter for the fall-back type ${deps.fallBack.type}`);
-  const sessionId = newUuid();
   const buffered = bufferedEvents();
   const leg = await deps.media.open(
     {
@@ -126,8 +126,8 @@ export const openCall = async (deps: CallsDeps, opening: Opening): Promise<LiveC
   );
   let session: OwnedSession | null = null;
   try {
-    const origin = await opening.origin(leg, sessionId);
-    session = await createSession(deps, opening, origin, sessionId);
+    const origin = await opening.origin(leg);
+    session = await createSession(deps, opening, origin);
     deps.bindLadder(origin.sipCallId, sessionId);
     deps.doors.actions?.opened(session, agent);
     await opening.prepare?.(session);

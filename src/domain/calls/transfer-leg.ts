@@ -3,6 +3,7 @@ import type { DialHooks, DialResult, TransferPlan } from '../transfer/index.js';
 import { placeLeg } from './place-leg.js';
 import type { Dialog, DialogEnd, MediaLeg, ProfileRules } from './ports.js';
 import type { TransferContext, TransferDeps, TransferProfile } from './transfer-ports.js';
+import { securityOf } from './transfer-profile.js';
 
 /** The destination's side of a connected call. */
 export type TransferLeg = {
@@ -35,8 +36,7 @@ const openMedia = (
       sessionId: context.session.id,
       role: 'destination',
       codecs: rules.codecs,
-      // Keys are offered where they are asked for only: in clear signalling they would protect nothing.
-      security: destination.secureMedia || rules.mediaSecurity === 'required' ? 'required' : 'none',
+      security: securityOf(destination, rules),
       signallingAddress: null,
       mediaRanges: rules.mediaRanges,
       firstPacketTimeout: rules.firstPacketTimeout,
