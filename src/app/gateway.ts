@@ -25,6 +25,7 @@ import { createCommandBus } from '../platform/redis/index.js';
 import { createMetrics, type Metrics } from '../platform/telemetry/index.js';
 import { redisRingChecks } from '../platform/vault/index.js';
 import { createBuiltinAgent } from '../telephony/agents/builtin/index.js';
+import { legFaults } from '../telephony/agents/livekit/index.js';
 import { createMediaPlane } from '../telephony/media/index.js';
 import { createLadder, openProfiles } from '../telephony/sip/index.js';
 import { actionChecks } from './action-catalogue.js';
@@ -33,6 +34,7 @@ import { createCallControl } from './call-control.js';
 import { type Config, loopbackOnly } from './config.js';
 import { isLoopback } from './config-values.js';
 import { createKeyRotation } from './key-rotation.js';
+import { livekitReadiness, startLiveKit } from './livekit.js';
 import { watchLoopLag } from './loop-lag.js';
 import { createOutbound } from './outbound.js';
 import { shutdownStack } from './shutdown-stack.js';
@@ -66,9 +68,7 @@ export type GatewayOptions = {
 };
 
 /** What a caller hears when the agent cannot be had and nothing else is configured. */
-const apology = {
-  steps: [{ say: 'We are sorry, nobody can take your call at the moment. Please try again later.' }, { hangup: {} }],
-};
+const apology = 'We are sorry, nobody can take your call at the moment. Please try again later.';
 
 /** Starts everything, in the order in which the parts need each other; a failure ends what was started. */
 export const startGateway = async (options: GatewayOptions): Promise<Gateway> => {
@@ -137,7 +137,9 @@ const start = async (options: GatewayOptions, stack: ReturnType<typeof shutdownS
     clock,
     log,
   });
+  const livekit = startLiveKit({ config, env: options.env, metrics, clock, log, stack });
   const agents = new Map<string, AgentAdapter>([['builtin', builtin]]);
+  if (livekit !== null) agents.set('livekit', livekit.adapter);
   const directory = await createDirectoryService({
     redis,
     vault,
@@ -146,10 +148,12 @@ const start = async (options: GatewayOptions, stack: ReturnType<typeof shutdownS
     checks: {
       ...actionChecks,
       profiles: () => profiles.all().map((profile) => profile.name),
-      leg: (leg) =>
-        leg.type === 'builtin'
+      leg: (leg) => {
+        if (leg.type === 'livekit') return legFaults(leg);
+        return leg.type === 'builtin'
           ? builtin.validate(leg.script).map((fault) => ({ ...fault, path: `script.${fault.path}` }))
-          : [],
+          : [];
+      },
     },
   });
   stack.push('directory', () => directory.close());
@@ -202,7 +206,10 @@ const start = async (options: GatewayOptions, stack: ReturnType<typeof shutdownS
     sessions,
     media,
     agents,
-    fallBack: { type: 'builtin', config: apology },
+    fallBack: {
+      type: 'builtin',
+      config: (message) => ({ steps: [{ say: message ?? apology }, { hangup: {} }] }),
+    },
     doors: { actions: actions.door },
     credential: async (owner) => {
       withToken.add(owner.sessionId);
@@ -282,6 +289,7 @@ const start = async (options: GatewayOptions, stack: ReturnType<typeof shutdownS
         ok: !calls.draining(),
         ...(calls.draining() ? { reason: 'the gateway is shutting down' } : {}),
       },
+      ...livekitReadiness(livekit),
     ],
     metrics,
     log,

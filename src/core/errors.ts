@@ -84,6 +84,7 @@ export const errorCatalogue = {
   media_worker_died: entry(500, 'gateway', true, 'The media worker of this call ended.'),
   sip_unavailable: entry(503, 'operator', true, 'The SIP server cannot be reached or does not accept us.'),
   sip_refused: entry(502, 'carrier', false, 'The other side of a call refused a request; the message has its status.'),
+  livekit_unavailable: entry(503, 'operator', true, 'LiveKit does not answer, or does not let us into a room.'),
   leg_ended: entry(409, 'carrier', false, 'The leg of the call is over.'),
   config_invalid: entry(500, 'operator', false, 'The configuration contradicts itself or has an unknown key.'),
   credential_unreadable: entry(500, 'operator', false, 'A sealed value does not open with the keys at hand.'),

@@ -105,6 +105,7 @@ describe('each client library has one home', () => {
   const homes: Readonly<Record<string, readonly string[]>> = {
     'drachtio-srf': ['src/telephony/sip'],
     '@livekit/rtc-node': ['src/telephony/agents/livekit'],
+    'livekit-server-sdk': ['src/telephony/agents/livekit'],
     ioredis: ['src/platform/redis'],
     twilio: ['src/telephony/carriers/twilio'],
     express: ['src/api'],

@@ -1,7 +1,7 @@
 import type { CallerIdentity, SessionDirection } from '../sessions/records.js';
 import type { Failure } from '../transfer/index.js';
 import type { CallEvent } from './machine.js';
-import type { AgentAdapter, Dialog, DialogEvents, IncomingCall, MediaLeg, ProfileRules } from './ports.js';
+import type { AgentAnswers, Dialog, DialogEvents, IncomingCall, MediaLeg, ProfileRules, RemoteParty } from './ports.js';
 
 /**
  * How a call came about: by an INVITE from the person at the other end, or by one of ours to them. Everything else of a
@@ -15,12 +15,13 @@ export type CallOrigin = {
   readonly sipCallId: string;
   /** What a SIP peer told besides, by lower-case name. */
   readonly headers: ReadonlyMap<string, string>;
+  readonly remote?: RemoteParty;
   /** When the INVITE came or went, ms since the epoch. */
   readonly begunAt: number;
   /** Aborted when a caller gives up before the answer. */
   readonly cancelled: AbortSignal;
   /** The machine's first event. */
-  first(agent: AgentAdapter): CallEvent;
+  first(answers: AgentAnswers): CallEvent;
   ring(): void;
   /**
    * Answers their INVITE, or sends ours, and resolves when both sides have agreed on media. Rejects when that does not
@@ -42,9 +43,10 @@ export const incomingOrigin = (incoming: IncomingCall, leg: MediaLeg, localSdp: 
   caller: incoming.caller,
   sipCallId: incoming.sipCallId,
   headers: incoming.headers,
+  ...(incoming.remote === undefined ? {} : { remote: incoming.remote }),
   begunAt: incoming.receivedAt,
   cancelled: incoming.cancelled,
-  first: (agent) => ({ type: 'accepted', answers: agent.answers }),
+  first: (answers) => ({ type: 'accepted', answers }),
   ring: () => incoming.ring(),
   async connect(events) {
     const { dialog, ackSdp } = await incoming.answer(localSdp, events);

@@ -5,20 +5,12 @@ import type { OwnedSession } from '../sessions/ports.js';
 import type { EndReason } from '../sessions/records.js';
 import type { Failure } from '../transfer/index.js';
 import { agentTools } from './agent-tools.js';
+import { type CallAgentParts, type ConfiguredAgent, callAgent } from './call-agent.js';
 import type { CallOrigin } from './call-origin.js';
 import { closeCall } from './closer.js';
 import { callDoors, type DoorPorts } from './doors.js';
 import { type CallEffect, type CallEvent, type CallState, initialCall, transition } from './machine.js';
-import type {
-  AgentAdapter,
-  AgentCredential,
-  AgentLeg,
-  AgentTools,
-  Dialog,
-  DialogEvents,
-  MediaLeg,
-  MediaLegEvents,
-} from './ports.js';
+import type { AgentCredential, AgentTools, Dialog, DialogEvents, MediaLeg, MediaLegEvents } from './ports.js';
 import { transferDoor } from './transfer-door.js';
 import { callTransfers } from './transfer-operation.js';
 import type { CallTransfers, TransferDeps } from './transfer-ports.js';
@@ -29,9 +21,8 @@ export type CallParts = {
   readonly route: Route;
   readonly session: OwnedSession;
   readonly leg: MediaLeg;
-  readonly agent: { readonly adapter: AgentAdapter; readonly config: unknown };
-  /** The agent that takes over when the configured one cannot be had, and the script it runs. */
-  readonly fallBack: { readonly adapter: AgentAdapter; readonly config: unknown };
+  readonly agent: ConfiguredAgent;
+  readonly fallBack: CallAgentParts['fallBack'];
   readonly clock: Clock;
   readonly log: Logger;
   /** Milliseconds. */
@@ -71,10 +62,7 @@ export const runCall = (parts: CallParts): LiveCall => {
   let state = initialCall;
   let dialog: Dialog | null = null;
   let connecting: Promise<void> = Promise.resolve();
-  let agentLeg: AgentLeg | null = null;
   let recording = false;
-  /** What has already stood in for the agent: the fall-back destination, then the fall-back agent. */
-  let standIns: 'none' | 'destination' | 'agent' = 'none';
   let finish: () => void = () => {};
   const done = new Promise<void>((resolve) => {
     finish = resolve;
@@ -140,8 +128,8 @@ export const runCall = (parts: CallParts): LiveCall => {
         timeline: [{ at: answeredAt, type: 'call.answered', data: {} }],
       });
       if (parts.recordingPath !== null) await startRecording(parts.recordingPath);
-      dispatch({ type: 'acknowledged' });
       tellConnected({ answered: true });
+      dispatch({ type: 'acknowledged' });
     } catch (error) {
       const { event, failure } = origin.failed(error);
       if (failure !== null) session.note('call.rejected', { ...failure });
@@ -187,86 +175,22 @@ export const runCall = (parts: CallParts): LiveCall => {
     directory: parts.transfers.directory,
     over: () => state.status === 'ended',
   });
-  /** One for the whole call, whichever agent it has. */
-  let credential: Promise<AgentCredential> | null = null;
-
-  const startAgent = async (adapter: AgentAdapter, config: unknown): Promise<void> => {
-    let left = false;
-    const noteStart = (): void => session.note('agent.started', { agent: route.agent.id, leg: adapter.type });
-    // A scripted agent speaks as soon as it starts, so its start is noted before what it says.
-    if (adapter.answers === 'at-once') noteStart();
-    try {
-      const started = await adapter.start(
-        {
-          sessionId: session.id,
-          orgId: route.organization.id,
-          agentId: route.agent.id,
-          agentName: route.agent.name,
-          config,
-          caller: origin.caller,
-          called: route.number.number,
-          sipCallId: origin.sipCallId,
-          direction: origin.direction,
-          headers: origin.headers,
-          leg,
-          ...{ doors, tools },
-          credential: () => {
-            credential ??= parts.credential();
-            return credential;
-          },
-          log: log.child({ agent: route.agent.id }),
-          signal: ended.signal,
-        },
-        {
-          left: (cause) => {
-            if (left) return;
-            left = true;
-            agentLeg = null;
-            if (cause.failed) session.note('agent.failed', { reason: cause.reason });
-            else if (state.status !== 'ended') session.note('agent.left', { reason: cause.reason });
-            dispatch({ type: 'agent-left', failed: cause.failed });
-          },
-        },
-      );
-      if (left) return;
-      agentLeg = started;
-      if (state.status === 'ended') {
-        await started.stop('call-ended');
-        return;
-      }
-      if (adapter.answers === 'when-ready') noteStart();
-      dispatch({ type: 'agent-ready' });
-      if (state.agent !== 'gone') return;
-      // The caller was connected to somebody else while the leg was being had.
-      agentLeg = null;
-      await started.stop('transferred');
-    } catch (error) {
-      if (ended.signal.aborted) return;
-      log.error({ err: error, leg: adapter.type }, "the AI's leg could not be started");
-      session.note('agent.failed', { reason: error instanceof Error ? error.message : String(error) });
-      dispatch({ type: 'agent-left', failed: true });
-    }
-  };
-
-  /** The agent's fall-back destination first; then the fall-back agent, behind which there is nothing. */
-  const fallBack = (): void => {
-    const { fallback } = route.agent;
-    if (standIns === 'agent') {
-      dispatch({ type: 'hang-up', reason: 'error' });
-      return;
-    }
-    if (standIns === 'none' && fallback !== null) {
-      standIns = 'destination';
-      // A transfer that fails falls back again by itself; one that never began does not.
-      transfers.start({ destination: fallback, summary: null }).catch((error: unknown) => {
-        log.error({ err: error, destination: fallback }, "the agent's fall-back destination cannot be called");
-        fallBack();
-      });
-      return;
-    }
-    standIns = 'agent';
-    void startAgent(parts.fallBack.adapter, parts.fallBack.config);
-  };
+  const agent = callAgent({
+    agent: parts.agent,
+    fallBack: parts.fallBack,
+    ...{ route, session, origin, leg, transfers, dispatch, log },
+    credential: parts.credential,
+    given: {
+      ...{ doors, tools },
+      answered: new Promise((resolve) => {
+        void connected.then(({ answered }) => {
+          if (answered) resolve();
+        });
+      }),
+    },
+    state: () => state,
+    ended: ended.signal,
+  });
 
   const perform = (effect: CallEffect): void => {
     switch (effect.type) {
@@ -282,20 +206,19 @@ export const runCall = (parts: CallParts): LiveCall => {
         origin.giveUp();
         return;
       case 'start-agent':
-        void startAgent(parts.agent.adapter, parts.agent.config);
+        agent.start();
         return;
       case 'mute-agent':
-        agentLeg?.mute();
+        agent.mute();
         return;
       case 'unmute-agent':
-        agentLeg?.unmute();
+        agent.unmute();
         return;
       case 'stop-agent':
-        void agentLeg?.stop('transferred');
-        agentLeg = null;
+        void agent.stop('transferred');
         return;
       case 'fall-back':
-        fallBack();
+        agent.fallBack();
         return;
       case 'reject':
         origin.reject(effect.status, effect.reason);
@@ -334,9 +257,7 @@ export const runCall = (parts: CallParts): LiveCall => {
         };
         await Promise.all([byeCaller(), transfers.hangUp()]);
       },
-      stopAgent: async () => {
-        await agentLeg?.stop('call-ended');
-      },
+      stopAgent: () => agent.stop('call-ended'),
     }).then(() => {
       parts.onEnded(effect.reason);
       tellConnected({ answered: false, failure: null });
@@ -350,7 +271,7 @@ export const runCall = (parts: CallParts): LiveCall => {
   const mediaEvents: MediaLegEvents = {
     dtmf: ({ digit, durationMs }) => {
       session.note('dtmf.received', { digit, durationMs });
-      agentLeg?.dtmf(digit);
+      agent.dtmf(digit);
     },
     firstPacket: () => session.note('media.started', {}),
     lost: (kind) => {
@@ -373,7 +294,7 @@ export const runCall = (parts: CallParts): LiveCall => {
       return;
     }
     origin.cancelled.addEventListener('abort', onCancelled, { once: true });
-    dispatch(origin.first(parts.agent.adapter));
+    dispatch(origin.first(agent.answers));
   };
   start();
 

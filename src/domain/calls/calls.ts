@@ -26,8 +26,8 @@ export type CallsDeps = {
   readonly sessions: SessionStore;
   readonly media: MediaPlane;
   readonly agents: ReadonlyMap<string, AgentAdapter>;
-  /** What a caller hears when the configured agent cannot be had: an agent type and its script. */
-  readonly fallBack: { readonly type: string; readonly config: unknown };
+  /** What a caller hears when the configured agent cannot be had: an agent type and its script around a message. */
+  readonly fallBack: { readonly type: string; readonly config: (message: string | null) => unknown };
   readonly doors: DoorPorts;
   /** Mints what an agent's leg may ask the API with. Rejects with GatewayError store_unavailable. */
   readonly credential: (owner: { readonly orgId: string; readonly sessionId: string }) => Promise<AgentCredential>;

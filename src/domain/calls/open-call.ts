@@ -4,6 +4,7 @@ import type { Route } from '../directory/records.js';
 import type { OwnedSession } from '../sessions/ports.js';
 import type { TimelineEntry } from '../sessions/records.js';
 import { type LiveCall, runCall } from './call.js';
+import type { ConfiguredAgent } from './call-agent.js';
 import type { CallOrigin } from './call-origin.js';
 import type { CallsDeps } from './calls.js';
 import type { AgentAdapter, MediaLeg, MediaLegEvents, MediaLegOptions, ProfileRules } from './ports.js';
@@ -21,7 +22,7 @@ export type Opening = {
   /** First entry of the timeline. */
   readonly first: Omit<TimelineEntry, 'at'>;
   /** Instead of the route's agent. */
-  readonly agent?: { readonly adapter: AgentAdapter; readonly config: unknown };
+  readonly agent?: ConfiguredAgent;
   /** ms, where this call has a limit of its own. */
   readonly maxDuration?: number;
   /** The session is there, the call has not begun: what its agent shall find is put in. A rejection ends the call. */

@@ -148,7 +148,7 @@ const callWithoutSockets = async (change: Partial<TransferDestination> = {}) => 
     ...{ route, session, clock, log: silentLogger, maxDuration: 3_600_000, recordingPath: null },
     leg: callerLeg,
     agent: { adapter: agent('agent'), config: null },
-    fallBack: { adapter: agent('fall-back'), config: null },
+    fallBack: { adapter: agent('fall-back'), config: () => null },
     doors: { actions: null },
     credential: () => Promise.reject(new Error('unused')),
     transfers: {

@@ -49,6 +49,7 @@ const contextOf = (script: unknown, options: { readonly fail?: boolean; readonly
     leg: leg as MediaLeg,
     doors,
     tools: { call: () => Promise.reject(new Error('unused')), list: async () => [] },
+    answered: Promise.resolve(),
     credential: () => Promise.reject(new Error('unused')),
     log: silentLogger,
     signal: options.signal ?? new AbortController().signal,

@@ -1,0 +1,5 @@
+export { createLiveKitAgent, type LiveKitAgent, type LiveKitAgentOptions } from './adapter.js';
+export { legFaults } from './leg-config.js';
+export type { RoomEvents, RoomLeg, RoomRequest, Rooms } from './rooms.js';
+export { livekitCallId } from './sip-participant.js';
+export type { LiveKitServer, SipParticipant } from './tokens.js';
