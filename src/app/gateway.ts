@@ -7,6 +7,7 @@ import {
   executorRoutes,
   keyRoutes,
   listenHttp,
+  livekitRoutes,
   prefetchRoutes,
   transferRoutes,
 } from '../api/index.js';
@@ -35,6 +36,7 @@ import { type Config, loopbackOnly } from './config.js';
 import { isLoopback } from './config-values.js';
 import { createKeyRotation } from './key-rotation.js';
 import { livekitReadiness, startLiveKit } from './livekit.js';
+import { createLiveKitSip } from './livekit-sip.js';
 import { watchLoopLag } from './loop-lag.js';
 import { createOutbound } from './outbound.js';
 import { shutdownStack } from './shutdown-stack.js';
@@ -299,6 +301,19 @@ const start = async (options: GatewayOptions, stack: ReturnType<typeof shutdownS
     httpLoopback: isLoopback(config.http.listen.host),
     loopbackOnly: loopback,
   };
+  const facade =
+    livekit === null
+      ? null
+      : createLiveKitSip({
+          ...{ instanceId, redis, bus, sessions, directory, log },
+          calls: () => calls,
+          outbound: outbound.calls,
+          rooms: livekit.rooms,
+        });
+  if (facade !== null) {
+    const unserveFacade = await facade.serve();
+    stack.push('LiveKit SIP API', () => unserveFacade());
+  }
   const keys = createKeyRotation({
     ...{ ring: store.ring, checks: redisRingChecks(redis), clock, log },
     organizations: () => directory.organizations(),
@@ -308,6 +323,9 @@ const start = async (options: GatewayOptions, stack: ReturnType<typeof shutdownS
     ...prefetchRoutes(apiDeps, zendesk),
     ...transferRoutes(apiDeps, transfers.control),
     ...callRoutes(apiDeps, outbound.control),
+    ...(facade === null || config.livekit === undefined
+      ? []
+      : livekitRoutes(apiDeps, { sip: facade.sip, keys: config.livekit })),
     ...executorRoutes(apiDeps, actions.parts),
     ...keyRoutes(keys),
   ]);

@@ -106,6 +106,7 @@ describe('each client library has one home', () => {
     'drachtio-srf': ['src/telephony/sip'],
     '@livekit/rtc-node': ['src/telephony/agents/livekit'],
     'livekit-server-sdk': ['src/telephony/agents/livekit'],
+    '@livekit/protocol': ['src/api/livekit-facade'],
     ioredis: ['src/platform/redis'],
     twilio: ['src/telephony/carriers/twilio'],
     express: ['src/api'],

@@ -8,6 +8,7 @@ export {
 } from './access.js';
 export { type Action, authorize, mayDo, permissions } from './authorize.js';
 export { createDashboardVerifier, type DashboardKeys, mintDashboardToken } from './dashboard-token.js';
+export { type LiveKitGrants, verifyLiveKitToken } from './livekit-token.js';
 export { claimedKey, type PrefetchTokenClaims, signPrefetchToken, verifyPrefetchToken } from './prefetch-token.js';
 export { type DashboardRole, dashboardRoles, type Principal, type PrincipalKind, type Role } from './principal.js';
 export { createRateLimiter, type RateLimiter } from './rate-limit.js';

@@ -24,7 +24,7 @@ type Caller = Pick<
 
 const masked = (number: string): string => number.replace(/\d(?=\d{4})/g, 'X');
 
-const who = (call: Caller, hide: boolean): { readonly identity: string; readonly name: string } => {
+const who = (call: Pick<Caller, 'caller'>, hide: boolean): { readonly identity: string; readonly name: string } => {
   const number = call.caller.withheld ? null : call.caller.e164;
   if (number === null) return { identity: 'sip_anonymous', name: 'Phone anonymous' };
   if (!hide) return { identity: `sip_${number}`, name: `Phone ${number}` };
@@ -59,4 +59,28 @@ export const callerAsParticipant = (
     if (call.remote !== undefined) attributes['sip.hostname'] = call.remote.host;
   }
   return { ...who(call, config.hideNumber), attributes };
+};
+
+/** Somebody we call, as LiveKit's SIP service presents them; the attributes it sets itself nobody else sets. */
+export const calleeAsParticipant = (
+  call: Pick<AgentContext, 'sessionId' | 'caller' | 'called' | 'sipCallId'>,
+  wanted: {
+    readonly identity: string;
+    readonly name: string;
+    readonly attributes: Readonly<Record<string, string>>;
+    readonly hideNumber: boolean;
+  },
+): CallerAsParticipant => {
+  const number = call.caller.e164 ?? call.caller.raw;
+  return {
+    identity: wanted.identity === '' ? who(call, wanted.hideNumber).identity : wanted.identity,
+    name: wanted.name === '' ? who(call, wanted.hideNumber).name : wanted.name,
+    attributes: {
+      ...wanted.attributes,
+      'sip.callID': livekitCallId(call.sessionId),
+      'sip.callIDFull': call.sipCallId,
+      'sip.callStatus': 'dialing',
+      ...(wanted.hideNumber ? {} : { 'sip.phoneNumber': number, 'sip.trunkPhoneNumber': call.called }),
+    },
+  };
 };

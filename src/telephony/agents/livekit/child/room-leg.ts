@@ -94,6 +94,9 @@ export const roomLeg = (first: JoinOrder, events: RoomLegEvents): RoomLeg => {
     if (publication.kind === TrackKind.KIND_AUDIO) publication.setSubscribed(true);
   };
   const isAgent = (participant: RemoteParticipant): boolean => participant.info.kind === ParticipantKind.AGENT;
+  /** Somebody the caller talks with: after a warm transfer that is another telephone. */
+  const isParty = (participant: RemoteParticipant): boolean =>
+    isAgent(participant) || participant.info.kind === ParticipantKind.SIP;
   const welcome = (participant: RemoteParticipant): void => {
     if (isAgent(participant)) news({ type: 'agent-joined', identity: participant.identity });
   };
@@ -109,7 +112,7 @@ export const roomLeg = (first: JoinOrder, events: RoomLegEvents): RoomLeg => {
     room.on(
       RoomEvent.ParticipantDisconnected,
       ifHere((participant: RemoteParticipant) => {
-        if (!isAgent(participant) || [...room.remoteParticipants.values()].some(isAgent)) return;
+        if (!isParty(participant) || [...room.remoteParticipants.values()].some(isParty)) return;
         const reason = reasonOf(participant.info.disconnectReason);
         news({ type: 'agent-left', identity: participant.identity, reason });
       }),
@@ -173,7 +176,7 @@ export const roomLeg = (first: JoinOrder, events: RoomLegEvents): RoomLeg => {
       return;
     }
     rpc.offer(room);
-    news({ type: 'joined' });
+    news({ type: 'joined', sid: room.localParticipant?.sid ?? '' });
     for (const participant of room.remoteParticipants.values()) {
       welcome(participant);
       for (const publication of participant.trackPublications.values()) want(publication);
@@ -211,6 +214,8 @@ export const roomLeg = (first: JoinOrder, events: RoomLegEvents): RoomLeg => {
     audio: (samples) => voice.send(samples),
     async move(order) {
       const before = current;
+      // From here on what that room says, its end above all, is not the leg's.
+      current = null;
       hearing.close();
       await part(before);
       if (!over) await joinOrSay(order);
