@@ -272,6 +272,7 @@ describe('sessions', () => {
     expect(detail).toEqual({
       id: owned.id,
       orgId: 'acme',
+      direction: 'inbound',
       ticketNumber: 1,
       agentId: 'support',
       status: 'ended',

@@ -17,6 +17,8 @@ import { sessionRoutes } from './routes/sessions.js';
 import { toolRoutes } from './routes/tools.js';
 
 const probes = new Set(['/livez', '/readyz']);
+/** LiveKit's clients know the gateway under LiveKit's name, and their tokens are nothing a page could borrow. */
+const underOtherNames = (path: string): boolean => path.startsWith('/twirp/');
 const requestIdForm = /^[A-Za-z0-9._-]{1,64}$/;
 const methods = ['GET', 'POST', 'PUT', 'PATCH', 'DELETE', 'HEAD', 'OPTIONS'] as const;
 
@@ -103,7 +105,10 @@ const onError =
     const route: Route | undefined = response.locals.route;
     const own = route?.failure?.(error);
     for (const [name, value] of Object.entries(own?.headers ?? {})) response.setHeader(name, value);
-    response.status(view.statusCode).json(own?.body ?? view);
+    response.status(own?.status ?? view.statusCode);
+    // Text is a body that its route has written itself, type and all.
+    if (typeof own?.body === 'string') response.end(own.body);
+    else response.json(own?.body ?? view);
   };
 
 /**
@@ -145,7 +150,7 @@ export const createApi = (deps: ApiDeps, more: readonly Route[] = []): Express =
   app.use(requestIds, accessLog(deps));
   app.use((request, _response, next) => {
     // A load balancer's probe names the instance by address or by a name of its own and learns nothing.
-    if (!probes.has(request.path)) {
+    if (!probes.has(request.path) && !underOtherNames(request.path)) {
       guard.host(request.headers.host);
       guard.origin(request.headers.origin, request.headers.host);
     }

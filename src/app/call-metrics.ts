@@ -8,13 +8,15 @@ export const callMetrics = (metrics: Metrics): CallMetrics => ({
     metrics.count('rejects', 1, { profile, reason });
     metrics.count('invites', 1, { profile, result: 'rejected' });
   },
-  answered: (profile, delayMs) => {
+  answered: (direction, profile, delayMs) => {
+    // Who is called takes as long as they like: that says nothing of us.
+    if (direction === 'outbound') return;
     metrics.observe('answerDelay', delayMs, { profile });
     metrics.count('invites', 1, { profile, result: 'answered' });
   },
-  ended: (profile, reason, answered) => {
+  ended: (direction, profile, reason, answered) => {
     metrics.count('sessionsEnded', 1, { reason });
-    if (answered) return;
+    if (answered || direction === 'outbound') return;
     metrics.count('invites', 1, { profile, result: reason === 'cancelled' ? 'cancelled' : 'failed' });
   },
   legClosed: ({ packetsSent, packetsReceived, packetsLost, packetsLate, jitterMs }) => {

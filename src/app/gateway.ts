@@ -3,10 +3,12 @@ import { join } from 'node:path';
 import {
   type ApiDeps,
   apiKeyRoutes,
+  callRoutes,
   createApi,
   executorRoutes,
   keyRoutes,
   listenHttp,
+  livekitRoutes,
   mcpRoutes,
   prefetchRoutes,
   type ReadinessCheck,
@@ -42,7 +44,9 @@ import { type Config, loopbackOnly } from './config.js';
 import { isLoopback } from './config-values.js';
 import { createKeyRotation } from './key-rotation.js';
 import { livekitReadiness } from './livekit.js';
+import { createLiveKitSip } from './livekit-sip.js';
 import { watchLoopLag } from './loop-lag.js';
+import { createOutbound } from './outbound.js';
 import { shutdownStack } from './shutdown-stack.js';
 import { startSignalling } from './signalling.js';
 import { openStore, recordingsFolder } from './store.js';
@@ -194,6 +198,12 @@ const start = async (options: GatewayOptions, stack: ReturnType<typeof shutdownS
   const lag = watchLoopLag(clock);
   stack.push('event-loop watch', () => lag.stop());
   const ladder = createLadder(clock);
+  const transferring = transferDeps({
+    ...{ config, profiles, media, ladder, vault, metrics, clock, prompts },
+    directory: directory.directory,
+    ensureTicket: zendesk.ensureTicket,
+    server: () => signalling.server,
+  });
   const calls = createCalls({
     directory: directory.directory,
     sessions,
@@ -208,12 +218,7 @@ const start = async (options: GatewayOptions, stack: ReturnType<typeof shutdownS
       withToken.add(owner.sessionId);
       return { token: await sessionTokens.mint(owner), apiUrl: config.http.publicUrl };
     },
-    transfers: transferDeps({
-      ...{ config, profiles, media, ladder, vault, metrics, clock, prompts },
-      directory: directory.directory,
-      ensureTicket: zendesk.ensureTicket,
-      server: () => signalling.server,
-    }),
+    transfers: transferring,
     clock,
     log,
     metrics: callMetrics(metrics),
@@ -228,6 +233,14 @@ const start = async (options: GatewayOptions, stack: ReturnType<typeof shutdownS
     limits: { maxCalls: config.limits.maxCalls, maxCallDuration: config.limits.maxCallDuration * 1_000 },
   });
 
+  const outbound = createOutbound({
+    ...{ redis, metrics, clock, log },
+    directory: directory.directory,
+    calls: () => calls,
+    transfers: transferring,
+    profiles: () => profiles.all().map((profile) => profile.name),
+    setHeaders: actions.parts.setHeaders,
+  });
   const transfers = createTransferControl({ instanceId, bus, sessions, calls: () => calls, clock });
   const control = createCallControl({
     ...{ instanceId, bus, sessions, ladder, log },
@@ -297,6 +310,20 @@ const start = async (options: GatewayOptions, stack: ReturnType<typeof shutdownS
     httpLoopback: isLoopback(config.http.listen.host),
     loopbackOnly: loopback,
   };
+  const { livekit } = agents;
+  const facade =
+    livekit === null
+      ? null
+      : createLiveKitSip({
+          ...{ instanceId, redis, bus, sessions, directory, log },
+          calls: () => calls,
+          outbound: outbound.calls,
+          rooms: livekit.rooms,
+        });
+  if (facade !== null) {
+    const unserveFacade = await facade.serve();
+    stack.push('LiveKit SIP API', () => unserveFacade());
+  }
   const keys = createKeyRotation({
     ...{ ring: store.ring, checks: redisRingChecks(redis), clock, log },
     organizations: () => directory.organizations(),
@@ -305,6 +332,10 @@ const start = async (options: GatewayOptions, stack: ReturnType<typeof shutdownS
   const api = createApi(apiDeps, [
     ...prefetchRoutes(apiDeps, zendesk),
     ...transferRoutes(apiDeps, transfers.control),
+    ...callRoutes(apiDeps, outbound.control),
+    ...(facade === null || config.livekit === undefined
+      ? []
+      : livekitRoutes(apiDeps, { sip: facade.sip, keys: config.livekit })),
     ...executorRoutes(apiDeps, actions.parts),
     ...keyRoutes(keys),
     ...mcpRoutes(apiDeps),

@@ -28,6 +28,18 @@ export const errorCatalogue = {
   forbidden: entry(403, 'client', false, 'The credential is valid but may not do this.'),
   not_found: entry(404, 'client', false, 'There is no such thing in the organization of the credential.'),
   conflict: entry(409, 'client', false, 'The request collides with what is there now.'),
+  target_not_allowed: entry(
+    403,
+    'operator',
+    false,
+    "The party to call is none of the agent's destinations and not on the operator's list of outbound targets.",
+  ),
+  outbound_limit: entry(
+    429,
+    'operator',
+    true,
+    'The organization has as many outbound calls at once, or minutes of them today, as its operator allows.',
+  ),
   payload_too_large: entry(413, 'client', false, 'The body is larger than the route takes.'),
   method_not_allowed: entry(
     405,

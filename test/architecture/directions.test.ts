@@ -40,6 +40,7 @@ describe('imports point one way', () => {
     expect(strays(sessions, belowDomain)).toEqual([]);
     expect(strays(directory, belowDomain)).toEqual([]);
     expect(strays('src/domain/transfer', ['src/core'])).toEqual([]);
+    expect(strays('src/domain/outbound', [...belowDomain, directory])).toEqual([]);
     expect(strays('src/domain/zendesk', [...belowDomain, sessions, directory])).toEqual([]);
     expect(strays('src/domain/actions', [...belowDomain, sessions])).toEqual([]);
     expect(strays(calls, [...belowDomain, 'src/domain'])).toEqual([]);
@@ -105,6 +106,7 @@ describe('each client library has one home', () => {
     'drachtio-srf': ['src/telephony/sip'],
     '@livekit/rtc-node': ['src/telephony/agents/livekit'],
     'livekit-server-sdk': ['src/telephony/agents/livekit'],
+    '@livekit/protocol': ['src/api/livekit-facade'],
     ioredis: ['src/platform/redis'],
     twilio: ['src/telephony/carriers/twilio'],
     express: ['src/api'],

@@ -101,7 +101,7 @@ const send = async (response: Response, reply: Reply): Promise<void> => {
   } else {
     // Set by hand: express would add a charset of its own to types it does not know.
     response.setHeader('Content-Type', reply.contentType);
-    response.end(String(reply.body));
+    response.end(Buffer.isBuffer(reply.body) ? reply.body : String(reply.body));
   }
 };
 

@@ -13,6 +13,11 @@ import { toolValue } from './tools.js';
 const params = z.strictObject({ id: z.string().min(1).max(64) });
 const errors = ['bad_request', 'not_found', 'session_ended', 'owner_unreachable', 'store_unavailable'] as const;
 
+export const userSchema = z
+  .string()
+  .regex(/^[\x21-\x7e](?:[\x20-\x7e]{0,510}[\x21-\x7e])?$/, 'must be 1 to 512 visible ASCII characters')
+  .describe('Id of the user in your systems; sent as x-opencx-external-user-id.');
+
 /** What the opener of a session, or who vouches for its user, gives to the actions of a call that is going on. */
 export const sessionInputRoutes = (
   deps: ApiDeps,
@@ -91,10 +96,7 @@ export const sessionInputRoutes = (
       params,
       body: {
         schema: z.strictObject({
-          authenticatedUser: z
-            .string()
-            .regex(/^[\x21-\x7e](?:[\x20-\x7e]{0,510}[\x21-\x7e])?$/, 'must be 1 to 512 visible ASCII characters')
-            .describe('Id of the user in your systems; sent as x-opencx-external-user-id.'),
+          authenticatedUser: userSchema,
         }),
       },
       replies: { 204: { description: 'Actions of this session carry it from now on.' } },

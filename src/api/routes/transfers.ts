@@ -6,6 +6,7 @@ import { type AttemptRecord, attemptOutcomes } from '../../domain/transfer/index
 import type { Principal } from '../../platform/access/index.js';
 import type { ApiDeps } from '../deps.js';
 import { errorSchema, errorView } from '../http/error-view.js';
+import { idempotencyKey } from '../http/idempotency.js';
 import { protectedRoute, type Reply, type Route } from '../http/route.js';
 import { visibleSession } from '../organization-of.js';
 import { flag } from '../schemas.js';
@@ -61,12 +62,6 @@ const transferBody = z.strictObject({
   destination: z.string().trim().min(1, 'must not be empty').max(255).describe('Id or name of a destination.'),
   summary: z.string().max(2_000).optional().describe('Told to the human: sent as User-to-User.'),
 });
-
-const idempotencyKey = (header: string | string[] | undefined): string | null => {
-  if (header === undefined) return null;
-  if (typeof header === 'string' && /^[\x21-\x7e]{1,255}$/.test(header)) return header;
-  throw new GatewayError('bad_request', 'Idempotency-Key must be 1 to 255 printable characters without spaces.');
-};
 
 /**
  * The destination as it was named; for an agent the id of one of its own, so that a prompt-injected one cannot call

@@ -3,7 +3,7 @@
  * SDP passes through as text, so that media does not know of signalling nor signalling of media.
  */
 import type { Logger } from '../../core/logger.js';
-import type { CallerIdentity } from '../sessions/records.js';
+import type { CallerIdentity, SessionDirection } from '../sessions/records.js';
 
 // --- Signalling ---------------------------------------------------------------------------------------------------
 
@@ -109,6 +109,8 @@ export type OutgoingCallRequest = {
   readonly profile: string;
   readonly from: { readonly user: string; readonly display: string | null; readonly privacy: boolean };
   readonly headers: Readonly<Record<string, string>>;
+  /** Call-ID of the INVITE, where it must be known before; left out, the SIP server makes one. */
+  readonly sipCallId?: string;
   readonly offer: string;
   readonly digest?: { readonly username: string; readonly password: string };
   /** ms until CANCEL when nothing final came. */
@@ -341,6 +343,8 @@ export type AgentContext = {
   readonly caller: CallerIdentity;
   readonly called: string;
   readonly sipCallId: string;
+  /** `outbound`: we called the person, who is `caller` all the same; `called` is our number. */
+  readonly direction: SessionDirection;
   readonly headers: ReadonlyMap<string, string>;
   readonly remote?: RemoteParty;
   readonly leg: MediaLeg;

@@ -110,7 +110,7 @@ export const callTransfers = (deps: TransferDeps, context: TransferContext): Cal
 
   const attempt = async (
     destination: TransferDestination,
-    summary: string | null,
+    { summary, dialtone = false }: TransferRequest,
     mine: Pick<Running, 'giveUp'> & { readonly by: () => Running['by'] },
     onPlanned: (record: AttemptRecord) => void,
   ): Promise<AttemptResult<TransferLeg | null>> => {
@@ -141,7 +141,7 @@ export const callTransfers = (deps: TransferDeps, context: TransferContext): Cal
         },
         dial: (plan, hooks): Promise<DialResult<TransferLeg | null>> => {
           // With hold audio the agent's part ends with the INVITE, else with the first 18x (transfer.md T4).
-          if (source !== null && !signal.aborted) ringing(source);
+          if ((source !== null || dialtone) && !signal.aborted) ringing(source);
           return plan.method === 'refer'
             ? dialRefer(deps, context, plan, hooks)
             : dialInvite(deps, context, { destination, profile, plan }, hooks, legEvents());
@@ -227,7 +227,7 @@ export const callTransfers = (deps: TransferDeps, context: TransferContext): Cal
 
   const run = async (
     first: TransferDestination,
-    summary: string | null,
+    request: TransferRequest,
     mine: Pick<Running, 'giveUp'> & { readonly by: () => Running['by'] },
     tell: { readonly planned: (record: AttemptRecord) => void; readonly decided: (record: AttemptRecord) => void },
   ): Promise<TransferResult> => {
@@ -236,7 +236,7 @@ export const callTransfers = (deps: TransferDeps, context: TransferContext): Cal
     let record: AttemptRecord | null = null;
     while (destination !== null) {
       tried.push(destination.id);
-      const result: AttemptResult<TransferLeg | null> = await attempt(destination, summary, mine, tell.planned);
+      const result: AttemptResult<TransferLeg | null> = await attempt(destination, request, mine, tell.planned);
       record = result.record;
       deps.metrics.attempted(destination.type, record.outcome ?? 'failed');
       if (!result.connected) {
@@ -278,7 +278,7 @@ export const callTransfers = (deps: TransferDeps, context: TransferContext): Cal
     return resultOf(record);
   };
 
-  const launch = (destination: TransferDestination, summary: string | null): Running => {
+  const launch = (destination: TransferDestination, request: TransferRequest): Running => {
     const planned = deferred<AttemptRecord>();
     const decided = deferred<AttemptRecord>();
     const giveUp = new AbortController();
@@ -289,7 +289,7 @@ export const callTransfers = (deps: TransferDeps, context: TransferContext): Cal
       decided: decided.promise,
       over: run(
         destination,
-        summary,
+        request,
         { giveUp, by: () => mine.by },
         { planned: planned.resolve, decided: decided.resolve },
       )
@@ -323,7 +323,7 @@ export const callTransfers = (deps: TransferDeps, context: TransferContext): Cal
     }
     if (context.state().status !== 'active') throw notInProgress();
     context.dispatch({ type: 'transfer-started' });
-    running = launch(destination, request.summary);
+    running = launch(destination, request);
     return running;
   };
 
@@ -342,7 +342,11 @@ export const callTransfers = (deps: TransferDeps, context: TransferContext): Cal
       }
       if (leg !== null && last !== null) return { started: false, current: last };
       if (context.state().status !== 'active') throw notInProgress();
-      const lookedUp = deps.directory.destination(session.snapshot.orgId, request.destination);
+      const { destination: wanted } = request;
+      const lookedUp =
+        typeof wanted === 'string'
+          ? deps.directory.destination(session.snapshot.orgId, wanted)
+          : Promise.resolve(wanted);
       const mine = lookedUp
         .then((destination) => begin(destination, request))
         .finally(() => {

@@ -55,10 +55,12 @@ export type TransferContext = {
 };
 
 export type TransferRequest = {
-  /** Id or name of a destination. */
-  readonly destination: string;
+  /** Id or name of a destination, or one that nobody has saved. */
+  readonly destination: string | TransferDestination;
   /** What the agent tells the human. */
   readonly summary: string | null;
+  /** The caller hears ringing from the INVITE on, also where no hold audio is set. */
+  readonly dialtone?: boolean;
 };
 
 /** A transfer under way. None of its promises rejects. */

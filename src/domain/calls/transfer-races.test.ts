@@ -5,6 +5,7 @@ import type { Route, TransferDestination } from '../directory/records.js';
 import type { OwnedSession, SessionChange } from '../sessions/ports.js';
 import type { PhoneSession } from '../sessions/records.js';
 import { runCall } from './call.js';
+import { incomingOrigin } from './call-origin.js';
 import type {
   AgentAdapter,
   AgentEvents,
@@ -132,19 +133,21 @@ const callWithoutSockets = async (change: Partial<TransferDestination> = {}) => 
       fallback: null,
     },
   } as unknown as Route;
+  const incoming = {
+    ...{ sipCallId: 'c', profile: rules, headers: new Map(), receivedAt: 0, log: silentLogger },
+    caller: { e164: '+14155550123', raw: '', display: null, withheld: false },
+    cancelled: new AbortController().signal,
+    answer: async (_sdp: string, events: DialogEvents) => {
+      callerEvents = events;
+      return { dialog: dialog('caller'), ackSdp: null };
+    },
+  } as unknown as IncomingCall;
+  const callerLeg = leg('caller');
   const call = runCall({
-    incoming: {
-      ...{ sipCallId: 'c', profile: rules, headers: new Map(), receivedAt: 0, log: silentLogger },
-      caller: { e164: '+14155550123', raw: '', display: null, withheld: false },
-      cancelled: new AbortController().signal,
-      answer: async (_sdp: string, events: DialogEvents) => {
-        callerEvents = events;
-        return { dialog: dialog('caller'), ackSdp: null };
-      },
-    } as unknown as IncomingCall,
-    ...{ route, session, clock, log: silentLogger, localSdp: 'sdp', maxDuration: 3_600_000, recordingPath: null },
-    leg: leg('caller'),
-    agent: agent('agent'),
+    origin: incomingOrigin(incoming, callerLeg, 'sdp'),
+    ...{ route, session, clock, log: silentLogger, maxDuration: 3_600_000, recordingPath: null },
+    leg: callerLeg,
+    agent: { adapter: agent('agent'), config: null },
     fallBack: { adapter: agent('fall-back'), config: () => null },
     doors: { actions: null },
     credential: () => Promise.reject(new Error('unused')),

@@ -110,6 +110,7 @@ export type Directory = {
   route(calledE164: string): Promise<Route | null>;
   organization(orgId: string): Promise<Organization | null>;
   agent(orgId: string, agentId: string): Promise<Agent | null>;
+  numbers(orgId: string): Promise<readonly PhoneNumberRecord[]>;
   /** By id, or by name (case-insensitive) when no id fits. */
   destination(orgId: string, idOrName: string): Promise<TransferDestination | null>;
 };

@@ -14,6 +14,10 @@ export const permissions = {
   'transfers:read': ['admin', 'editor', 'viewer', 'operator', 'agent'],
   'tools:use': ['admin', 'editor', 'operator', 'agent'],
   'sessions:write': ['admin', 'editor', 'operator'],
+  'calls:create': ['admin', 'editor', 'operator'],
+  'outbound:read': ['admin', 'editor', 'viewer', 'operator'],
+  // An organization must not widen what the operator lets its agents call.
+  'outbound:write': ['operator'],
   'contacts:read': ['admin', 'editor', 'viewer', 'operator'],
   'actions:read': ['admin', 'editor', 'viewer', 'operator'],
   // Whoever writes an action decides where secrets are sent, and so does whoever tests one that is not saved.

@@ -67,6 +67,8 @@ export const rejectReasons = [
   'error',
 ] as const;
 
+const outboundRefusalReasons = ['target', 'calls', 'minutes'] as const;
+
 const short = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10] as const;
 const long = [0.1, 0.25, 0.5, 1, 2, 4, 8, 15, 30, 60] as const;
 
@@ -114,6 +116,12 @@ export const metricCatalogue = {
     name: 'voice_gateway_transfer_attempts_total',
     help: 'Transfer attempts, by the type of destination and outcome.',
     labels: { type: ['sip', 'phone'], outcome: transferOutcomes },
+  },
+  outboundRefused: {
+    kind: 'counter',
+    name: 'voice_gateway_outbound_refused_total',
+    help: 'Outbound calls the guard refused: target not allowed, too many at once, minutes of the day used up.',
+    labels: { reason: outboundRefusalReasons },
   },
   prefetches: {
     kind: 'counter',

@@ -44,6 +44,7 @@ const contextOf = (script: unknown, options: { readonly fail?: boolean; readonly
     caller: { e164: null, raw: '', display: null, withheld: true },
     called: '+14155550100',
     sipCallId: 'c',
+    direction: 'inbound' as const,
     headers: new Map(),
     leg: leg as MediaLeg,
     doors,

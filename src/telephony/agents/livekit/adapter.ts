@@ -70,7 +70,9 @@ export const createLiveKitAgent = (options: LiveKitAgentOptions): LiveKitAgent =
 
   const start = async (context: AgentContext, events: AgentEvents): Promise<AgentLeg> => {
     const config = legSchema.parse(context.config);
-    const ringing = config.answer === 'when-ready';
+    // Who was called is there already, and hears no ringing from somebody who rang them.
+    const inbound = context.direction === 'inbound';
+    const ringing = inbound && config.answer === 'when-ready';
     let room: RoomLeg | null = null;
     let over = false;
     let away: Timer | null = null;
@@ -106,7 +108,7 @@ export const createLiveKitAgent = (options: LiveKitAgentOptions): LiveKitAgent =
     const waiting = clock.after((config.readyWithin ?? options.readyWithin / 1_000) * 1_000, () =>
       lost('neverJoined', 'the agent could not be heard in time'),
     );
-    if (!ringing) ringback = context.leg.play({ type: 'tone', tone: 'ringback' }, { loop: true });
+    if (inbound && !ringing) ringback = context.leg.play({ type: 'tone', tone: 'ringback' }, { loop: true });
 
     const join = async (): Promise<RoomLeg> => {
       const { token, apiUrl } = await context.credential();

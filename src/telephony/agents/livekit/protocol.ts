@@ -34,12 +34,13 @@ export type ToChild =
 
 /** What happened in a leg's room. */
 export type LegNews =
-  | { readonly type: 'joined' }
+  /** `sid`: LiveKit's id of the participant. */
+  | { readonly type: 'joined'; readonly sid: string }
   | { readonly type: 'join-failed'; readonly reason: string }
   /** Somebody's audio can be heard for the first time since joining. */
   | { readonly type: 'audible'; readonly identity: string }
   | { readonly type: 'agent-joined'; readonly identity: string }
-  /** The last agent has left; `reason` is LiveKit's word for it. */
+  /** The last one the caller could talk with, an agent or another telephone, has left; `reason` is LiveKit's word for it. */
   | { readonly type: 'agent-left'; readonly identity: string; readonly reason: string }
   | { readonly type: 'dtmf'; readonly digit: string; readonly identity: string }
   | {

@@ -12,7 +12,7 @@ export type RoomEvents = {
   /** Somebody's audio can be heard for the first time in this room. */
   audible?(identity: string): void;
   agentJoined?(identity: string): void;
-  /** The last agent has left. */
+  /** The last agent, or other telephone, has left. */
   agentLeft?(identity: string, reason: string): void;
   /** A key that a participant sends to the caller. */
   dtmf?(digit: string, identity: string): void;
@@ -39,6 +39,8 @@ export type RoomLeg = {
   readonly sessionId: string;
   readonly identity: string;
   readonly room: () => string;
+  /** LiveKit's id of the participant. */
+  readonly sid: () => string;
   /** Plays what was held; from now on nothing is held. */
   release(): void;
   setMuted(muted: boolean): void;
@@ -86,6 +88,7 @@ export const createRooms = (options: { readonly server: LiveKitServer; readonly 
     let { participant } = request;
     let state: 'here' | 'leaving' | 'over' = 'here';
     let joining: Joining | null = null;
+    let sid = '';
     let onOver: () => void = () => {};
     const overPromise = new Promise<void>((resolve) => {
       onOver = resolve;
@@ -131,6 +134,7 @@ export const createRooms = (options: { readonly server: LiveKitServer; readonly 
     const news = (what: LegNews): void => {
       switch (what.type) {
         case 'joined':
+          sid = what.sid;
           joining?.resolve();
           joining = null;
           break;
@@ -172,6 +176,7 @@ export const createRooms = (options: { readonly server: LiveKitServer; readonly 
       sessionId: request.sessionId,
       identity: participant.identity,
       room: () => participant.room,
+      sid: () => sid,
       release: () => port.release(),
       setMuted: (muted) => port.setMuted(muted),
       dtmf: (digit) => child.send({ type: 'dtmf', leg: number, digit }),

@@ -17,11 +17,14 @@ const carrierHeaders: ReadonlyMap<string, string> = new Map([
   ['x-call_session_id', 'sip.telnyx.callSessionID'],
 ]);
 
-type Caller = Pick<AgentContext, 'sessionId' | 'agentId' | 'caller' | 'called' | 'sipCallId' | 'headers' | 'remote'>;
+type Caller = Pick<
+  AgentContext,
+  'sessionId' | 'agentId' | 'caller' | 'called' | 'sipCallId' | 'direction' | 'headers' | 'remote'
+>;
 
 const masked = (number: string): string => number.replace(/\d(?=\d{4})/g, 'X');
 
-const who = (call: Caller, hide: boolean): { readonly identity: string; readonly name: string } => {
+const who = (call: Pick<Caller, 'caller'>, hide: boolean): { readonly identity: string; readonly name: string } => {
   const number = call.caller.withheld ? null : call.caller.e164;
   if (number === null) return { identity: 'sip_anonymous', name: 'Phone anonymous' };
   if (!hide) return { identity: `sip_${number}`, name: `Phone ${number}` };
@@ -49,11 +52,35 @@ export const callerAsParticipant = (
   const tag = call.remote?.tag ?? null;
   if (tag !== null) attributes['sip.callTag'] = tag;
   // Agents take a call with this for an inbound one.
-  attributes['sip.ruleID'] = `SDR_${call.agentId}`;
+  if (call.direction === 'inbound') attributes['sip.ruleID'] = `SDR_${call.agentId}`;
   if (!config.hideNumber) {
     if (!call.caller.withheld && call.caller.e164 !== null) attributes['sip.phoneNumber'] = call.caller.e164;
     attributes['sip.trunkPhoneNumber'] = call.called;
     if (call.remote !== undefined) attributes['sip.hostname'] = call.remote.host;
   }
   return { ...who(call, config.hideNumber), attributes };
+};
+
+/** Somebody we call, as LiveKit's SIP service presents them; the attributes it sets itself nobody else sets. */
+export const calleeAsParticipant = (
+  call: Pick<AgentContext, 'sessionId' | 'caller' | 'called' | 'sipCallId'>,
+  wanted: {
+    readonly identity: string;
+    readonly name: string;
+    readonly attributes: Readonly<Record<string, string>>;
+    readonly hideNumber: boolean;
+  },
+): CallerAsParticipant => {
+  const number = call.caller.e164 ?? call.caller.raw;
+  return {
+    identity: wanted.identity === '' ? who(call, wanted.hideNumber).identity : wanted.identity,
+    name: wanted.name === '' ? who(call, wanted.hideNumber).name : wanted.name,
+    attributes: {
+      ...wanted.attributes,
+      'sip.callID': livekitCallId(call.sessionId),
+      'sip.callIDFull': call.sipCallId,
+      'sip.callStatus': 'dialing',
+      ...(wanted.hideNumber ? {} : { 'sip.phoneNumber': number, 'sip.trunkPhoneNumber': call.called }),
+    },
+  };
 };

@@ -8,6 +8,7 @@ export type SipParticipant = {
   readonly identity: string;
   readonly name: string;
   readonly attributes: Readonly<Record<string, string>>;
+  readonly metadata?: string;
   /** The agent that LiveKit calls into the room when this participant creates it. Its metadata reaches the agent alone. */
   readonly dispatch: { readonly agentName: string; readonly metadata: string } | null;
 };
@@ -21,6 +22,7 @@ export const participantToken = (server: LiveKitServer, participant: SipParticip
     identity: participant.identity,
     name: participant.name,
     attributes: { ...participant.attributes },
+    ...(participant.metadata === undefined ? {} : { metadata: participant.metadata }),
     ttl: lifetime,
   });
   token.kind = 'sip';

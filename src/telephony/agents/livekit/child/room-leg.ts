@@ -99,6 +99,9 @@ export const roomLeg = (first: JoinOrder, events: RoomLegEvents): RoomLeg => {
     }
   };
   const isAgent = (participant: RemoteParticipant): boolean => participant.info.kind === ParticipantKind.AGENT;
+  /** Somebody the caller talks with: after a warm transfer that is another telephone. */
+  const isParty = (participant: RemoteParticipant): boolean =>
+    isAgent(participant) || participant.info.kind === ParticipantKind.SIP;
   const welcome = (participant: RemoteParticipant): void => {
     if (isAgent(participant)) news({ type: 'agent-joined', identity: participant.identity });
   };
@@ -114,7 +117,7 @@ export const roomLeg = (first: JoinOrder, events: RoomLegEvents): RoomLeg => {
     room.on(
       RoomEvent.ParticipantDisconnected,
       ifHere((participant: RemoteParticipant) => {
-        if (!isAgent(participant) || [...room.remoteParticipants.values()].some(isAgent)) return;
+        if (!isParty(participant) || [...room.remoteParticipants.values()].some(isParty)) return;
         const reason = reasonOf(participant.info.disconnectReason);
         news({ type: 'agent-left', identity: participant.identity, reason });
       }),
@@ -182,7 +185,7 @@ export const roomLeg = (first: JoinOrder, events: RoomLegEvents): RoomLeg => {
       return;
     }
     rpc.offer(room);
-    news({ type: 'joined' });
+    news({ type: 'joined', sid: room.localParticipant?.sid ?? '' });
     for (const participant of room.remoteParticipants.values()) welcome(participant);
     wantAll(room);
     const track = LocalAudioTrack.createAudioTrack('caller', voice.source);
@@ -218,6 +221,8 @@ export const roomLeg = (first: JoinOrder, events: RoomLegEvents): RoomLeg => {
     audio: (samples) => voice.send(samples),
     async move(order) {
       const before = current;
+      // From here on what that room says, its end above all, is not the leg's.
+      current = null;
       hearing.close();
       await part(before);
       if (!over) await joinOrSay(order);
