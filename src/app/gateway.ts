@@ -23,7 +23,7 @@ import { type Access, createAccess, createSessionTokens } from '../platform/acce
 import { createCommandBus } from '../platform/redis/index.js';
 import { createMetrics, type Metrics } from '../platform/telemetry/index.js';
 import { redisRingChecks } from '../platform/vault/index.js';
-import { createBuiltinAgent } from '../telephony/agents/builtin/index.js';
+import { createSpeaker, scriptedAgent } from '../telephony/agents/builtin/index.js';
 import { createMediaPlane } from '../telephony/media/index.js';
 import { createLadder, openProfiles } from '../telephony/sip/index.js';
 import { actionChecks } from './action-catalogue.js';
@@ -128,13 +128,13 @@ const start = async (options: GatewayOptions, stack: ReturnType<typeof shutdownS
 
   const prompts = join(config.dataDir, 'prompts');
   mkdirSync(prompts, { recursive: true });
-  const builtin = createBuiltinAgent({
-    shippedPrompts: join(root, 'assets/prompts'),
-    prompts,
-    cache: join(config.dataDir, 'speech'),
-    clock,
+  const speaker = createSpeaker({
+    shippedFolder: join(root, 'assets/prompts'),
+    promptFolders: [prompts],
+    cacheFolder: join(config.dataDir, 'speech'),
     log,
   });
+  const builtin = scriptedAgent({ speech: speaker, clock });
   const agents = new Map<string, AgentAdapter>([['builtin', builtin]]);
   const directory = await createDirectoryService({
     redis,
@@ -204,6 +204,7 @@ const start = async (options: GatewayOptions, stack: ReturnType<typeof shutdownS
       ...{ config, profiles, media, ladder, vault, metrics, clock, prompts },
       directory: directory.directory,
       ensureTicket: zendesk.ensureTicket,
+      announce: speaker.announce,
       server: () => signalling.server,
     }),
     clock,

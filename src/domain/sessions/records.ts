@@ -98,6 +98,7 @@ export const timelineTypes = [
   'ticket.failed',
   'transfer.started',
   'transfer.ringing',
+  'transfer.announced',
   'transfer.connected',
   'transfer.failed',
   'transfer.cancelled',

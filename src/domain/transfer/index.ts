@@ -24,6 +24,7 @@ export {
   attemptOutcomes,
   type Failure,
   type FailureContext,
+  givenUp,
   type InviteEnd,
   lineEndedEarly,
   outcomeOf,
