@@ -262,7 +262,7 @@ export const transferBench: Bench = {
   id: 'P3',
   title: 'transfer: trigger → INVITE, 200 → joined, failure → back with the agent',
   async run(log) {
-    const rig = await startTransferRig({ env: { LOG_LEVEL: 'warn' } });
+    const rig = await startTransferRig({ env: { LOG_LEVEL: 'warn', RTP_PORTS: '20000-29999' } });
     try {
       const { invite, store } = await triggerTimes(rig);
       const [inviteP99, storeP99] = [percentile(invite, 99), percentile(store, 99)];
