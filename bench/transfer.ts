@@ -80,11 +80,14 @@ const to = (port: number, more: Readonly<Record<string, unknown>> = {}) => ({
   ...more,
 });
 
-const withAgent = async (rig: TransferRig, ...destinations: readonly unknown[]): Promise<Caller> => {
-  await rig.setUp([{ play: 'agent.wav' }], destinations);
+const calling = async (rig: TransferRig): Promise<Caller> => {
   const caller = await rig.call();
   await caller.phone.until('the agent', () => hears(caller.phone, agentTone));
   return caller;
+};
+const withAgent = async (rig: TransferRig, ...destinations: readonly unknown[]): Promise<Caller> => {
+  await rig.setUp([{ play: 'agent.wav' }], destinations);
+  return calling(rig);
 };
 const end = async (caller: Caller): Promise<void> => {
   await caller.dialog.bye();
@@ -97,10 +100,12 @@ const triggerTimes = async (rig: TransferRig): Promise<{ invite: number[]; store
   const redis = connectRedis({ socketPath, log: silentLogger });
   await redis.ready(5_000);
   const [invite, store]: [number[], number[]] = [[], []];
+  const line = await startRingingLine({ rings: false });
+  await rig.setUp([{ play: 'agent.wav' }], [to(line.port)]);
   try {
     for (let n = -20; n < triggers; n += 1) {
-      const line = await startRingingLine({ rings: false });
-      const caller = await withAgent(rig, to(line.port));
+      line.forget();
+      const caller = await calling(rig);
       const key = `vg:{acme}:session:${caller.sessionId}`;
       const before = performance.now();
       await redis.command('HGETALL', key);
@@ -111,13 +116,13 @@ const triggerTimes = async (rig: TransferRig): Promise<{ invite: number[]; store
       await line.refuse('486 Busy Here');
       await answer;
       await end(caller);
-      line.close();
       // The first are for the compiler.
       if (n < 0) continue;
       invite.push(took);
       store.push(read);
     }
   } finally {
+    line.close();
     await redis.close();
   }
   return { invite, store };

@@ -16,6 +16,8 @@ export type RingingLine = {
   request(method: string): Promise<RawMessage>;
   /** The first request of this method, received already or later. */
   until(method: string): Promise<RawMessage>;
+  /** Forgets the call there was, for the next one. */
+  forget(): void;
   close(): void;
 };
 
@@ -86,6 +88,11 @@ export const startRingingLine = async (options: { readonly rings?: boolean } = {
       return peer.until((message) => (message.status ?? 0) >= 200 && message.lines('CSeq')[0] === cseq);
     },
     until: (method) => peer.until((message) => message.method === method),
+    forget: () => {
+      invite = null;
+      invitedAt = 0;
+      peer.forget();
+    },
     close: peer.close,
   };
 };

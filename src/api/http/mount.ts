@@ -5,8 +5,12 @@ import type { ApiDeps } from '../deps.js';
 import type { Reply, Route } from './route.js';
 
 /** Credentials in paths would end up here; everything that is logged of a request goes by its route or masked. */
-export const maskedPath = (url: string): string =>
-  (url.split('?', 1)[0] ?? '').slice(0, 512).replace(/(\/voice-prefetch\/)[^/]+/g, '$1••••••••');
+export const maskedPath = (url: string): string => {
+  const query = url.indexOf('?');
+  const path = url.slice(0, query < 0 ? 512 : Math.min(query, 512));
+  const token = path.indexOf('/voice-prefetch/');
+  return token < 0 ? path : path.replace(/(\/voice-prefetch\/)[^/]+/g, '$1••••••••');
+};
 
 type Limits = { readonly requests: RateLimiter; readonly failures: RateLimiter };
 
@@ -100,7 +104,10 @@ export const mountRoute = (router: Router, deps: ApiDeps, limits: Limits, route:
     response.locals.principal = principal;
     const body = reader === null ? Buffer.alloc(0) : await readBody(reader, request, response);
     const gone = new AbortController();
-    response.on('close', () => gone.abort());
+    // An answer that went out whole has nobody left to tell, and aborting costs an exception with its stack.
+    response.on('close', () => {
+      if (!response.writableFinished) gone.abort();
+    });
     const requestId = String(response.getHeader('X-Request-Id'));
     const reply = await route.run({
       principal,
