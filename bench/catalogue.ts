@@ -7,12 +7,14 @@ import { memoryBench } from './memory.js';
 import { prefetchBench } from './prefetch.js';
 import { relayBench } from './relay.js';
 import { signallingBench } from './signalling.js';
+import { transferBench } from './transfer.js';
 
 /** Every bench, in the order they run. */
 export const benches: readonly Bench[] = [
   signallingBench,
   engineParserBench,
   engineCallsBench,
+  transferBench,
   relayBench,
   prefetchBench,
   memoryBench,

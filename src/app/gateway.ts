@@ -33,6 +33,7 @@ import {
 import { createCommandBus } from '../platform/redis/index.js';
 import { createMetrics } from '../platform/telemetry/index.js';
 import { redisRingChecks } from '../platform/vault/index.js';
+import { createSpeaker } from '../telephony/agents/builtin/index.js';
 import { createMediaPlane } from '../telephony/media/index.js';
 import { createLadder, openProfiles, type SipServer } from '../telephony/sip/index.js';
 import { actionChecks } from './action-catalogue.js';
@@ -141,8 +142,15 @@ const start = async (options: GatewayOptions, stack: ReturnType<typeof shutdownS
 
   const prompts = join(config.dataDir, 'prompts');
   mkdirSync(prompts, { recursive: true });
+  const speaker = createSpeaker({
+    shippedFolder: join(root, 'assets/prompts'),
+    promptFolders: [prompts],
+    cacheFolder: join(config.dataDir, 'speech'),
+    log,
+  });
   const agents = await createAgents({
-    ...{ config, root, prompts, vault, metrics, clock, log, stack },
+    ...{ config, vault, metrics, clock, log, stack },
+    speech: speaker,
     env: options.env,
     directory: () => directory.directory,
   });
@@ -202,6 +210,7 @@ const start = async (options: GatewayOptions, stack: ReturnType<typeof shutdownS
     ...{ config, profiles, media, ladder, vault, metrics, clock, prompts },
     directory: directory.directory,
     ensureTicket: zendesk.ensureTicket,
+    announce: speaker.announce,
     server: () => signalling.server,
   });
   const calls = createCalls({
