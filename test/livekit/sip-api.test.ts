@@ -159,7 +159,7 @@ describe.skipIf(!hasLiveKitServer())("LiveKit's SIP API at the gateway, by LiveK
   describe('CreateSIPParticipant', () => {
     it('calls somebody into a room, where everybody hears them', async () => {
       const room = 'a-meeting';
-      const agent = await rig.agentIn(room, { hz: 440 });
+      const agent = await rig.agentIn(room);
       const info = await sip.createSipParticipant('acme/support', answers, room, {
         ...{
           participantIdentity: 'guest',
@@ -170,6 +170,7 @@ describe.skipIf(!hasLiveKitServer())("LiveKit's SIP API at the gateway, by LiveK
         ...{ participantAttributes: { 'my.key': 'v', 'sip.phoneNumber': '+1' }, headers: { 'X-Why': 'meeting' } },
       });
       expect(info).toMatchObject({ participantIdentity: 'guest', roomName: room });
+      await agent.order({ type: 'publish', sound: { hz: 440 } });
       expect(info.participantId).toMatch(/^PA_/);
       expect(info.sipCallId).toMatch(/^SCL_/);
       const invite = lastInvite();
@@ -250,7 +251,7 @@ describe.skipIf(!hasLiveKitServer())("LiveKit's SIP API at the gateway, by LiveK
       const token = new AccessToken(apiKey, apiSecret);
       token.addSIPGrant({ call: true });
       const authorization = `Bearer ${await token.toJwt()}`;
-      const post = async (body: BodyInit, type: string) => {
+      const post = async (body: string | Uint8Array<ArrayBuffer>, type: string) => {
         const path = `${rig.gateway.httpUrl}/twirp/livekit.SIP/CreateSIPParticipant`;
         const headers = { authorization, 'content-type': type };
         const response = await fetch(path, { method: 'POST', headers, body });
@@ -260,7 +261,7 @@ describe.skipIf(!hasLiveKitServer())("LiveKit's SIP API at the gateway, by LiveK
       expect(await post('x'.repeat(2_000_000), 'application/json')).toBe('invalid_argument');
       expect(await post('{', 'application/json')).toBe('malformed');
       expect(await post('{"room_name":7}', 'application/json')).toBe('malformed');
-      expect(await post(Buffer.from([255, 255, 255]), 'application/protobuf')).toBe('malformed');
+      expect(await post(new Uint8Array([255, 255, 255]), 'application/protobuf')).toBe('malformed');
       expect(await post('{}', 'text/plain')).toBe('malformed');
       expect(await post('{}', 'application/json')).toBe('invalid_argument');
     });
@@ -270,10 +271,11 @@ describe.skipIf(!hasLiveKitServer())("LiveKit's SIP API at the gateway, by LiveK
     it('joins caller and human: a room for the human, a call into it, and the human moved to the caller', async () => {
       const { room, caller, agent } = await talk();
       const humanRoom = `${room}-human-agent`;
-      const briefing = await rig.agentIn(humanRoom, { hz: 523 });
+      const briefing = await rig.agentIn(humanRoom);
       const info = await sip.createSipParticipant('', answers, humanRoom, {
         ...{ participantIdentity: 'human-agent-sip', waitUntilAnswered: true },
       });
+      await briefing.order({ type: 'publish', sound: { hz: 523 } });
       const invite = lastInvite();
       await people.phone.until('the briefing', () => hears(people.phone, 523));
       await rooms.moveParticipant(humanRoom, info.participantIdentity, room);
@@ -295,12 +297,16 @@ describe.skipIf(!hasLiveKitServer())("LiveKit's SIP API at the gateway, by LiveK
     });
 
     it('moves telephones of ours only, and by the grants for both rooms', async () => {
-      const { room } = await talk();
+      const { room, identity } = await talk();
       expect((await failure(rooms.moveParticipant(room, 'agent', 'elsewhere'))).code).toBe('not_found');
       const token = new AccessToken(apiKey, apiSecret);
       token.addGrant({ roomAdmin: true, room });
-      const narrow = new RoomServiceClient(proxy.httpUrl, { token: await token.toJwt() });
-      expect((await failure(narrow.moveParticipant(room, 'agent', 'elsewhere'))).code).toBe('permission_denied');
+      const narrow = await fetch(`${proxy.httpUrl}/twirp/livekit.RoomService/MoveParticipant`, {
+        method: 'POST',
+        headers: { authorization: `Bearer ${await token.toJwt()}`, 'content-type': 'application/json' },
+        body: JSON.stringify({ room, identity, destination_room: 'elsewhere' }),
+      });
+      expect([narrow.status, await narrow.json()]).toMatchObject([403, { code: 'permission_denied' }]);
     });
   });
 

@@ -98,6 +98,13 @@ export const createLiveKitAgent = (options: LiveKitAgentOptions): LiveKitAgent =
       events.left({ failed, reason, instead });
     };
 
+    /** Whom the caller was handed to in the room has hung up: the call is over, and nothing has failed. */
+    const hungUp = (reason: string): void => {
+      if (over) return;
+      void finish();
+      events.left({ failed: false, reason });
+    };
+
     /** A caller who is there already hears ringing until the agent can be heard. */
     let ringback: Playback | null = null;
     const waiting = clock.after((config.readyWithin ?? options.readyWithin / 1_000) * 1_000, () =>
@@ -130,7 +137,10 @@ export const createLiveKitAgent = (options: LiveKitAgentOptions): LiveKitAgent =
         },
         {
           audible: onAudible,
-          agentLeft: (_identity, reason) => lost('left', `the agent left the room (${reason})`),
+          agentLeft: (_identity, reason, phone) => {
+            if (!phone) lost('left', `the agent left the room (${reason})`);
+            else hungUp('the other telephone in the room hung up');
+          },
           dtmf: (digit) => {
             void context.tools.call('send_dtmf', { digits: digit }).then((answer) => {
               if (!answer.ok) context.log.info({ reason: answer.fault.message }, 'a digit of an agent was not sent');

@@ -41,7 +41,13 @@ export type LegNews =
   | { readonly type: 'audible'; readonly identity: string }
   | { readonly type: 'agent-joined'; readonly identity: string }
   /** The last one the caller could talk with, an agent or another telephone, has left; `reason` is LiveKit's word for it. */
-  | { readonly type: 'agent-left'; readonly identity: string; readonly reason: string }
+  | {
+      readonly type: 'agent-left';
+      readonly identity: string;
+      readonly reason: string;
+      /** It was a telephone, as after a warm transfer. */
+      readonly phone: boolean;
+    }
   | { readonly type: 'dtmf'; readonly digit: string; readonly identity: string }
   | {
       readonly type: 'rpc';

@@ -114,7 +114,7 @@ export const roomLeg = (first: JoinOrder, events: RoomLegEvents): RoomLeg => {
       ifHere((participant: RemoteParticipant) => {
         if (!isParty(participant) || [...room.remoteParticipants.values()].some(isParty)) return;
         const reason = reasonOf(participant.info.disconnectReason);
-        news({ type: 'agent-left', identity: participant.identity, reason });
+        news({ type: 'agent-left', identity: participant.identity, reason, phone: !isAgent(participant) });
       }),
     );
     room.on(
