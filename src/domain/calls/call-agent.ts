@@ -147,6 +147,7 @@ export const callAgent = (parts: CallAgentParts): CallAgent => {
       return;
     }
     standIns = 'agent';
+    dispatch({ type: 'agent-replaced' });
     void start({ adapter: parts.fallBack.adapter, config: parts.fallBack.config(lastMessage) });
   };
 

@@ -26,6 +26,8 @@ export type CallEvent =
   | { readonly type: 'not-answered'; readonly reason: 'rejected' | 'cancelled' | 'error' }
   | { readonly type: 'agent-ready' }
   | { readonly type: 'agent-left'; readonly failed: boolean }
+  /** Somebody is had in the place of an agent that is gone. */
+  | { readonly type: 'agent-replaced' }
   /** Both sides have agreed: the ACK of our 200, or their 200. */
   | { readonly type: 'acknowledged' }
   /** The 200 did not lead to a dialog: CANCEL overtook it, or no ACK came. */
@@ -140,6 +142,9 @@ export const transition = (state: CallState, event: CallEvent): Transition => {
       return state.caller === 'offered'
         ? { state: { ...state, agent: 'up', caller: 'answering' }, effects: [{ type: 'answer' }] }
         : stay({ ...state, agent: 'up' });
+
+    case 'agent-replaced':
+      return state.agent === 'gone' ? stay({ ...state, agent: 'starting' }) : stay(state);
 
     case 'acknowledged': {
       if (state.caller !== 'answering' && state.caller !== 'dialling') return stay(state);

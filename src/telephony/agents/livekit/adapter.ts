@@ -1,4 +1,4 @@
-import type { Clock } from '../../../core/clock.js';
+import type { Clock, Timer } from '../../../core/clock.js';
 import type { Logger } from '../../../core/logger.js';
 import type {
   AgentAdapter,
@@ -43,6 +43,8 @@ export type LiveKitAgent = {
 };
 
 const reconnectWithin = 15_000;
+/** How long an agent may take to be in the room again once the connection is back, ms. */
+const comebackWithin = 5_000;
 
 const insteadOf = (config: LegConfig, loss: Loss): InsteadOfAgent => {
   const what = config.onLost[loss];
@@ -73,7 +75,9 @@ export const createLiveKitAgent = (options: LiveKitAgentOptions): LiveKitAgent =
     const ringing = inbound && config.answer === 'when-ready';
     let room: RoomLeg | null = null;
     let over = false;
-    let away: { cancel(): void } | null = null;
+    let away: Timer | null = null;
+    let comeback: Timer | null = null;
+    let absent = false;
     let onAudible: () => void = () => {};
     const audible = new Promise<void>((resolve) => {
       onAudible = resolve;
@@ -86,6 +90,7 @@ export const createLiveKitAgent = (options: LiveKitAgentOptions): LiveKitAgent =
       stopped.abort('ended');
       waiting.cancel();
       away?.cancel();
+      comeback?.cancel();
       ringback?.stop();
       await room?.leave({ 'sip.callStatus': 'hangup' });
     };
@@ -137,9 +142,15 @@ export const createLiveKitAgent = (options: LiveKitAgentOptions): LiveKitAgent =
         },
         {
           audible: onAudible,
+          agentJoined: () => {
+            absent = false;
+            comeback?.cancel();
+          },
           agentLeft: (_identity, reason, phone) => {
-            if (!phone) lost('left', `the agent left the room (${reason})`);
-            else hungUp('the other telephone in the room hung up');
+            // While the connection is interrupted everybody counts as gone; who is, shows when it is back.
+            if (away !== null) absent = true;
+            else if (phone) hungUp('the other telephone in the room hung up');
+            else lost('left', `the agent left the room (${reason})`);
           },
           dtmf: (digit) => {
             void context.tools.call('send_dtmf', { digits: digit }).then((answer) => {
@@ -155,6 +166,7 @@ export const createLiveKitAgent = (options: LiveKitAgentOptions): LiveKitAgent =
           reconnected: () => {
             away?.cancel();
             away = null;
+            if (absent) comeback = clock.after(comebackWithin, () => lost('left', 'the agent did not come back'));
           },
           ended: (end, reason) => {
             if (end === 'room-deleted') lost('roomDeleted', 'the room was deleted');

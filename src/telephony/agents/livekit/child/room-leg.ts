@@ -93,6 +93,11 @@ export const roomLeg = (first: JoinOrder, events: RoomLegEvents): RoomLeg => {
   const want = (publication: RemoteTrackPublication): void => {
     if (publication.kind === TrackKind.KIND_AUDIO) publication.setSubscribed(true);
   };
+  const wantAll = (room: Room): void => {
+    for (const participant of room.remoteParticipants.values()) {
+      for (const publication of participant.trackPublications.values()) want(publication);
+    }
+  };
   const isAgent = (participant: RemoteParticipant): boolean => participant.info.kind === ParticipantKind.AGENT;
   /** Somebody the caller talks with: after a warm transfer that is another telephone. */
   const isParty = (participant: RemoteParticipant): boolean =>
@@ -153,7 +158,11 @@ export const roomLeg = (first: JoinOrder, events: RoomLegEvents): RoomLeg => {
     );
     room.on(
       RoomEvent.Reconnected,
-      ifHere(() => news({ type: 'reconnected' })),
+      ifHere(() => {
+        // After a full reconnect nothing is subscribed to.
+        wantAll(room);
+        news({ type: 'reconnected' });
+      }),
     );
     room.on(
       RoomEvent.Disconnected,
@@ -177,10 +186,8 @@ export const roomLeg = (first: JoinOrder, events: RoomLegEvents): RoomLeg => {
     }
     rpc.offer(room);
     news({ type: 'joined', sid: room.localParticipant?.sid ?? '' });
-    for (const participant of room.remoteParticipants.values()) {
-      welcome(participant);
-      for (const publication of participant.trackPublications.values()) want(publication);
-    }
+    for (const participant of room.remoteParticipants.values()) welcome(participant);
+    wantAll(room);
     const track = LocalAudioTrack.createAudioTrack('caller', voice.source);
     const options = new TrackPublishOptions({ source: TrackSource.SOURCE_MICROPHONE, dtx: false, red: false });
     if (room.localParticipant === undefined) throw new Error('the room has no local participant');
