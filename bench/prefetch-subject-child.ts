@@ -12,7 +12,7 @@ import { silentLogger } from '../src/core/logger.js';
 import { createDirectoryService } from '../src/domain/directory/index.js';
 import { createContactStore, createSessionStore } from '../src/domain/sessions/index.js';
 import { createZendesk, prefetchUrl } from '../src/domain/zendesk/index.js';
-import { createAccess } from '../src/platform/access/index.js';
+import { createAccess, createAuditTrail } from '../src/platform/access/index.js';
 import { createEgressClient, createEgressPolicy } from '../src/platform/egress/index.js';
 import { connectRedis, scriptOf } from '../src/platform/redis/index.js';
 import { createMetrics } from '../src/platform/telemetry/index.js';
@@ -63,7 +63,12 @@ const deps = {
     },
     clock,
   }),
+  audit: createAuditTrail({ redis, log }),
   calls: { hangup: async () => {} },
+  tools: {
+    list: async () => [],
+    use: () => Promise.reject(new Error('There are no calls here.')),
+  },
   ladders: { json: async () => null, text: async () => null },
   readiness: async () => [],
   metrics: createMetrics({ processMetrics: false }),

@@ -5,13 +5,16 @@ import type { Principal } from '../platform/access/index.js';
 import type { ApiDeps } from './deps.js';
 import { asGatewayError, errorView } from './http/error-view.js';
 import { createHostGuard } from './http/guards.js';
-import { createLimits, expressPath, maskedPath, mountRoute } from './http/mount.js';
+import { maskedPath } from './http/masked-path.js';
+import { createLimits, expressPath, mountRoute } from './http/mount.js';
 import { openRoute, type Route } from './http/route.js';
 import { openApiDocument } from './openapi.js';
+import { auditRoutes } from './routes/audit.js';
 import { contactRoutes } from './routes/contacts.js';
 import { healthRoutes } from './routes/health.js';
 import { organizationRoutes } from './routes/organizations.js';
 import { sessionRoutes } from './routes/sessions.js';
+import { toolRoutes } from './routes/tools.js';
 
 const probes = new Set(['/livez', '/readyz']);
 /** LiveKit's clients know the gateway under LiveKit's name, and their tokens are nothing a page could borrow. */
@@ -94,7 +97,9 @@ const onError =
     if (view.statusCode >= 500) log.error({ ...fields, error }, 'An HTTP request failed.');
     else log.debug({ ...fields, reason: error.message }, 'An HTTP request was refused.');
     if (view.statusCode === 401) response.setHeader('WWW-Authenticate', 'Bearer');
-    if (view.statusCode === 503) response.setHeader('Retry-After', '1');
+    if (view.statusCode === 503 || (view.statusCode === 429 && !response.hasHeader('Retry-After'))) {
+      response.setHeader('Retry-After', '1');
+    }
     // What is left of a refused body is not read: the connection ends with the answer.
     if (error.code === 'payload_too_large') response.setHeader('Connection', 'close');
     const route: Route | undefined = response.locals.route;
@@ -114,7 +119,9 @@ export const createApi = (deps: ApiDeps, more: readonly Route[] = []): Express =
   const described: Route[] = [
     ...organizationRoutes(deps),
     ...sessionRoutes(deps),
+    ...toolRoutes(deps),
     ...contactRoutes(deps),
+    ...auditRoutes(deps),
     ...more,
     ...healthRoutes(deps),
   ];

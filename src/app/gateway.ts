@@ -2,13 +2,16 @@ import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import {
   type ApiDeps,
+  apiKeyRoutes,
   callRoutes,
   createApi,
   executorRoutes,
   keyRoutes,
   listenHttp,
   livekitRoutes,
+  mcpRoutes,
   prefetchRoutes,
+  type ReadinessCheck,
   transferRoutes,
 } from '../api/index.js';
 import { systemClock } from '../core/clock.js';
@@ -16,32 +19,38 @@ import { packageRoot } from '../core/entry-path.js';
 import { newUuid } from '../core/ids.js';
 import type { Logger } from '../core/logger.js';
 import type { Redactor } from '../core/redaction.js';
-import { type CallMetrics, createCalls, type LiveCall } from '../domain/calls/index.js';
-import type { AgentAdapter } from '../domain/calls/ports.js';
+import { createCalls, type LiveCall } from '../domain/calls/index.js';
 import { createDirectoryService } from '../domain/directory/index.js';
 import { createContactStore, createSessionStore } from '../domain/sessions/index.js';
 import { sealedPrefetchKeys } from '../domain/zendesk/index.js';
-import { type Access, createAccess, createSessionTokens } from '../platform/access/index.js';
+import {
+  type Access,
+  createAccess,
+  createApiKeys,
+  createAuditTrail,
+  createSessionTokens,
+} from '../platform/access/index.js';
 import { createCommandBus } from '../platform/redis/index.js';
-import { createMetrics, type Metrics } from '../platform/telemetry/index.js';
+import { createMetrics } from '../platform/telemetry/index.js';
 import { redisRingChecks } from '../platform/vault/index.js';
-import { createBuiltinAgent } from '../telephony/agents/builtin/index.js';
-import { legFaults } from '../telephony/agents/livekit/index.js';
 import { createMediaPlane } from '../telephony/media/index.js';
-import { createLadder, openProfiles } from '../telephony/sip/index.js';
+import { createLadder, openProfiles, type SipServer } from '../telephony/sip/index.js';
 import { actionChecks } from './action-catalogue.js';
 import { startActions } from './actions.js';
+import { createAgents } from './agents.js';
 import { createCallControl } from './call-control.js';
+import { callMetrics, gatewayGauges } from './call-metrics.js';
 import { type Config, loopbackOnly } from './config.js';
 import { isLoopback } from './config-values.js';
 import { createKeyRotation } from './key-rotation.js';
-import { livekitReadiness, startLiveKit } from './livekit.js';
+import { livekitReadiness } from './livekit.js';
 import { createLiveKitSip } from './livekit-sip.js';
 import { watchLoopLag } from './loop-lag.js';
 import { createOutbound } from './outbound.js';
 import { shutdownStack } from './shutdown-stack.js';
 import { startSignalling } from './signalling.js';
 import { openStore, recordingsFolder } from './store.js';
+import { createToolControl } from './tool-control.js';
 import { createTransferControl } from './transfer-control.js';
 import { transferDeps } from './transfers.js';
 import { startZendesk } from './zendesk.js';
@@ -132,16 +141,11 @@ const start = async (options: GatewayOptions, stack: ReturnType<typeof shutdownS
 
   const prompts = join(config.dataDir, 'prompts');
   mkdirSync(prompts, { recursive: true });
-  const builtin = createBuiltinAgent({
-    shippedPrompts: join(root, 'assets/prompts'),
-    prompts,
-    cache: join(config.dataDir, 'speech'),
-    clock,
-    log,
+  const agents = await createAgents({
+    ...{ config, root, prompts, vault, metrics, clock, log, stack },
+    env: options.env,
+    directory: () => directory.directory,
   });
-  const livekit = startLiveKit({ config, env: options.env, metrics, clock, log, stack });
-  const agents = new Map<string, AgentAdapter>([['builtin', builtin]]);
-  if (livekit !== null) agents.set('livekit', livekit.adapter);
   const directory = await createDirectoryService({
     redis,
     vault,
@@ -150,12 +154,7 @@ const start = async (options: GatewayOptions, stack: ReturnType<typeof shutdownS
     checks: {
       ...actionChecks,
       profiles: () => profiles.all().map((profile) => profile.name),
-      leg: (leg) => {
-        if (leg.type === 'livekit') return legFaults(leg);
-        return leg.type === 'builtin'
-          ? builtin.validate(leg.script).map((fault) => ({ ...fault, path: `script.${fault.path}` }))
-          : [];
-      },
+      ...agents.checks,
     },
   });
   stack.push('directory', () => directory.close());
@@ -185,6 +184,8 @@ const start = async (options: GatewayOptions, stack: ReturnType<typeof shutdownS
 
   const sessionTokens = createSessionTokens(redis);
   access.register(sessionTokens.reader);
+  const apiKeys = createApiKeys({ redis, clock, log });
+  access.register(apiKeys.reader);
   const withToken = new Set<string>();
   const revoke = (sessionId: string): void => {
     if (!withToken.delete(sessionId)) return;
@@ -207,7 +208,7 @@ const start = async (options: GatewayOptions, stack: ReturnType<typeof shutdownS
     directory: directory.directory,
     sessions,
     media,
-    agents,
+    agents: agents.adapters,
     fallBack: {
       type: 'builtin',
       config: (message) => ({ steps: [{ say: message ?? apology }, { hangup: {} }] }),
@@ -248,6 +249,9 @@ const start = async (options: GatewayOptions, stack: ReturnType<typeof shutdownS
   });
   const unserve = await control.serve();
   stack.push('commands', () => unserve());
+  const tools = createToolControl({ ...{ instanceId, bus, vault, sessions, clock }, calls: () => calls });
+  const unserveTools = await tools.serve();
+  stack.push('commands for tools', () => unserveTools());
 
   const signalling = await startSignalling({
     config,
@@ -265,13 +269,22 @@ const start = async (options: GatewayOptions, stack: ReturnType<typeof shutdownS
     stack,
   });
 
+  gatewayGauges(metrics, {
+    media: media.stats,
+    redis: redis.isUp,
+    sip: signalling.server.connected,
+    draining: calls.draining,
+  });
+
   const loopback = loopbackOnly(config);
   const apiDeps: ApiDeps = {
     access,
+    audit: createAuditTrail({ redis, log }),
     directory,
     sessions,
     contacts,
     calls: control,
+    tools: tools.control,
     ladders: {
       json: (orgId, sessionId) => control.ladder(orgId, sessionId, 'json'),
       text: async (orgId, sessionId) => {
@@ -281,17 +294,13 @@ const start = async (options: GatewayOptions, stack: ReturnType<typeof shutdownS
     },
     readiness: async () => [
       { name: 'redis', ok: redis.isUp(), ...(redis.isUp() ? {} : { reason: 'Redis does not answer' }) },
-      {
-        name: 'sip',
-        ok: signalling.server.connected(),
-        ...(signalling.server.connected() ? {} : { reason: 'the SIP server is not connected' }),
-      },
+      sipReadiness(signalling.server),
       {
         name: 'draining',
         ok: !calls.draining(),
         ...(calls.draining() ? { reason: 'the gateway is shutting down' } : {}),
       },
-      ...livekitReadiness(livekit),
+      ...livekitReadiness(agents.livekit),
     ],
     metrics,
     log,
@@ -301,6 +310,7 @@ const start = async (options: GatewayOptions, stack: ReturnType<typeof shutdownS
     httpLoopback: isLoopback(config.http.listen.host),
     loopbackOnly: loopback,
   };
+  const { livekit } = agents;
   const facade =
     livekit === null
       ? null
@@ -328,6 +338,8 @@ const start = async (options: GatewayOptions, stack: ReturnType<typeof shutdownS
       : livekitRoutes(apiDeps, { sip: facade.sip, keys: config.livekit })),
     ...executorRoutes(apiDeps, actions.parts),
     ...keyRoutes(keys),
+    ...mcpRoutes(apiDeps),
+    ...apiKeyRoutes(apiDeps, apiKeys),
   ]);
   const http = await listenHttp(api, { ...config.http.listen, clock });
   stack.push('API', () => http.close(2_000));
@@ -358,17 +370,10 @@ const start = async (options: GatewayOptions, stack: ReturnType<typeof shutdownS
   };
 };
 
-const callMetrics = (metrics: Metrics): CallMetrics => ({
-  rejected: (profile, reason) => {
-    metrics.count('rejects', 1, { profile, reason });
-    metrics.count('invites', 1, { profile, result: 'rejected' });
-  },
-  answered: (direction, profile, delayMs) => {
-    // Who is called takes as long as they like: that says nothing of us.
-    if (direction === 'outbound') return;
-    metrics.observe('answerDelay', delayMs, { profile });
-    metrics.count('invites', 1, { profile, result: 'answered' });
-  },
-  ended: (reason) => metrics.count('sessionsEnded', 1, { reason }),
-  live: (count) => metrics.set('sessionsLive', count),
-});
+/** Ready while one SIP server is there; the reason names those that are not. */
+const sipReadiness = (server: Pick<SipServer, 'connected' | 'servers'>): ReadinessCheck => {
+  const lost = server.servers().filter(({ connected }) => !connected);
+  if (lost.length === 0) return { name: 'sip', ok: server.connected() };
+  const names = lost.map(({ name }) => name).join(', ');
+  return { name: 'sip', ok: server.connected(), reason: `not connected to the SIP server ${names}` };
+};

@@ -1,8 +1,9 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { toneLevel } from '../support/goertzel.js';
+import { hears } from '../support/listening.js';
 import { type LiveKitRig, startLiveKitRig } from '../support/livekit-rig.js';
 import { hasLiveKitServer } from '../support/livekit-server.js';
-import { hears } from '../support/transfer-rig.js';
+
 import { until } from '../support/until.js';
 
 /** The key as RFC 4733 numbers it. */

@@ -3,10 +3,11 @@ import { AccessToken, RoomServiceClient, type ServerError, SipCallError, SipClie
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { getSession } from '../support/api-views.js';
 import { type Callees, startCallees } from '../support/callee.js';
+import { hears } from '../support/listening.js';
 import { type LiveKitProxy, startLiveKitProxy } from '../support/livekit-proxy.js';
 import { type LiveKitRig, startLiveKitRig } from '../support/livekit-rig.js';
 import { apiKey, apiSecret, hasLiveKitServer } from '../support/livekit-server.js';
-import { type Caller, callerNumber, dialled, hears, plainDestination } from '../support/transfer-rig.js';
+import { type Caller, callerNumber, dialled, plainDestination } from '../support/transfer-rig.js';
 import { until } from '../support/until.js';
 
 const answers = '+12025550101';

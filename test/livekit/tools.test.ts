@@ -1,10 +1,11 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { hears } from '../support/listening.js';
 import type { RpcAnswer } from '../support/livekit-agent.js';
 import { type LiveKitRig, startLiveKitRig } from '../support/livekit-rig.js';
 import { hasLiveKitServer } from '../support/livekit-server.js';
 import { rtpPeer } from '../support/rtp-peer.js';
 import { answering, refusing, startLine } from '../support/sip-in-line.js';
-import { hears, plainDestination } from '../support/transfer-rig.js';
+import { plainDestination } from '../support/transfer-rig.js';
 
 const desk = (port: number) => ({
   ...plainDestination,

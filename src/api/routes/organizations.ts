@@ -1,7 +1,7 @@
 import { stringify } from 'yaml';
 import { z } from 'zod';
 import { GatewayError } from '../../core/errors.js';
-import { documentSchema } from '../../domain/directory/index.js';
+import { type ApplyResult, documentSchema } from '../../domain/directory/index.js';
 import { authorize } from '../../platform/access/index.js';
 import type { ApiDeps } from '../deps.js';
 import { protectedRoute, type Route } from '../http/route.js';
@@ -104,7 +104,11 @@ export const organizationRoutes = (deps: ApiDeps): readonly Route[] => [
         dryRun: query.dryRun,
         policy: { operator: principal.role === 'operator', loopbackOnly: deps.loopbackOnly },
       });
-      return { status: 200, body: result };
+      const named = (verb: string, list: ApplyResult['created']): string[] =>
+        list.map((each) => `${verb} ${each.kind} ${each.id}`);
+      const { created, changed, removed } = result;
+      const changes = [...named('created', created), ...named('changed', changed), ...named('removed', removed)];
+      return { status: 200, body: result, changes: query.dryRun ? [] : changes };
     },
   }),
 ];

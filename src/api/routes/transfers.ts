@@ -1,6 +1,9 @@
 import { z } from 'zod';
 import { GatewayError } from '../../core/errors.js';
+import { holdsSessionToken } from '../../core/redaction.js';
+import type { PhoneSession } from '../../domain/sessions/index.js';
 import { type AttemptRecord, attemptOutcomes } from '../../domain/transfer/index.js';
+import type { Principal } from '../../platform/access/index.js';
 import type { ApiDeps } from '../deps.js';
 import { errorSchema, errorView } from '../http/error-view.js';
 import { idempotencyKey } from '../http/idempotency.js';
@@ -60,6 +63,27 @@ const transferBody = z.strictObject({
   summary: z.string().max(2_000).optional().describe('Told to the human: sent as User-to-User.'),
 });
 
+/**
+ * The destination as it was named; for an agent the id of one of its own, so that a prompt-injected one cannot call
+ * others. Throws GatewayError not_found.
+ */
+const permittedDestination = async (
+  deps: Pick<ApiDeps, 'directory'>,
+  principal: Principal,
+  session: PhoneSession,
+  named: string,
+): Promise<string> => {
+  if (principal.kind !== 'session') return named;
+  const { directory } = deps.directory;
+  const [agent, destination] = await Promise.all([
+    directory.agent(session.orgId, session.agentId),
+    directory.destination(session.orgId, named),
+  ]);
+  const own = agent?.transferDestinations ?? [];
+  if (destination !== null && own.includes(destination.id)) return destination.id;
+  throw new GatewayError('not_found', `The agent has no destination ${JSON.stringify(named)}.`);
+};
+
 const busy = (attempt: AttemptRecord): Reply => {
   const said =
     attempt.outcome === 'connected'
@@ -90,8 +114,11 @@ export const transferRoutes = (deps: ApiDeps, transfers: TransferControl): reado
     async handle({ principal, params, query, body, headers, signal, log }) {
       const key = idempotencyKey(headers['idempotency-key']);
       const session = await visibleSession(deps, principal, 'sessions:transfer', params.id);
+      if (principal.kind === 'session' && holdsSessionToken(`${body.destination} ${body.summary}`)) {
+        throw new GatewayError('bad_request', 'The body must not hold the token of a session.');
+      }
       const { accepted, attempt } = await transfers.start(session.orgId, session.id, {
-        destination: body.destination,
+        destination: await permittedDestination(deps, principal, session, body.destination),
         summary: body.summary ?? null,
         key,
       });
@@ -113,12 +140,12 @@ export const transferRoutes = (deps: ApiDeps, transfers: TransferControl): reado
     path: '/v1/sessions/{id}/transfer',
     summary: 'The last transfer attempt of a session',
     tag: 'Transfers',
-    action: 'sessions:read',
+    action: 'transfers:read',
     params: idParams,
     replies: { 200: { description: 'The attempt.', schema: attemptSchema } },
     errors: ['not_found', 'store_unavailable'],
     async handle({ principal, params }) {
-      const session = await visibleSession(deps, principal, 'sessions:read', params.id);
+      const session = await visibleSession(deps, principal, 'transfers:read', params.id);
       const live = session.status === 'ended' ? null : await transfers.current(session.orgId, session.id);
       const attempt = live ?? session.transfer;
       if (attempt === null) throw new GatewayError('not_found', 'No transfer of this session has been tried.');

@@ -62,7 +62,8 @@ export const incomingOrigin = (incoming: IncomingCall, leg: MediaLeg, localSdp: 
   failed: (error) => {
     const cancelled = incoming.cancelled.aborted;
     if (!cancelled) incoming.log.warn({ err: error }, 'answering a call failed');
-    return { event: { type: 'answer-failed', cancelled }, failure: null };
+    const detail = error instanceof Error ? error.message : String(error);
+    return { event: { type: 'answer-failed', cancelled, detail }, failure: null };
   },
   reject: (status, reason) => incoming.reject(status, reason),
   giveUp: () => {},

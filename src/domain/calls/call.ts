@@ -10,7 +10,15 @@ import type { CallOrigin } from './call-origin.js';
 import { closeCall } from './closer.js';
 import { callDoors, type DoorPorts } from './doors.js';
 import { type CallEffect, type CallEvent, type CallState, initialCall, transition } from './machine.js';
-import type { AgentCredential, AgentTools, Dialog, DialogEvents, MediaLeg, MediaLegEvents } from './ports.js';
+import type {
+  AgentCredential,
+  AgentTools,
+  Dialog,
+  DialogEvents,
+  LegQuality,
+  MediaLeg,
+  MediaLegEvents,
+} from './ports.js';
 import { transferDoor } from './transfer-door.js';
 import { callTransfers } from './transfer-operation.js';
 import type { CallTransfers, TransferDeps } from './transfer-ports.js';
@@ -32,6 +40,7 @@ export type CallParts = {
   readonly credential: () => Promise<AgentCredential>;
   readonly transfers: TransferDeps;
   readonly onAnswered: (delayMs: number) => void;
+  readonly onLegClosed: (quality: LegQuality) => void;
   readonly onEnded: (reason: EndReason) => void;
 };
 
@@ -86,11 +95,11 @@ export const runCall = (parts: CallParts): LiveCall => {
 
   const dialogEvents: DialogEvents = {
     ended: (end) => {
-      if (end.by === 'remote') dispatch({ type: 'caller-left' });
-      else {
-        log.warn({ by: end.by, reason: end.reason }, 'the SIP server ended the dialog of a call');
-        dispatch({ type: 'caller-left' });
-      }
+      if (end.by === 'remote') return dispatch({ type: 'caller-left' });
+      log.warn({ by: end.by, reason: end.reason }, 'the SIP server ended the dialog of a call');
+      // Nobody hung up: the caller may still be listening to a call that cannot be ended any more.
+      if (end.by === 'lost') session.note('signalling.lost', { leg: 'caller', reason: end.reason });
+      dispatch({ type: 'caller-lost', detail: end.reason ?? 'The SIP server ended the dialog.' });
     },
     offered: (offer) => (offer === null ? leg.offer() : leg.answer(offer)),
     answered: (sdp) => {
@@ -240,12 +249,13 @@ export const runCall = (parts: CallParts): LiveCall => {
     ended.abort('ended');
     origin.cancelled.removeEventListener('abort', onCancelled);
     void closeCall({
-      reason: effect.reason,
+      ...{ reason: effect.reason, detail: effect.detail },
       session,
       legs: () => {
         const destination = transfers.media();
         return [['caller', leg], ...(destination === null ? [] : [['destination', destination] as const])];
       },
+      measured: parts.onLegClosed,
       clock,
       log,
       recording,

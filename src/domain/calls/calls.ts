@@ -9,7 +9,7 @@ import type { LiveCall } from './call.js';
 import { incomingOrigin } from './call-origin.js';
 import type { DoorPorts } from './doors.js';
 import { type Opening, openCall } from './open-call.js';
-import type { AgentAdapter, AgentCredential, IncomingCall, MediaPlane } from './ports.js';
+import type { AgentAdapter, AgentCredential, IncomingCall, LegQuality, MediaPlane } from './ports.js';
 import { busy, forbidden, notFound, type Refusal, type RefusalRule, refusalOf } from './refusal.js';
 import type { TransferDeps } from './transfer-ports.js';
 
@@ -17,7 +17,10 @@ export type CallMetrics = {
   rejected(profile: string, rule: RefusalRule): void;
   /** `delayMs`: from the INVITE to the ACK of our 200, or from ours to theirs. */
   answered(direction: SessionDirection, profile: string, delayMs: number): void;
-  ended(reason: EndReason): void;
+  /** `answered` false: caller and gateway never had a call. */
+  ended(direction: SessionDirection, profile: string, reason: EndReason, answered: boolean): void;
+  /** A leg of a call has closed; its figures are final. */
+  legClosed(quality: LegQuality): void;
   live(count: number): void;
 };
 

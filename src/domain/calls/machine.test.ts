@@ -46,10 +46,11 @@ const events: readonly CallEvent[] = [
   { type: 'agent-left', failed: true },
   { type: 'agent-replaced' },
   { type: 'acknowledged' },
-  { type: 'answer-failed', cancelled: false },
-  { type: 'answer-failed', cancelled: true },
+  { type: 'answer-failed', cancelled: false, detail: 'The answer could not be sent.' },
+  { type: 'answer-failed', cancelled: true, detail: 'The caller cancelled.' },
   { type: 'cancelled' },
   { type: 'caller-left' },
+  { type: 'caller-lost', detail: 'Session timer expired' },
   { type: 'media-lost' },
   { type: 'media-failed' },
   { type: 'hang-up', reason: 'api-hangup' },
@@ -73,7 +74,7 @@ const brief = (effect: CallEffect): string => {
   const byes = [effect.byeCaller ? 'caller' : '', effect.byeDestination ? 'destination' : ''].filter(
     (leg) => leg !== '',
   );
-  return `end ${effect.reason}${byes.length > 0 ? `, BYE ${byes.join(' and ')}` : ''}`;
+  return `end ${effect.reason}${effect.detail === null ? '' : ` (${effect.detail})`}${byes.length > 0 ? `, BYE ${byes.join(' and ')}` : ''}`;
 };
 
 /** state | event | next status/caller/agent/destination | effects. Pairs not listed change nothing and do nothing. */
@@ -105,9 +106,10 @@ const table: readonly (readonly [keyof typeof states, string, string, string])[]
   ['waiting for the agent', 'agent-left failed', 'ringing answering failed none', 'answer'],
   ['waiting for the agent', 'cancelled', 'ended gone gone none', 'end cancelled'],
   ['answering', 'acknowledged', 'active up starting none', 'start-agent'],
-  ['answering', 'answer-failed cancelled', 'ended gone gone none', 'end cancelled'],
-  ['answering', 'answer-failed', 'ended gone gone none', 'end error'],
+  ['answering', 'answer-failed cancelled', 'ended gone gone none', 'end cancelled (The caller cancelled.)'],
+  ['answering', 'answer-failed', 'ended gone gone none', 'end error (The answer could not be sent.)'],
   ['answering', 'caller-left', 'ended gone gone none', 'end caller-hangup'],
+  ['answering', 'caller-lost', 'ended gone gone none', 'end error (Session timer expired)'],
   ['answering', 'hang-up api-hangup', 'ended gone gone none', 'end api-hangup, BYE caller'],
   ['agent ready, answering', 'acknowledged', 'active up up none', ''],
   ['agent failed, answering', 'acknowledged', 'active up gone none', 'fall-back'],
@@ -118,6 +120,7 @@ const table: readonly (readonly [keyof typeof states, string, string, string])[]
   ['agent gone', 'agent-replaced', 'active up starting none', ''],
   ['active', 'agent-replaced', 'active up up none', ''],
   ['active', 'caller-left', 'ended gone gone none', 'end caller-hangup'],
+  ['active', 'caller-lost', 'ended gone gone none', 'end error (Session timer expired)'],
   ['active', 'media-lost', 'ended gone gone none', 'end no-media, BYE caller'],
   ['active', 'hang-up drain', 'ended gone gone none', 'end drain, BYE caller'],
   ['active', 'transfer-started', 'transferring up up trying', ''],
@@ -125,6 +128,7 @@ const table: readonly (readonly [keyof typeof states, string, string, string])[]
   ['transfer trying', 'transfer-failed', 'active up up none', ''],
   ['transfer trying', 'transfer-connected', 'transferred up gone up', 'join; stop-agent'],
   ['transfer trying', 'caller-left', 'ended gone gone none', 'cancel-transfer; end caller-hangup'],
+  ['transfer ringing', 'caller-lost', 'ended gone gone none', 'cancel-transfer; end error (Session timer expired)'],
   ['transfer ringing', 'transfer-connected', 'transferred up gone up', 'join; stop-agent'],
   ['transfer ringing', 'transfer-failed', 'active up up none', 'unmute-agent'],
   ['transfer ringing', 'agent-left', 'transferring up gone ringing', ''],
@@ -151,6 +155,7 @@ const table: readonly (readonly [keyof typeof states, string, string, string])[]
   ['transferred', 'destination-left return', 'active up gone none', 'fall-back'],
   ['transferred', 'destination-left next', 'transferring up gone ringing', ''],
   ['transferred', 'caller-left', 'ended gone gone none', 'end caller-hangup, BYE destination'],
+  ['transferred', 'caller-lost', 'ended gone gone none', 'end error (Session timer expired), BYE destination'],
   ['transferred', 'destination-left', 'ended gone gone none', 'end destination-hangup, BYE caller'],
   ['transferred', 'hang-up api-hangup', 'ended gone gone none', 'end api-hangup, BYE caller and destination'],
   ['transferred', 'media-lost', 'ended gone gone none', 'end no-media, BYE caller and destination'],
@@ -194,6 +199,16 @@ describe('the call machine', () => {
     }
   });
 
+  it('says of a transfer that the caller hung up when the caller is gone, whatever took it away', () => {
+    const by = (event: CallEvent): unknown =>
+      transition(states['transfer ringing'] ?? initialCall, event).effects.find(
+        (effect) => effect.type === 'cancel-transfer',
+      )?.by;
+    expect(by({ type: 'caller-left' })).toBe('caller-hung-up');
+    expect(by({ type: 'caller-lost', detail: 'Session timer expired' })).toBe('caller-hung-up');
+    expect(by({ type: 'hang-up', reason: 'api-hangup' })).toBe('cancelled');
+  });
+
   it('never leaves a caller without agent, destination or fall-back while the call is up', () => {
     for (const state of Object.values(states)) {
       for (const event of events) {
@@ -213,6 +228,7 @@ describe('the call machine', () => {
           const callerStands =
             (state.caller === 'up' || state.caller === 'answering' || state.caller === 'dialling') &&
             event.type !== 'caller-left' &&
+            event.type !== 'caller-lost' &&
             event.type !== 'not-answered' &&
             event.type !== 'answer-failed';
           expect(effect.byeCaller).toBe(callerStands);

@@ -31,9 +31,11 @@ export type CallEvent =
   /** Both sides have agreed: the ACK of our 200, or their 200. */
   | { readonly type: 'acknowledged' }
   /** The 200 did not lead to a dialog: CANCEL overtook it, or no ACK came. */
-  | { readonly type: 'answer-failed'; readonly cancelled: boolean }
+  | { readonly type: 'answer-failed'; readonly cancelled: boolean; readonly detail: string }
   | { readonly type: 'cancelled' }
   | { readonly type: 'caller-left' }
+  /** Nobody hung up: no ACK came, the session was not refreshed, or the SIP server lost the dialog. */
+  | { readonly type: 'caller-lost'; readonly detail: string }
   | { readonly type: 'media-lost' }
   | { readonly type: 'media-failed' }
   | { readonly type: 'hang-up'; readonly reason: 'agent-hangup' | 'api-hangup' | 'max-duration' | 'drain' | 'error' }
@@ -47,7 +49,7 @@ export type CallEvent =
   /** The carrier has taken the caller over (REFER): our leg is over. */
   | { readonly type: 'transfer-handed-over' }
   /** `return` and `next`: it hung up so soon that the call goes on as if nobody had answered (transfer.md T4). */
-  | { readonly type: 'destination-left'; readonly step: 'end' | 'return' | 'next' };
+  | { readonly type: 'destination-left'; readonly step: 'end' | 'return' | 'next'; readonly detail?: string };
 
 export type CallEffect =
   | { readonly type: 'ring' }
@@ -62,8 +64,14 @@ export type CallEffect =
   | { readonly type: 'fall-back' }
   | { readonly type: 'cancel-transfer'; readonly by: 'caller-hung-up' | 'cancelled' }
   | { readonly type: 'reject'; readonly status: number; readonly reason: string }
-  /** Close everything; the legs that still stand get BYE. */
-  | { readonly type: 'end'; readonly reason: EndReason; readonly byeCaller: boolean; readonly byeDestination: boolean };
+  /** Close everything; the legs that still stand get BYE. `detail` says what the reason alone does not. */
+  | {
+      readonly type: 'end';
+      readonly reason: EndReason;
+      readonly detail: string | null;
+      readonly byeCaller: boolean;
+      readonly byeDestination: boolean;
+    };
 
 export type Transition = { readonly state: CallState; readonly effects: readonly CallEffect[] };
 
@@ -81,18 +89,22 @@ const stay = (state: CallState): Transition => ({ state, effects: [] });
 const end = (
   state: CallState,
   reason: EndReason,
-  refuse?: { readonly status: number; readonly reason: string },
+  more: {
+    readonly refuse?: { readonly status: number; readonly reason: string };
+    readonly detail?: string | undefined;
+  } = {},
 ): Transition => {
   const effects: CallEffect[] = [];
   if (state.destination === 'trying' || state.destination === 'ringing') {
-    effects.push({ type: 'cancel-transfer', by: reason === 'caller-hangup' ? 'caller-hung-up' : 'cancelled' });
+    effects.push({ type: 'cancel-transfer', by: state.caller === 'gone' ? 'caller-hung-up' : 'cancelled' });
   }
   if (state.caller === 'offered')
-    effects.push({ type: 'reject', ...(refuse ?? { status: 480, reason: 'Temporarily Unavailable' }) });
+    effects.push({ type: 'reject', ...(more.refuse ?? { status: 480, reason: 'Temporarily Unavailable' }) });
   if (state.caller === 'dialling') effects.push({ type: 'cancel-dial' });
   effects.push({
     type: 'end',
     reason,
+    detail: more.detail ?? null,
     // Who is being called may have answered already.
     byeCaller: state.caller === 'up' || state.caller === 'answering' || state.caller === 'dialling',
     byeDestination: state.destination === 'up',
@@ -172,7 +184,7 @@ export const transition = (state: CallState, event: CallEvent): Transition => {
 
     case 'answer-failed':
       return state.caller === 'answering'
-        ? end({ ...state, caller: 'gone' }, event.cancelled ? 'cancelled' : 'error')
+        ? end({ ...state, caller: 'gone' }, event.cancelled ? 'cancelled' : 'error', { detail: event.detail })
         : stay(state);
 
     case 'cancelled':
@@ -182,17 +194,22 @@ export const transition = (state: CallState, event: CallEvent): Transition => {
     case 'caller-left':
       return state.caller === 'gone' ? stay(state) : end({ ...state, caller: 'gone' }, 'caller-hangup');
 
+    case 'caller-lost':
+      return state.caller === 'gone'
+        ? stay(state)
+        : end({ ...state, caller: 'gone' }, 'error', { detail: event.detail });
+
     case 'media-lost':
       return end(state, 'no-media');
 
     case 'media-failed':
-      return end(state, 'error', { status: 500, reason: 'Server Internal Error' });
+      return end(state, 'error', { refuse: { status: 500, reason: 'Server Internal Error' } });
 
     case 'hang-up':
       return end(
         state,
         event.reason,
-        event.reason === 'drain' ? { status: 503, reason: 'Service Unavailable' } : undefined,
+        event.reason === 'drain' ? { refuse: { status: 503, reason: 'Service Unavailable' } } : {},
       );
 
     case 'transfer-started':
@@ -236,6 +253,6 @@ export const transition = (state: CallState, event: CallEvent): Transition => {
       if (event.step === 'return') return backToAgent(state);
       return event.step === 'next'
         ? stay({ ...state, status: 'transferring', destination: 'ringing' })
-        : end({ ...state, destination: 'none' }, 'destination-hangup');
+        : end({ ...state, destination: 'none' }, 'destination-hangup', { detail: event.detail });
   }
 };

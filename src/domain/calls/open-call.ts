@@ -126,6 +126,7 @@ export const openCall = async (deps: CallsDeps, opening: Opening): Promise<LiveC
     buffered.events,
   );
   let session: OwnedSession | null = null;
+  let answered = false;
   try {
     const origin = await opening.origin(leg);
     session = await createSession(deps, opening, origin);
@@ -148,8 +149,12 @@ export const openCall = async (deps: CallsDeps, opening: Opening): Promise<LiveC
       doors: deps.doors,
       credential: () => deps.credential({ orgId: organization.id, sessionId }),
       transfers: deps.transfers,
-      onAnswered: (delayMs) => deps.metrics.answered(origin.direction, profile.name, delayMs),
-      onEnded: deps.metrics.ended,
+      onAnswered: (delayMs) => {
+        answered = true;
+        deps.metrics.answered(origin.direction, profile.name, delayMs);
+      },
+      onLegClosed: deps.metrics.legClosed,
+      onEnded: (reason) => deps.metrics.ended(origin.direction, profile.name, reason, answered),
     });
     const begun = { direction: origin.direction, called: route.number.number, agent: agent.id };
     log.info(begun, origin.direction === 'inbound' ? 'a call arrived' : 'a call is placed');

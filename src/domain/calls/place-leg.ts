@@ -16,6 +16,8 @@ export type LegPlacing = {
   readonly digest: { readonly username: string; readonly password: string } | null;
   /** Call-ID of the INVITE; left out, the SIP server makes one. */
   readonly sipCallId?: string;
+  /** Call-ID of a dialog whose SIP server shall place this call too, where there are several. */
+  readonly beside?: string;
   readonly hooks: DialHooks & {
     onSent(sipCallId: string): void;
     /** The first 18x or the 200 came, this many ms after the INVITE. */
@@ -65,23 +67,26 @@ export const placeLeg = async (placing: LegPlacing): Promise<DialResult<Dialog>>
       offer: await media.offer(),
       ...(digest === null ? {} : { digest }),
       ...(sipCallId === undefined ? {} : { sipCallId }),
+      ...(placing.beside === undefined ? {} : { beside: placing.beside }),
       ringTimeout: plan.ringTimeout,
       signal: hooks.signal,
       onSent: hooks.onSent,
       onProvisional: ({ status, reason, sdp }) => {
         if (status >= 180) heardOf();
-        hooks.onProgress(status, reason);
-        if (sdp === null || status < 180) return;
-        take(sdp).then(
-          () => {
-            if (!hooks.signal.aborted) hooks.onEarly?.(media);
-          },
-          (error: unknown) => {
-            // It is a preview only: the answer decides.
-            taking = Promise.resolve();
-            placing.log.info({ err: error }, 'early media of a destination could not be taken');
-          },
-        );
+        if (sdp === null || status < 180) return hooks.onProgress(status, reason);
+        // Told after its early media is there, so that no ringback sounds in the moments before.
+        take(sdp)
+          .then(
+            () => {
+              if (!hooks.signal.aborted) hooks.onEarly?.(media);
+            },
+            (error: unknown) => {
+              // It is a preview only: the answer decides.
+              taking = Promise.resolve();
+              placing.log.info({ err: error }, 'early media of a destination could not be taken');
+            },
+          )
+          .finally(() => hooks.onProgress(status, reason));
       },
       events: {
         ...events,

@@ -53,7 +53,7 @@ export type IncomingCall = {
   progress(sdp: string): void;
   /**
    * 200 with this SDP; resolves at the ACK, whose SDP is `ackSdp` when we offered. Rejects when the caller cancelled
-   * first or no ACK came (then BYE has been sent).
+   * first; also when no ACK came (then BYE has been sent) or a BYE instead, which `ended` tells first.
    */
   answer(sdp: string, events: DialogEvents): Promise<{ readonly dialog: Dialog; readonly ackSdp: string | null }>;
   /** A final failure. `rule` is the sentence for the log and the counter's reason. */
@@ -118,6 +118,8 @@ export type OutgoingCallRequest = {
   readonly signal?: AbortSignal;
   /** The INVITE is on its way; called again, with the same Call-ID, when it is repeated with credentials. */
   readonly onSent?: (sipCallId: string) => void;
+  /** Call-ID of a call to stay beside: with several SIP servers, the one that has it places this one too. */
+  readonly beside?: string;
   readonly onProvisional?: (response: {
     status: number;
     reason: string;
@@ -299,7 +301,10 @@ export type CallDoors = {
   /** The session's user context, as it is now. */
   attributes(): Readonly<Record<string, unknown>>;
   setAttributes(values: Readonly<Record<string, unknown>>): void;
-  note(type: 'agent.said' | 'agent.asked' | 'agent.failed', data: Readonly<Record<string, unknown>>): void;
+  note(
+    type: 'agent.said' | 'agent.asked' | 'agent.failed' | 'agent.lost' | 'agent.resumed',
+    data: Readonly<Record<string, unknown>>,
+  ): void;
 };
 
 /** Why a tool was not used at all. What came of one that was used stands in its value. */

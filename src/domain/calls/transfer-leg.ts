@@ -53,6 +53,12 @@ const openMedia = (
     },
   );
 
+/** With several SIP servers, the caller's places the call: its address is the one the line knows and allows. */
+const beside = ({ callerDialog }: TransferContext): { beside?: string } => {
+  const dialog = callerDialog();
+  return dialog === null ? {} : { beside: dialog.sipCallId };
+};
+
 /**
  * Calls the destination by an INVITE of our own. Everything that was opened for a call that did not come about is closed
  * again before it resolves. Rejects with GatewayError when the INVITE could never be sent.
@@ -73,6 +79,7 @@ export const dialInvite = async (
       ...{ media, plan },
       profile: profile.name,
       digest: deps.digest(destination),
+      ...beside(context),
       hooks: {
         ...hooks,
         onSent: (sipCallId) => deps.bindLadder(sipCallId, context.session.id),

@@ -70,12 +70,16 @@ export const callTransfers = (deps: TransferDeps, context: TransferContext): Cal
     return source;
   };
 
-  const legEvents = (source: PromptSource | null): LegEvents => ({
+  const legEvents = (): LegEvents => ({
     ended: (end) => {
       log.info({ by: end.by, reason: end.reason }, 'the destination of a transfer hung up');
+      if (end.by === 'lost') session.note('signalling.lost', { leg: 'destination', reason: end.reason });
       lineEnded = true;
       if (onEarlyEnd !== null) onEarlyEnd();
-      else context.dispatch({ type: 'destination-left', step: 'end' });
+      else {
+        const detail = end.by === 'remote' || end.reason === null ? {} : { detail: end.reason };
+        context.dispatch({ type: 'destination-left', step: 'end', ...detail });
+      }
     },
     held: (held) => {
       if (joined === null) return;
@@ -93,8 +97,8 @@ export const callTransfers = (deps: TransferDeps, context: TransferContext): Cal
       if (joined !== null) context.dispatch({ type: 'media-failed' });
     },
     early: (media) => {
-      ringing(source);
-      hearing.early(media);
+      context.dispatch({ type: 'transfer-ringing' });
+      if (!isOver()) hearing.early(media);
     },
   });
 
@@ -140,7 +144,7 @@ export const callTransfers = (deps: TransferDeps, context: TransferContext): Cal
           if ((source !== null || dialtone) && !signal.aborted) ringing(source);
           return plan.method === 'refer'
             ? dialRefer(deps, context, plan, hooks)
-            : dialInvite(deps, context, { destination, profile, plan }, hooks, legEvents(source));
+            : dialInvite(deps, context, { destination, profile, plan }, hooks, legEvents());
         },
       },
       {

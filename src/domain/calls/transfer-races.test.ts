@@ -151,6 +151,7 @@ const callWithoutSockets = async (change: Partial<TransferDestination> = {}) => 
     fallBack: { adapter: agent('fall-back'), config: () => null },
     doors: { actions: null },
     credential: () => Promise.reject(new Error('unused')),
+    onLegClosed: () => {},
     transfers: {
       directory: { destination: async () => target },
       signalling: () => ({

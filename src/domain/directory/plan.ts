@@ -211,7 +211,7 @@ const make = (
     variables: mergeSealed('variables', document.variables, old.variables, request, sealer, found),
     secrets: mergeSealed('secrets', document.secrets, old.secrets, request, sealer, found),
   };
-  checkReferences(snapshot, places, found);
+  checkReferences(snapshot, places, found, checks);
   return snapshot;
 };
 

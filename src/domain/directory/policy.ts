@@ -15,6 +15,8 @@ export type DirectoryChecks = {
   readonly profiles?: () => readonly string[];
   /** Faults of an agent's leg, with paths below `leg`. */
   readonly leg?: (leg: AgentLegConfig) => readonly Fault[];
+  /** Secrets of the organization that an agent's leg names, with the paths below `leg` where it does. */
+  readonly secretsOfLeg?: (leg: AgentLegConfig) => readonly { readonly path: string; readonly name: string }[];
   /** Faults of an action's definition, with paths below the action. */
   readonly action?: (definition: Readonly<Record<string, unknown>>) => readonly Fault[];
   /** What is wrong with a global variable (`faults`), and what is right but will not be sent (`warnings`). */

@@ -50,6 +50,11 @@ export type DirectoryService = {
   export(orgId: string): Promise<ExportedDocument | null>;
   /** Ids of all organizations, sorted. */
   organizations(): Promise<readonly string[]>;
+  /**
+   * Hears of every change of an organization, whichever instance made it; of null when changes may have been missed.
+   * Until the returned function is called.
+   */
+  watch(listener: (orgId: string | null) => void): () => void;
   /** Every sealed credential, for the rotation of keys. */
   readonly credentials: SealedValues;
   close(): void;
@@ -125,9 +130,16 @@ export const createDirectoryService = async (options: DirectoryServiceOptions): 
   const { redis, vault, clock, log } = options;
   const store = createDirectoryStore(redis);
   const directory = createDirectory(store, clock);
-  const unsubscribe = await store.onAnnounce((orgId, version) => directory.forget(orgId, version));
+  const watchers = new Set<(orgId: string | null) => void>();
+  const unsubscribe = await store.onAnnounce((orgId, version) => {
+    directory.forget(orgId, version);
+    for (const watcher of [...watchers]) watcher(orgId);
+  });
   // Messages sent while the connection was gone are lost, so nothing cached before it came back is believed.
-  const off = redis.on('up', () => directory.forget());
+  const off = redis.on('up', () => {
+    directory.forget();
+    for (const watcher of [...watchers]) watcher(null);
+  });
 
   /** Claims for the snapshot; resolves with what others really hold. */
   const claim = async (snapshot: OrganizationSnapshot): Promise<readonly HeldClaim[]> => {
@@ -211,6 +223,10 @@ export const createDirectoryService = async (options: DirectoryServiceOptions): 
       return found === null ? null : exportDocument(found.snapshot);
     },
     organizations: () => store.organizations(),
+    watch(listener) {
+      watchers.add(listener);
+      return () => void watchers.delete(listener);
+    },
     credentials: sealedCredentials(store, vault, async (orgId, version) => {
       directory.forget(orgId, version);
       await store.announce(orgId, version);

@@ -10,6 +10,7 @@ export {
   type ResolvedAddress,
   systemResolver,
 } from './connect.js';
+export { createEgressDialer, type EgressDialer, type EgressDialerOptions } from './dialer.js';
 export { EgressFailure, type EgressFailureKind } from './failure.js';
 export {
   createEgressClient,

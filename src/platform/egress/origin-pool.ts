@@ -43,7 +43,8 @@ export type OriginPool = {
   close(): Promise<void>;
 };
 
-const secureContextOf = (
+/** TLS with a credential of its own, or with further authorities; undefined when the system's defaults are meant. */
+export const secureContextOf = (
   credential: TlsCredential | undefined,
   extraAuthorities: readonly string[],
 ): SecureContext | undefined => {

@@ -142,6 +142,12 @@ export const metricCatalogue = {
     labels: { group: statusGroups },
     buckets: long,
   },
+  botAudioDropped: {
+    kind: 'counter',
+    name: 'voice_gateway_bot_audio_dropped_seconds_total',
+    help: 'Audio between callers and WebSocket bots that was thrown away: the bot did not read, or sent too far ahead.',
+    labels: { direction: ['to-bot', 'from-bot'] },
+  },
   mediaPackets: {
     kind: 'counter',
     name: 'voice_gateway_media_packets_total',

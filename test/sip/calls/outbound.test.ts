@@ -6,9 +6,10 @@ import { getSession, listSessions, type SessionView } from '../../support/api-vi
 import { type Callees, startCallees } from '../../support/callee.js';
 import { startGateway, type TestGateway } from '../../support/gateway.js';
 import { sine } from '../../support/goertzel.js';
+import { hears } from '../../support/listening.js';
 import { wavFile } from '../../support/media.js';
 import { organization } from '../../support/organization.js';
-import { agentTone, hears, plainDestination } from '../../support/transfer-rig.js';
+import { agentTone, plainDestination } from '../../support/transfer-rig.js';
 import { until } from '../../support/until.js';
 
 const answers = '+12025550101';
