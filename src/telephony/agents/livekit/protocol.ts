@@ -39,6 +39,7 @@ export type LegNews =
   | { readonly type: 'join-failed'; readonly reason: string }
   /** Somebody's audio can be heard for the first time since joining. */
   | { readonly type: 'audible'; readonly identity: string }
+  /** Somebody the caller can talk with: an agent or another telephone. */
   | { readonly type: 'agent-joined'; readonly identity: string }
   /** The last one the caller could talk with, an agent or another telephone, has left; `reason` is LiveKit's word for it. */
   | {

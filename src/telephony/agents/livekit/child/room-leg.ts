@@ -103,7 +103,7 @@ export const roomLeg = (first: JoinOrder, events: RoomLegEvents): RoomLeg => {
   const isParty = (participant: RemoteParticipant): boolean =>
     isAgent(participant) || participant.info.kind === ParticipantKind.SIP;
   const welcome = (participant: RemoteParticipant): void => {
-    if (isAgent(participant)) news({ type: 'agent-joined', identity: participant.identity });
+    if (isParty(participant)) news({ type: 'agent-joined', identity: participant.identity });
   };
 
   const listen = (room: Room): void => {
