@@ -324,7 +324,7 @@ const start = async (options: GatewayOptions, stack: ReturnType<typeof shutdownS
     livekit === null
       ? null
       : createLiveKitSip({
-          ...{ instanceId, redis, bus, sessions, directory, log },
+          ...{ instanceId, redis, bus, sessions, directory, clock, log },
           calls: () => calls,
           outbound: outbound.calls,
           rooms: livekit.rooms,

@@ -1,4 +1,5 @@
 import type { LiveKitSip, SipCall, SipTransfer } from '../api/index.js';
+import type { Clock } from '../core/clock.js';
 import { GatewayError } from '../core/errors.js';
 import type { Logger } from '../core/logger.js';
 import type { Calls, LiveCall, OutboundCalls } from '../domain/calls/index.js';
@@ -17,6 +18,7 @@ export type LiveKitSipDeps = {
   readonly calls: () => Calls;
   readonly outbound: OutboundCalls;
   readonly directory: Pick<DirectoryService, 'directory' | 'organizations'>;
+  readonly clock: Clock;
   readonly log: Logger;
 };
 
@@ -134,7 +136,7 @@ export const createLiveKitSip = (
   };
 
   const create = async (request: SipCall): ReturnType<LiveKitSip['create']> => {
-    const guest = roomGuest(deps.rooms, request);
+    const guest = roomGuest(deps.rooms, request, deps.clock);
     const call = await deps.outbound.place({
       ...(await ownerOf(request.trunk, request.room)),
       ...{ to: request.to, from: request.from, profile: null, headers: request.headers },

@@ -3,10 +3,12 @@ import { AccessToken, RoomServiceClient, type ServerError, SipCallError, SipClie
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { getSession } from '../support/api-views.js';
 import { type Callees, startCallees } from '../support/callee.js';
+import { startGateway, type TestGateway } from '../support/gateway.js';
 import { hears } from '../support/listening.js';
 import { type LiveKitProxy, startLiveKitProxy } from '../support/livekit-proxy.js';
 import { type LiveKitRig, startLiveKitRig } from '../support/livekit-rig.js';
 import { apiKey, apiSecret, hasLiveKitServer } from '../support/livekit-server.js';
+import { startTestRedis, type TestRedis } from '../support/redis.js';
 import { type Caller, callerNumber, dialled, plainDestination } from '../support/transfer-rig.js';
 import { until } from '../support/until.js';
 
@@ -17,6 +19,9 @@ const manners = { busy: 'busy', [busy]: 'busy', [rings]: 'rings' } as const;
 
 describe.skipIf(!hasLiveKitServer())("LiveKit's SIP API at the gateway, by LiveKit's own clients", () => {
   let rig: LiveKitRig;
+  let redis: TestRedis;
+  /** Another instance on the same Redis. */
+  let other: TestGateway;
   let people: Callees;
   let proxy: LiveKitProxy;
   let sip: SipClient;
@@ -35,19 +40,28 @@ describe.skipIf(!hasLiveKitServer())("LiveKit's SIP API at the gateway, by LiveK
   });
 
   beforeAll(async () => {
+    redis = await startTestRedis();
+    const env = {
+      REDIS_URL: `unix://${redis.socketPath}`,
+      ENCRYPTION_KEYS: `test:${Buffer.alloc(32, 7).toString('base64')}`,
+      DASHBOARD_JWT_SECRET: 'a secret that only these tests know, long enough',
+    };
     [rig, people] = await Promise.all([
-      startLiveKitRig(),
+      startLiveKitRig({ env }),
       startCallees((user) => manners[user as keyof typeof manners] ?? 'answers'),
     ]);
+    other = await startGateway({ env: { ...env, ...rig.livekit.env } });
     proxy = await startLiveKitProxy({ gateway: rig.gateway.httpUrl, livekit: rig.livekit.url });
     sip = new SipClient(proxy.httpUrl, apiKey, apiSecret);
     rooms = new RoomServiceClient(proxy.httpUrl, apiKey, apiSecret);
     await rig.setUpLeg({}, [line('support'), line('busy')]);
+    await rig.gateway.apply({ organization: { id: 'acme', zendesk: { subdomain: 'acme' } } });
   });
   afterAll(async () => {
     await proxy?.close();
     await people?.close();
-    await rig?.close();
+    await Promise.all([rig?.close(), other?.stop()]);
+    await redis?.stop();
   });
   beforeEach(async () => {
     expect((await policy()).status).toBe(200);
@@ -74,6 +88,15 @@ describe.skipIf(!hasLiveKitServer())("LiveKit's SIP API at the gateway, by LiveK
   describe('TransferSIPParticipant', () => {
     it('transfers to an assigned destination by its URI, with From, headers and ticket of a transfer', async () => {
       const { room, identity, caller } = await talk();
+      const { webhookUrl } = (await rig.gateway.api('/backend/zendesk-v2/voice-prefetch-url')).body as {
+        webhookUrl: string;
+      };
+      const stamped = await fetch(rig.gateway.httpUrl + new URL(webhookUrl).pathname, {
+        method: 'POST',
+        headers: { 'content-type': 'application/json' },
+        body: JSON.stringify({ ticket_id: '4711', caller_phone: callerNumber }),
+      });
+      expect(await stamped.json()).toMatchObject({ success: true, sessionId: caller.sessionId });
       await sip.transferSipParticipant(room, identity, `sip:support@127.0.0.1:${people.port}`, {
         headers: { 'X-Reason': 'angry', From: 'sip:mallory@evil.example' },
         playDialtone: true,
@@ -83,6 +106,7 @@ describe.skipIf(!hasLiveKitServer())("LiveKit's SIP API at the gateway, by LiveK
       expect(invite?.lines('X-OPENCX-TRANSFER')[0]).toContain('true');
       expect(invite?.lines('X-OPENCX-SESSION-ID')[0]).toContain(caller.sessionId);
       expect(invite?.lines('X-Reason')[0]).toContain('angry');
+      expect(invite?.lines('X-Zendesk-Ticket-Id')).toEqual(['X-Zendesk-Ticket-Id: 4711']);
       const session = await caller.until('the transfer', ({ status }) => status === 'transferred');
       expect(session.transfer).toMatchObject({ outcome: 'connected', destination: { id: 'support' } });
       const stop = people.phone.tone(700);
@@ -120,6 +144,15 @@ describe.skipIf(!hasLiveKitServer())("LiveKit's SIP API at the gateway, by LiveK
       const { room, identity } = await talk();
       const error = await failure(sip.transferSipParticipant(room, identity, `tel:${rings}`, { ringingTimeout: 1 }));
       expect(error).toMatchObject({ code: 'deadline_exceeded', metadata: { outcome: 'no-answer' } });
+    });
+
+    it('reaches the instance that has the call, whichever is asked', async () => {
+      const { room, identity, caller } = await talk();
+      const elsewhere = new SipClient(other.httpUrl, apiKey, apiSecret);
+      const error = await failure(elsewhere.transferSipParticipant(room, identity, 'busy'));
+      expect((error as SipCallError).sipStatusCode).toBe(486);
+      await elsewhere.transferSipParticipant(room, identity, 'support');
+      await caller.until('the transfer', ({ status }) => status === 'transferred');
     });
 
     it('asks for the grants that livekit-server asks for', async () => {
@@ -160,7 +193,7 @@ describe.skipIf(!hasLiveKitServer())("LiveKit's SIP API at the gateway, by LiveK
   describe('CreateSIPParticipant', () => {
     it('calls somebody into a room, where everybody hears them', async () => {
       const room = 'a-meeting';
-      const agent = await rig.agentIn(room, { hz: 440 });
+      const agent = await rig.agentIn(room);
       const info = await sip.createSipParticipant('acme/support', answers, room, {
         ...{
           participantIdentity: 'guest',
@@ -171,6 +204,7 @@ describe.skipIf(!hasLiveKitServer())("LiveKit's SIP API at the gateway, by LiveK
         ...{ participantAttributes: { 'my.key': 'v', 'sip.phoneNumber': '+1' }, headers: { 'X-Why': 'meeting' } },
       });
       expect(info).toMatchObject({ participantIdentity: 'guest', roomName: room });
+      await agent.order({ type: 'publish', sound: { hz: 440 } });
       expect(info.participantId).toMatch(/^PA_/);
       expect(info.sipCallId).toMatch(/^SCL_/);
       const invite = lastInvite();
@@ -251,7 +285,7 @@ describe.skipIf(!hasLiveKitServer())("LiveKit's SIP API at the gateway, by LiveK
       const token = new AccessToken(apiKey, apiSecret);
       token.addSIPGrant({ call: true });
       const authorization = `Bearer ${await token.toJwt()}`;
-      const post = async (body: BodyInit, type: string) => {
+      const post = async (body: string | Uint8Array<ArrayBuffer>, type: string) => {
         const path = `${rig.gateway.httpUrl}/twirp/livekit.SIP/CreateSIPParticipant`;
         const headers = { authorization, 'content-type': type };
         const response = await fetch(path, { method: 'POST', headers, body });
@@ -261,7 +295,7 @@ describe.skipIf(!hasLiveKitServer())("LiveKit's SIP API at the gateway, by LiveK
       expect(await post('x'.repeat(2_000_000), 'application/json')).toBe('invalid_argument');
       expect(await post('{', 'application/json')).toBe('malformed');
       expect(await post('{"room_name":7}', 'application/json')).toBe('malformed');
-      expect(await post(Buffer.from([255, 255, 255]), 'application/protobuf')).toBe('malformed');
+      expect(await post(new Uint8Array([255, 255, 255]), 'application/protobuf')).toBe('malformed');
       expect(await post('{}', 'text/plain')).toBe('malformed');
       expect(await post('{}', 'application/json')).toBe('invalid_argument');
     });
@@ -271,13 +305,16 @@ describe.skipIf(!hasLiveKitServer())("LiveKit's SIP API at the gateway, by LiveK
     it('joins caller and human: a room for the human, a call into it, and the human moved to the caller', async () => {
       const { room, caller, agent } = await talk();
       const humanRoom = `${room}-human-agent`;
-      const briefing = await rig.agentIn(humanRoom, { hz: 523 });
+      const briefing = await rig.agentIn(humanRoom);
       const info = await sip.createSipParticipant('', answers, humanRoom, {
         ...{ participantIdentity: 'human-agent-sip', waitUntilAnswered: true },
       });
+      await briefing.order({ type: 'publish', sound: { hz: 523 } });
       const invite = lastInvite();
       await people.phone.until('the briefing', () => hears(people.phone, 523));
-      await rooms.moveParticipant(humanRoom, info.participantIdentity, room);
+      // By the other instance, which has to find where the telephone is.
+      const elsewhere = new RoomServiceClient(other.httpUrl, apiKey, apiSecret);
+      await elsewhere.moveParticipant(humanRoom, info.participantIdentity, room);
       await agent.order({ type: 'hush' });
       const toHuman = caller.phone.tone(1_000);
       await people.phone.until('the caller', () => hears(people.phone, 1_000));
@@ -296,12 +333,16 @@ describe.skipIf(!hasLiveKitServer())("LiveKit's SIP API at the gateway, by LiveK
     });
 
     it('moves telephones of ours only, and by the grants for both rooms', async () => {
-      const { room } = await talk();
+      const { room, identity } = await talk();
       expect((await failure(rooms.moveParticipant(room, 'agent', 'elsewhere'))).code).toBe('not_found');
       const token = new AccessToken(apiKey, apiSecret);
       token.addGrant({ roomAdmin: true, room });
-      const narrow = new RoomServiceClient(proxy.httpUrl, { token: await token.toJwt() });
-      expect((await failure(narrow.moveParticipant(room, 'agent', 'elsewhere'))).code).toBe('permission_denied');
+      const narrow = await fetch(`${proxy.httpUrl}/twirp/livekit.RoomService/MoveParticipant`, {
+        method: 'POST',
+        headers: { authorization: `Bearer ${await token.toJwt()}`, 'content-type': 'application/json' },
+        body: JSON.stringify({ room, identity, destination_room: 'elsewhere' }),
+      });
+      expect([narrow.status, await narrow.json()]).toMatchObject([403, { code: 'permission_denied' }]);
     });
   });
 

@@ -103,6 +103,13 @@ export const createLiveKitAgent = (options: LiveKitAgentOptions): LiveKitAgent =
       events.left({ failed, reason, instead });
     };
 
+    /** Whom the caller was handed to in the room has hung up: the call is over, and nothing has failed. */
+    const hungUp = (reason: string): void => {
+      if (over) return;
+      void finish();
+      events.left({ failed: false, reason });
+    };
+
     /** A caller who is there already hears ringing until the agent can be heard. */
     let ringback: Playback | null = null;
     const waiting = clock.after((config.readyWithin ?? options.readyWithin / 1_000) * 1_000, () =>
@@ -139,10 +146,11 @@ export const createLiveKitAgent = (options: LiveKitAgentOptions): LiveKitAgent =
             absent = false;
             comeback?.cancel();
           },
-          agentLeft: (_identity, reason) => {
+          agentLeft: (_identity, reason, phone) => {
             // While the connection is interrupted everybody counts as gone; who is, shows when it is back.
-            if (away === null) lost('left', `the agent left the room (${reason})`);
-            else absent = true;
+            if (away !== null) absent = true;
+            else if (phone) hungUp('the other telephone in the room hung up');
+            else lost('left', `the agent left the room (${reason})`);
           },
           dtmf: (digit) => {
             void context.tools.call('send_dtmf', { digits: digit }).then((answer) => {

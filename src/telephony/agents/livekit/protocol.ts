@@ -39,9 +39,16 @@ export type LegNews =
   | { readonly type: 'join-failed'; readonly reason: string }
   /** Somebody's audio can be heard for the first time since joining. */
   | { readonly type: 'audible'; readonly identity: string }
+  /** Somebody the caller can talk with: an agent or another telephone. */
   | { readonly type: 'agent-joined'; readonly identity: string }
   /** The last one the caller could talk with, an agent or another telephone, has left; `reason` is LiveKit's word for it. */
-  | { readonly type: 'agent-left'; readonly identity: string; readonly reason: string }
+  | {
+      readonly type: 'agent-left';
+      readonly identity: string;
+      readonly reason: string;
+      /** It was a telephone, as after a warm transfer. */
+      readonly phone: boolean;
+    }
   | { readonly type: 'dtmf'; readonly digit: string; readonly identity: string }
   | {
       readonly type: 'rpc';

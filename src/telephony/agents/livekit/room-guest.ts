@@ -1,3 +1,4 @@
+import type { Clock, Timer } from '../../../core/clock.js';
 import type { AgentAdapter, AgentContext, AgentEvents, AgentLeg } from '../../../domain/calls/ports.js';
 import type { RoomLeg, Rooms } from './rooms.js';
 import { calleeAsParticipant } from './sip-participant.js';
@@ -21,19 +22,28 @@ export type RoomGuest = {
   readonly joined: Promise<RoomLeg | null>;
 };
 
+/** How long a guest may be without LiveKit, and then without the others, before the call ends, ms. */
+const patience = 15_000;
+
 /**
  * Puts the person of an outbound call into a room that others have made, as LiveKit's CreateSIPParticipant does: there
  * while it rings, heard and hearing once they have answered.
  */
-export const roomGuest = (rooms: Rooms, guest: GuestRequest): RoomGuest => {
+export const roomGuest = (rooms: Rooms, guest: GuestRequest, clock: Clock): RoomGuest => {
   let tell: (leg: RoomLeg | null) => void = () => {};
   const joined = new Promise<RoomLeg | null>((resolve) => {
     tell = resolve;
   });
 
   const start = async (context: AgentContext, events: AgentEvents): Promise<AgentLeg> => {
-    const left = (failed: boolean, reason: string): void =>
+    /** Runs while LiveKit is away, and when it is back until the others are. */
+    let waiting: Timer | null = null;
+    let away = false;
+    let alone = false;
+    const left = (failed: boolean, reason: string): void => {
+      waiting?.cancel();
       events.left({ failed, reason, instead: { type: 'hang-up' } });
+    };
     const { room, metadata } = guest;
     let muted = true;
     try {
@@ -48,7 +58,25 @@ export const roomGuest = (rooms: Rooms, guest: GuestRequest): RoomGuest => {
           ...{ sessionId: context.sessionId, leg: context.leg, hold: false, log: context.log },
         },
         {
-          agentLeft: (_identity, reason) => left(false, `nobody is left in the room (${reason})`),
+          agentJoined: () => {
+            alone = false;
+            if (!away) waiting?.cancel();
+          },
+          agentLeft: (_identity, reason) => {
+            // While the connection is interrupted everybody counts as gone; who is, shows when it is back.
+            if (away) alone = true;
+            else left(false, `nobody is left in the room (${reason})`);
+          },
+          reconnecting: () => {
+            if (away) return;
+            away = true;
+            waiting = clock.after(patience, () => left(true, 'the connection to LiveKit was lost'));
+          },
+          reconnected: () => {
+            away = false;
+            waiting?.cancel();
+            if (alone) waiting = clock.after(patience, () => left(false, 'nobody came back to the room'));
+          },
           dtmf: (digit) => void context.tools.call('send_dtmf', { digits: digit }),
           rpc: (method, payload) => answerRpc(context, method, payload),
           ended: (end, reason) => {
@@ -71,7 +99,10 @@ export const roomGuest = (rooms: Rooms, guest: GuestRequest): RoomGuest => {
         dtmf: (digit) => leg.dtmf(digit),
         mute: () => leg.setMuted(true),
         unmute: () => leg.setMuted(muted),
-        stop: () => leg.leave({ 'sip.callStatus': 'hangup' }),
+        stop: () => {
+          waiting?.cancel();
+          return leg.leave({ 'sip.callStatus': 'hangup' });
+        },
       };
     } catch (error) {
       tell(null);

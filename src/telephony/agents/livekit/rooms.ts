@@ -13,7 +13,7 @@ export type RoomEvents = {
   audible?(identity: string): void;
   agentJoined?(identity: string): void;
   /** The last agent, or other telephone, has left. */
-  agentLeft?(identity: string, reason: string): void;
+  agentLeft?(identity: string, reason: string, phone: boolean): void;
   /** A key that a participant sends to the caller. */
   dtmf?(digit: string, identity: string): void;
   /** An agent calls a method of the caller's participant. Must not reject. */
@@ -148,7 +148,7 @@ export const createRooms = (options: { readonly server: LiveKitServer; readonly 
           events.agentJoined?.(what.identity);
           break;
         case 'agent-left':
-          events.agentLeft?.(what.identity, what.reason);
+          events.agentLeft?.(what.identity, what.reason, what.phone);
           break;
         case 'dtmf':
           events.dtmf?.(what.digit, what.identity);

@@ -103,7 +103,7 @@ export const roomLeg = (first: JoinOrder, events: RoomLegEvents): RoomLeg => {
   const isParty = (participant: RemoteParticipant): boolean =>
     isAgent(participant) || participant.info.kind === ParticipantKind.SIP;
   const welcome = (participant: RemoteParticipant): void => {
-    if (isAgent(participant)) news({ type: 'agent-joined', identity: participant.identity });
+    if (isParty(participant)) news({ type: 'agent-joined', identity: participant.identity });
   };
 
   const listen = (room: Room): void => {
@@ -119,7 +119,7 @@ export const roomLeg = (first: JoinOrder, events: RoomLegEvents): RoomLeg => {
       ifHere((participant: RemoteParticipant) => {
         if (!isParty(participant) || [...room.remoteParticipants.values()].some(isParty)) return;
         const reason = reasonOf(participant.info.disconnectReason);
-        news({ type: 'agent-left', identity: participant.identity, reason });
+        news({ type: 'agent-left', identity: participant.identity, reason, phone: !isAgent(participant) });
       }),
     );
     room.on(
