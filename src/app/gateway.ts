@@ -160,7 +160,7 @@ const start = async (options: GatewayOptions, stack: ReturnType<typeof shutdownS
     clock,
     log,
     checks: {
-      ...actionChecks,
+      ...actionChecks(clock),
       profiles: () => profiles.all().map((profile) => profile.name),
       ...agents.checks,
     },
@@ -336,7 +336,7 @@ const start = async (options: GatewayOptions, stack: ReturnType<typeof shutdownS
   const keys = createKeyRotation({
     ...{ ring: store.ring, checks: redisRingChecks(redis), clock, log },
     organizations: () => directory.organizations(),
-    values: [directory.credentials, actions.parts.certificates.keys, sealedPrefetchKeys(redis, vault)],
+    values: [directory.credentials, sealedPrefetchKeys(redis, vault)],
   });
   const api = createApi(apiDeps, [
     ...prefetchRoutes(apiDeps, zendesk),
