@@ -1,4 +1,5 @@
 import type { Bench } from './bench.js';
+import { drachtioServerBench } from './drachtio-server.js';
 import { engineCallsBench } from './engine-calls.js';
 import { engineParserBench } from './engine-parser.js';
 import { executorBench } from './executor.js';
@@ -13,6 +14,7 @@ export const benches: readonly Bench[] = [
   signallingBench,
   engineParserBench,
   engineCallsBench,
+  drachtioServerBench,
   relayBench,
   prefetchBench,
   memoryBench,
