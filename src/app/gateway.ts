@@ -7,7 +7,6 @@ import {
   keyRoutes,
   listenHttp,
   prefetchRoutes,
-  type ReadinessCheck,
   transferRoutes,
 } from '../api/index.js';
 import { systemClock } from '../core/clock.js';
@@ -26,7 +25,7 @@ import { createMetrics, type Metrics } from '../platform/telemetry/index.js';
 import { redisRingChecks } from '../platform/vault/index.js';
 import { createBuiltinAgent } from '../telephony/agents/builtin/index.js';
 import { createMediaPlane } from '../telephony/media/index.js';
-import { createLadder, openProfiles, type SipServer } from '../telephony/sip/index.js';
+import { createLadder, openProfiles } from '../telephony/sip/index.js';
 import { actionChecks } from './action-catalogue.js';
 import { startActions } from './actions.js';
 import { createCallControl } from './call-control.js';
@@ -35,7 +34,7 @@ import { isLoopback } from './config-values.js';
 import { createKeyRotation } from './key-rotation.js';
 import { watchLoopLag } from './loop-lag.js';
 import { shutdownStack } from './shutdown-stack.js';
-import { startSignalling } from './signalling.js';
+import { sipReadiness, startSignalling } from './signalling.js';
 import { openStore, recordingsFolder } from './store.js';
 import { createTransferControl } from './transfer-control.js';
 import { transferDeps } from './transfers.js';
@@ -315,14 +314,6 @@ const start = async (options: GatewayOptions, stack: ReturnType<typeof shutdownS
     reloadProfiles: () => profiles.reload(),
     failed,
   };
-};
-
-/** Ready while one SIP server is there; the reason names those that are not. */
-const sipReadiness = (server: Pick<SipServer, 'connected' | 'servers'>): ReadinessCheck => {
-  const lost = server.servers().filter(({ connected }) => !connected);
-  if (lost.length === 0) return { name: 'sip', ok: server.connected() };
-  const names = lost.map(({ name }) => name).join(', ');
-  return { name: 'sip', ok: server.connected(), reason: `not connected to the SIP server ${names}` };
 };
 
 const callMetrics = (metrics: Metrics): CallMetrics => ({
