@@ -1,4 +1,5 @@
 import type { Bench } from './bench.js';
+import { drachtioServerBench } from './drachtio-server.js';
 import { engineCallsBench } from './engine-calls.js';
 import { engineParserBench } from './engine-parser.js';
 import { executorBench } from './executor.js';
@@ -15,6 +16,7 @@ export const benches: readonly Bench[] = [
   engineParserBench,
   engineCallsBench,
   transferBench,
+  drachtioServerBench,
   relayBench,
   prefetchBench,
   memoryBench,

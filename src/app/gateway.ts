@@ -11,7 +11,6 @@ import {
   livekitRoutes,
   mcpRoutes,
   prefetchRoutes,
-  type ReadinessCheck,
   transferRoutes,
 } from '../api/index.js';
 import { systemClock } from '../core/clock.js';
@@ -35,7 +34,7 @@ import { createMetrics } from '../platform/telemetry/index.js';
 import { redisRingChecks } from '../platform/vault/index.js';
 import { createSpeaker } from '../telephony/agents/builtin/index.js';
 import { createMediaPlane } from '../telephony/media/index.js';
-import { createLadder, openProfiles, type SipServer } from '../telephony/sip/index.js';
+import { createLadder, openProfiles } from '../telephony/sip/index.js';
 import { actionChecks } from './action-catalogue.js';
 import { startActions } from './actions.js';
 import { createAgents } from './agents.js';
@@ -49,7 +48,7 @@ import { createLiveKitSip } from './livekit-sip.js';
 import { watchLoopLag } from './loop-lag.js';
 import { createOutbound } from './outbound.js';
 import { shutdownStack } from './shutdown-stack.js';
-import { startSignalling } from './signalling.js';
+import { sipReadiness, startSignalling } from './signalling.js';
 import { openStore, recordingsFolder } from './store.js';
 import { createToolControl } from './tool-control.js';
 import { createTransferControl } from './transfer-control.js';
@@ -377,12 +376,4 @@ const start = async (options: GatewayOptions, stack: ReturnType<typeof shutdownS
     reloadProfiles: () => profiles.reload(),
     failed,
   };
-};
-
-/** Ready while one SIP server is there; the reason names those that are not. */
-const sipReadiness = (server: Pick<SipServer, 'connected' | 'servers'>): ReadinessCheck => {
-  const lost = server.servers().filter(({ connected }) => !connected);
-  if (lost.length === 0) return { name: 'sip', ok: server.connected() };
-  const names = lost.map(({ name }) => name).join(', ');
-  return { name: 'sip', ok: server.connected(), reason: `not connected to the SIP server ${names}` };
 };
