@@ -7,6 +7,7 @@ import { memoryBench } from './memory.js';
 import { prefetchBench } from './prefetch.js';
 import { relayBench } from './relay.js';
 import { signallingBench } from './signalling.js';
+import { websocketLegBench } from './websocket-leg.js';
 
 /** Every bench, in the order they run. */
 export const benches: readonly Bench[] = [
@@ -15,6 +16,7 @@ export const benches: readonly Bench[] = [
   engineCallsBench,
   relayBench,
   prefetchBench,
+  websocketLegBench,
   memoryBench,
   executorBench,
   executorSafeguardsBench,
