@@ -9,6 +9,7 @@ import { prefetchBench } from './prefetch.js';
 import { relayBench } from './relay.js';
 import { signallingBench } from './signalling.js';
 import { transferBench } from './transfer.js';
+import { websocketLegBench } from './websocket-leg.js';
 
 /** Every bench, in the order they run. */
 export const benches: readonly Bench[] = [
@@ -19,6 +20,7 @@ export const benches: readonly Bench[] = [
   drachtioServerBench,
   relayBench,
   prefetchBench,
+  websocketLegBench,
   memoryBench,
   executorBench,
   executorSafeguardsBench,
