@@ -7,6 +7,7 @@ export { actingOrganization, visibleSession } from './organization-of.js';
 export type { ActionParts, ExecuteAnswer, StoredAction } from './routes/action-parts.js';
 export { executorRoutes } from './routes/action-routes.js';
 export { apiKeyRoutes } from './routes/api-keys.js';
+export { eventRoutes } from './routes/events.js';
 export { type KeyRotation, type KeyUse, keyRoutes, type RotationState } from './routes/keys.js';
 export type { ToolControl } from './routes/tools.js';
 export { type TransferControl, transferRoutes } from './routes/transfers.js';

@@ -4,6 +4,7 @@ import {
   type ApiDeps,
   apiKeyRoutes,
   createApi,
+  eventRoutes,
   executorRoutes,
   keyRoutes,
   listenHttp,
@@ -19,7 +20,7 @@ import type { Redactor } from '../core/redaction.js';
 import { type CallMetrics, createCalls, type LiveCall } from '../domain/calls/index.js';
 import type { AgentAdapter } from '../domain/calls/ports.js';
 import { createDirectoryService } from '../domain/directory/index.js';
-import { createContactStore, createSessionStore } from '../domain/sessions/index.js';
+import { createContactStore, createSessionEvents, createSessionStore } from '../domain/sessions/index.js';
 import { sealedPrefetchKeys } from '../domain/zendesk/index.js';
 import {
   type Access,
@@ -296,6 +297,7 @@ const start = async (options: GatewayOptions, stack: ReturnType<typeof shutdownS
     httpLoopback: isLoopback(config.http.listen.host),
     loopbackOnly: loopback,
   };
+  const closing = new AbortController();
   const keys = createKeyRotation({
     ...{ ring: store.ring, checks: redisRingChecks(redis), clock, log },
     organizations: () => directory.organizations(),
@@ -308,9 +310,12 @@ const start = async (options: GatewayOptions, stack: ReturnType<typeof shutdownS
     ...keyRoutes(keys),
     ...mcpRoutes(apiDeps),
     ...apiKeyRoutes(apiDeps, apiKeys),
+    ...eventRoutes(apiDeps, createSessionEvents({ redis, clock, log }), closing.signal),
   ]);
   const http = await listenHttp(api, { ...config.http.listen, clock });
   stack.push('API', () => http.close(2_000));
+  // Streams would keep the API open; they end first.
+  stack.push('streams of events', async () => closing.abort());
 
   const end = async (): Promise<void> => {
     await calls.endAll('drain');
