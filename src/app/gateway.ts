@@ -10,6 +10,7 @@ import {
   listenHttp,
   mcpRoutes,
   prefetchRoutes,
+  profileRoutes,
   transferRoutes,
 } from '../api/index.js';
 import { systemClock } from '../core/clock.js';
@@ -42,6 +43,7 @@ import { type Config, loopbackOnly } from './config.js';
 import { isLoopback } from './config-values.js';
 import { createKeyRotation } from './key-rotation.js';
 import { watchLoopLag } from './loop-lag.js';
+import { profileParts } from './profiles.js';
 import { shutdownStack } from './shutdown-stack.js';
 import { startSignalling } from './signalling.js';
 import { openStore, recordingsFolder } from './store.js';
@@ -310,6 +312,7 @@ const start = async (options: GatewayOptions, stack: ReturnType<typeof shutdownS
     ...keyRoutes(keys),
     ...mcpRoutes(apiDeps),
     ...apiKeyRoutes(apiDeps, apiKeys),
+    ...profileRoutes(profileParts(profiles)),
     ...eventRoutes(apiDeps, createSessionEvents({ redis, clock, log }), closing.signal),
   ]);
   const http = await listenHttp(api, { ...config.http.listen, clock });
