@@ -1,3 +1,4 @@
+import type { ReadinessCheck } from '../api/index.js';
 import type { Clock } from '../core/clock.js';
 import type { Logger } from '../core/logger.js';
 import type { Metrics } from '../platform/telemetry/index.js';
@@ -39,11 +40,12 @@ export const startLiveKit = (options: {
   return agent;
 };
 
-/** LiveKit's line on `/readyz`; none where no LiveKit is configured. */
-export const livekitReadiness = (
-  agent: Pick<LiveKitAgent, 'fault'> | null,
-): readonly { readonly name: string; readonly ok: boolean; readonly reason?: string }[] => {
+/**
+ * LiveKit's line on `/readyz`; none where no LiveKit is configured. Without LiveKit callers get what their agent's leg says
+ * instead, so an instance that lost it still takes calls.
+ */
+export const livekitReadiness = (agent: Pick<LiveKitAgent, 'fault'> | null): readonly ReadinessCheck[] => {
   if (agent === null) return [];
   const fault = agent.fault();
-  return [{ name: 'livekit', ok: fault === null, ...(fault === null ? {} : { reason: fault }) }];
+  return [{ name: 'livekit', optional: true, ok: fault === null, ...(fault === null ? {} : { reason: fault }) }];
 };
