@@ -14,9 +14,6 @@ type Row = { readonly path: string; readonly name: string; readonly fallback: st
 
 const meanings: Readonly<Record<string, string>> = {
   'redis.url': 'an external Redis (`redis://`, `rediss://`); none: the embedded one',
-  'drachtio.host': 'an external drachtio-server; none: the embedded engine',
-  'drachtio.port': 'its admin port',
-  'drachtio.secret': 'its admin secret',
   'livekit.url': 'LiveKit server',
   'livekit.apiKey': 'LiveKit API key',
   'livekit.apiSecret': 'LiveKit API secret',

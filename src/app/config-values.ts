@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { type IpRange, parseIpRange } from '../telephony/sip/index.js';
 
 export type Endpoint = { readonly host: string; readonly port: number };
 export type SipListenPoint = Endpoint & { readonly transport: 'udp' | 'tcp' | 'tls' };
@@ -40,6 +41,51 @@ export const sipListen = z
     }
     return points;
   });
+
+export type ServerPoint = { readonly transport: 'tcp' | 'tls'; readonly host: string; readonly port: number | null };
+
+/** `host`, `host:port`, `tls:host:port`: one or several, as one text separated by commas or a list. */
+export const serverList = z
+  .union([z.string(), z.array(z.string())])
+  .transform((value, context): readonly ServerPoint[] => {
+    const entries = (Array.isArray(value) ? value : value.split(',')).map((entry) => entry.trim());
+    const points: ServerPoint[] = [];
+    for (const entry of entries) {
+      const [, transport = 'tcp', rest = ''] = /^(?:(tcp|tls):)?(.*)$/.exec(entry) ?? [];
+      const withPort = parseHostPort(rest);
+      const host = withPort?.host ?? /^\[?([^\s[\]]+?)\]?$/.exec(rest)?.[1];
+      const isHost = host !== undefined && (withPort !== undefined || !host.includes(':') || rest.startsWith('['));
+      if (!isHost || (transport !== 'tcp' && transport !== 'tls')) {
+        context.addIssue({ code: 'custom', message: `"${entry}" is not host, host:port or tls:host:port` });
+        return z.NEVER;
+      }
+      points.push({ transport, host, port: withPort?.port ?? null });
+    }
+    return points;
+  });
+
+/** `host:port` or `tls:host:port`. */
+export const listenPoint = z.string().transform((value, context): Endpoint & { readonly tls: boolean } => {
+  const tls = value.startsWith('tls:');
+  const parsed = parseHostPort(value.replace(/^(tls|tcp):/, ''));
+  if (parsed !== undefined) return { ...parsed, tls };
+  context.addIssue({ code: 'custom', message: `"${value}" is not host:port or tls:host:port` });
+  return z.NEVER;
+});
+
+/** CIDR blocks or single addresses, separated by commas. */
+export const addressRanges = z.string().transform((value, context): readonly IpRange[] => {
+  const ranges: IpRange[] = [];
+  for (const entry of value.split(',').map((part) => part.trim())) {
+    const range = parseIpRange(entry);
+    if (range === null) {
+      context.addIssue({ code: 'custom', message: `"${entry}" is not an address or a CIDR block` });
+      return z.NEVER;
+    }
+    ranges.push(range);
+  }
+  return ranges;
+});
 
 export type PortRange = { readonly from: number; readonly to: number };
 

@@ -2,12 +2,15 @@ import { isAbsolute, join } from 'node:path';
 import { z } from 'zod';
 import { type Fault, GatewayError } from '../core/errors.js';
 import {
+  addressRanges,
   type Endpoint,
   endpoint,
   isLoopback,
   isWildcard,
+  listenPoint,
   portRange,
   type SipListenPoint,
+  serverList,
   sipListen,
 } from './config-values.js';
 
@@ -29,6 +32,9 @@ export const environment = {
   DRACHTIO_HOST: 'drachtio.host',
   DRACHTIO_PORT: 'drachtio.port',
   DRACHTIO_SECRET: 'drachtio.secret',
+  DRACHTIO_AUTHORITIES: 'drachtio.authorities',
+  DRACHTIO_LISTEN: 'drachtio.listen',
+  DRACHTIO_PEERS: 'drachtio.peers',
   LIVEKIT_URL: 'livekit.url',
   LIVEKIT_API_KEY: 'livekit.apiKey',
   LIVEKIT_API_SECRET: 'livekit.apiSecret',
@@ -84,7 +90,24 @@ export const configSchema = z.strictObject({
     })
     .optional(),
   drachtio: z
-    .strictObject({ host: text, port: wholeNumber(1, 65_535).default(9022), secret: text.default('cymru') })
+    .strictObject({
+      host: serverList
+        .optional()
+        .describe(
+          'external drachtio-servers, comma-separated: host, host:port or tls:host:port; none: the embedded engine',
+        ),
+      port: wholeNumber(1, 65_535).default(9022).describe('admin port of those named without one'),
+      secret: text.default('cymru').describe('their admin secret'),
+      authorities: text.optional().describe("PEM file of the authorities of their tls: ports; default: the system's"),
+      listen: listenPoint
+        .optional()
+        .describe(
+          'where drachtio-servers connect to us (their outbound mode): host:port, or tls:host:port with SIP_TLS_CERT',
+        ),
+      peers: addressRanges
+        .prefault('127.0.0.0/8,::1')
+        .describe('addresses that may connect to DRACHTIO_LISTEN, comma-separated'),
+    })
     .optional(),
   livekit: z.strictObject({ url: z.url({ protocol: /^(wss?|https?)$/ }), apiKey: text, apiSecret: text }).optional(),
   rtpengine: text.optional().describe("host:port of rtpengine's ng port"),
@@ -180,6 +203,9 @@ export const readConfig = (input: {
       ...config.egress,
       ...(config.egress.authorities === undefined ? {} : { authorities: at(config.egress.authorities) }),
     },
+    ...(config.drachtio?.authorities === undefined
+      ? {}
+      : { drachtio: { ...config.drachtio, authorities: at(config.drachtio.authorities) } }),
     sip: {
       ...config.sip,
       ...(config.sip.tls === undefined ? {} : { tls: { cert: at(config.sip.tls.cert), key: at(config.sip.tls.key) } }),
@@ -198,24 +224,31 @@ export const readConfig = (input: {
 const invalid = (details: readonly Fault[]): GatewayError =>
   new GatewayError('config_invalid', details.map((fault) => `${fault.path}: ${fault.message}`).join('; '), { details });
 
+/** True when SIP comes from drachtio-servers, whichever side connects: there is no engine of ours then. */
+export const hasExternalServer = ({ drachtio }: Pick<Config, 'drachtio'>): boolean =>
+  drachtio?.host !== undefined || drachtio?.listen !== undefined;
+
 const contradictionsOf = (config: z.infer<typeof configSchema>): Fault[] => {
   const faults: Fault[] = [];
   const listen: readonly SipListenPoint[] = config.sip.listen;
+  const external = hasExternalServer(config);
   const needTls = listen.some((point) => point.transport === 'tls');
-  if (needTls && config.sip.tls === undefined && config.drachtio === undefined) {
+  if (needTls && config.sip.tls === undefined && !external) {
     faults.push({
       path: 'SIP_LISTEN',
       message: 'has a tls: address, so SIP_TLS_CERT and SIP_TLS_KEY must name the certificate and key files',
     });
   }
-  if (
-    config.drachtio === undefined &&
-    listen.some((p) => isWildcard(p.host)) &&
-    config.sip.publicAddress === undefined
-  ) {
+  if (!external && listen.some((p) => isWildcard(p.host)) && config.sip.publicAddress === undefined) {
     faults.push({
       path: 'SIP_LISTEN',
       message: 'listens on every address, so SIP_PUBLIC_ADDRESS must say which one peers shall use',
+    });
+  }
+  if (config.drachtio?.listen?.tls === true && config.sip.tls === undefined) {
+    faults.push({
+      path: 'DRACHTIO_LISTEN',
+      message: 'is a tls: address, so SIP_TLS_CERT and SIP_TLS_KEY must name the certificate and key files',
     });
   }
   if (isWildcard(config.rtp.address) && config.rtp.publicAddress === undefined) {
@@ -255,5 +288,5 @@ const contradictionsOf = (config: z.infer<typeof configSchema>): Fault[] => {
 /** True when HTTP and SIP listen on loopback alone: a development machine (actions.md A6, interfaces.md I2). */
 export const loopbackOnly = (config: Config): boolean =>
   isLoopback(config.http.listen.host) &&
-  config.drachtio === undefined &&
+  !hasExternalServer(config) &&
   config.sip.listen.every((point: SipListenPoint) => isLoopback(point.host));

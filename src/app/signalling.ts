@@ -1,6 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { isIP } from 'node:net';
 import { createSecureContext } from 'node:tls';
+import type { ReadinessCheck } from '../api/index.js';
 import type { Clock } from '../core/clock.js';
 import { GatewayError } from '../core/errors.js';
 import { newToken } from '../core/ids.js';
@@ -12,9 +13,10 @@ import {
   type ProfileRegistry,
   type RejectionReason,
   type SipServer,
+  type SipServerOptions,
 } from '../telephony/sip/index.js';
 import { type EngineHandle, startEngineInWorker } from '../telephony/sip-engine/index.js';
-import type { Config } from './config.js';
+import { type Config, hasExternalServer } from './config.js';
 import type { ShutdownStack } from './shutdown-stack.js';
 
 export type SignallingOptions = {
@@ -36,12 +38,11 @@ export type RunningSignalling = { readonly server: SipServer; readonly engine: E
 /** The SIP application on the embedded engine, or on the drachtio-server that is configured. */
 export const startSignalling = async (options: SignallingOptions): Promise<RunningSignalling> => {
   const { config, log, clock, stack } = options;
-  const external = config.drachtio;
-  const engine = external === undefined ? await startEngine(options) : null;
+  const engine = hasExternalServer(config) ? null : await startEngine(options);
   const server = await createSipServer({
-    ...(engine === null || external !== undefined
-      ? { host: external?.host ?? '', port: external?.port ?? 0, secret: external?.secret ?? '' }
-      : { host: '127.0.0.1', port: engine.handle.adminPort, secret: engine.secret }),
+    ...(engine === null
+      ? await externalServers(config)
+      : { servers: [{ host: '127.0.0.1', port: engine.handle.adminPort, secret: engine.secret }] }),
     profiles: options.profiles,
     handler: options.handler,
     log,
@@ -55,6 +56,22 @@ export const startSignalling = async (options: SignallingOptions): Promise<Runni
   });
   stack.push('SIP application', () => server.close());
   return { server, engine: engine?.handle ?? null };
+};
+
+/** The drachtio-servers we connect to, and where they connect to us. */
+const externalServers = async ({ drachtio, sip }: Config): Promise<Pick<SipServerOptions, 'servers' | 'listen'>> => {
+  if (drachtio === undefined) return { servers: [] };
+  const { secret, listen, peers } = drachtio;
+  const ca =
+    drachtio.authorities === undefined ? {} : { ca: await readPem('DRACHTIO_AUTHORITIES', drachtio.authorities) };
+  const tls = listen?.tls === true && sip.tls !== undefined ? { tls: await readTls(sip.tls) } : {};
+  return {
+    servers: (drachtio.host ?? []).map(({ transport, host, port }) => ({
+      ...{ host, port: port ?? drachtio.port, secret },
+      ...(transport === 'tls' ? { tls: ca } : {}),
+    })),
+    ...(listen === undefined ? {} : { listen: { host: listen.host, port: listen.port, secret, peers, ...tls } }),
+  };
 };
 
 const startEngine = async (options: SignallingOptions): Promise<{ handle: EngineHandle; secret: string }> => {
@@ -89,18 +106,19 @@ const addressOf = (host: string): string => {
   throw new GatewayError('config_invalid', `SIP_LISTEN: "${host}" is a name; listen addresses are IP addresses.`);
 };
 
+const readPem = async (name: string, path: string): Promise<string> => {
+  try {
+    return await readFile(path, 'utf8');
+  } catch (cause) {
+    throw new GatewayError('config_invalid', `${name}: the file ${path} cannot be read.`, { cause });
+  }
+};
+
 const readTls = async (files: {
   readonly cert: string;
   readonly key: string;
 }): Promise<{ cert: string; key: string }> => {
-  const read = async (name: string, path: string): Promise<string> => {
-    try {
-      return await readFile(path, 'utf8');
-    } catch (cause) {
-      throw new GatewayError('config_invalid', `${name}: the file ${path} cannot be read.`, { cause });
-    }
-  };
-  const pair = { cert: await read('SIP_TLS_CERT', files.cert), key: await read('SIP_TLS_KEY', files.key) };
+  const pair = { cert: await readPem('SIP_TLS_CERT', files.cert), key: await readPem('SIP_TLS_KEY', files.key) };
   try {
     createSecureContext(pair);
   } catch (cause) {
@@ -111,4 +129,12 @@ const readTls = async (files: {
     );
   }
   return pair;
+};
+
+/** Ready while one SIP server is there; the reason names those that are not. */
+export const sipReadiness = (server: Pick<SipServer, 'connected' | 'servers'>): ReadinessCheck => {
+  const lost = server.servers().filter(({ connected }) => !connected);
+  if (lost.length === 0) return { name: 'sip', ok: server.connected() };
+  const names = lost.map(({ name }) => name).join(', ');
+  return { name: 'sip', ok: server.connected(), reason: `not connected to the SIP server ${names}` };
 };

@@ -1,5 +1,4 @@
 import { randomBytes } from 'node:crypto';
-import { it } from 'vitest';
 import { systemClock } from '../../src/core/clock.js';
 import type { LogFields, Logger } from '../../src/core/logger.js';
 import type { DialogEnd, DialogEvents, IncomingCall, OutgoingCallRequest } from '../../src/domain/calls/ports.js';
@@ -15,6 +14,7 @@ import {
   type SipServerOptions,
 } from '../../src/telephony/sip/index.js';
 import { type Engine, type EngineOptions, startEngine } from '../../src/telephony/sip-engine/index.js';
+import { givenServer } from './given-server.js';
 import { freePort } from './ports.js';
 
 export type LogLine = { readonly level: string; readonly message: string; readonly fields: LogFields };
@@ -36,22 +36,10 @@ export const recordingLogger = (lines: LogLine[], above: LogFields = {}): Logger
   };
 };
 
-/**
- * A drachtio-server to test against instead of the embedded engine: `TEST_DRACHTIO=host:port:secret:sipaddress`, the
- * SIP address with its port, for UDP and TCP. It must listen on loopback and know no other application.
- */
-const givenServer = (): { host: string; port: number; secret: string; sipAddress: string } | null => {
-  const [host, port, secret, ...sipAddress] = (process.env.TEST_DRACHTIO ?? '').split(':');
-  if (host === undefined || port === undefined || secret === undefined || sipAddress.length === 0) return null;
-  return { host, port: Number(port), secret, sipAddress: sipAddress.join(':') };
-};
-const external = givenServer();
+const given = givenServer();
 
-/** For tests of what only the embedded engine does, or that steer it; they are skipped on a drachtio-server. */
-export const onEmbeddedEngine = it.skipIf(external !== null);
-if (external !== null) {
-  console.info('TEST_DRACHTIO is set: tests that need the embedded engine (its tap, clock or limits) are skipped');
-}
+/** True on a given drachtio-server, where a few things are different from what they should be (docs/reference/sip-engine.md). */
+export const onDrachtioServer = given !== null;
 
 export type SipApplication = {
   readonly server: SipServer;
@@ -86,14 +74,17 @@ export const registryOf = (...documents: readonly string[]): ProfileRegistry =>
 
 /** An engine on free loopback ports with the SIP application on it. */
 export const startSipApplication = async (
-  options: Partial<Omit<SipServerOptions, 'host' | 'port' | 'secret'>> & {
+  options: Partial<Omit<SipServerOptions, 'servers'>> & {
     readonly profileDocuments?: readonly string[];
     readonly engine?: Partial<EngineOptions>;
+    /** On an engine of its own even when a drachtio-server is given: for a caller whose call that server takes. */
+    readonly alwaysEmbedded?: boolean;
     /** Puts something between the application and the engine's admin port; returns the port to connect to. */
     readonly through?: (adminPort: number) => number;
   } = {},
 ): Promise<SipApplication> => {
-  const { profileDocuments, engine: engineOptions, through, ...serverOptions } = options;
+  const { profileDocuments, engine: engineOptions, through, alwaysEmbedded, ...serverOptions } = options;
+  const external = alwaysEmbedded === true ? null : given;
   const secret = randomBytes(8).toString('hex');
   const lines: LogLine[] = [];
   const ladder = createLadder(systemClock);
@@ -110,9 +101,13 @@ export const startSipApplication = async (
   const arrived: IncomingCall[] = [];
   const waiting: ((call: IncomingCall) => void)[] = [];
   const server = await createSipServer({
-    host: external?.host ?? '127.0.0.1',
-    port: through?.(adminPort) ?? adminPort,
-    secret: external?.secret ?? secret,
+    servers: [
+      {
+        host: external?.host ?? '127.0.0.1',
+        port: through?.(adminPort) ?? adminPort,
+        secret: external?.secret ?? secret,
+      },
+    ],
     profiles: registryOf(...(profileDocuments ?? [LOCAL_PROFILE])),
     handler: (call) => {
       const next = waiting.shift();

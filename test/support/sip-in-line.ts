@@ -103,7 +103,8 @@ export const refusing = (status: string, options: { readonly ringFor?: number } 
 
 /** Rings until it is cancelled. */
 export const ringingOnly = (): Step[] => [
-  received,
+  // The 487 comes after the CANCEL and still answers the INVITE, whose number it must carry.
+  expectMessage('INVITE', { routes: true, keep: { invite: 'CSeq' } }),
   trying,
   reply('180 Ringing'),
   `<recv request="CANCEL"/>`,
@@ -114,7 +115,7 @@ export const ringingOnly = (): Step[] => [
 [last_From:]
 [last_To:];tag=callee[call_number]
 [last_Call-ID:]
-CSeq: 1 INVITE
+CSeq: [$invite] INVITE
 Content-Length: 0
 `,
     { retransmit: true },

@@ -149,9 +149,7 @@ const openTelephone = async (
     },
   });
   const server = await createSipServer({
-    host: '127.0.0.1',
-    port: engine.adminPort,
-    secret,
+    servers: [{ host: '127.0.0.1', port: engine.adminPort, secret }],
     profiles: await openProfiles({ shipped: join(packageRoot(import.meta.url), 'sip-profiles') }),
     handler: (call) => call.reject(486, 'Busy Here'),
     log,

@@ -11,6 +11,7 @@ export type Closing = {
   readonly session: OwnedSession;
   /** The caller's leg, and a destination's if there is one at that time, by role. */
   readonly legs: () => readonly (readonly [role: string, leg: MediaLeg])[];
+  readonly measured: (quality: LegQuality) => void;
   readonly clock: Clock;
   readonly log: Logger;
   readonly recording: boolean;
@@ -51,7 +52,9 @@ export const closeCall = async (closing: Closing): Promise<void> => {
   await step(closing, 'media', async () => {
     await Promise.all(
       closing.legs().map(async ([role, leg]) => {
-        quality[role] = await leg.close();
+        const final = await leg.close();
+        quality[role] = final;
+        closing.measured(final);
       }),
     );
   });

@@ -7,8 +7,11 @@ import type { EndReason, SessionStatus } from '../sessions/records.js';
  */
 export type CallState = {
   readonly status: SessionStatus;
-  /** The caller's dialog: `offered` until we answer, `answering` until the ACK, `gone` once BYE or CANCEL came. */
-  readonly caller: 'offered' | 'answering' | 'up' | 'gone';
+  /**
+   * The dialog with the person at the other end. They call: `offered` until we answer, `answering` until the ACK. We call:
+   * `dialling` until they answer. `gone` once BYE or CANCEL came, or they did not answer.
+   */
+  readonly caller: 'offered' | 'answering' | 'dialling' | 'up' | 'gone';
   /** `failed`: it could not be had before we answered, so the fall-back takes its place after the ACK. */
   readonly agent: 'none' | 'starting' | 'failed' | 'up' | 'muted' | 'gone';
   readonly destination: 'none' | 'trying' | 'ringing' | 'up';
@@ -17,8 +20,15 @@ export type CallState = {
 
 export type CallEvent =
   | { readonly type: 'accepted'; readonly answers: 'at-once' | 'when-ready' }
+  /** The call is ours to place. `agentFirst`: the agent's leg is had while it rings, else when it is answered. */
+  | { readonly type: 'dialled'; readonly agentFirst: boolean }
+  /** The person we call did not answer; `reason` says whose doing it was. */
+  | { readonly type: 'not-answered'; readonly reason: 'rejected' | 'cancelled' | 'error' }
   | { readonly type: 'agent-ready' }
   | { readonly type: 'agent-left'; readonly failed: boolean }
+  /** Somebody is had in the place of an agent that is gone. */
+  | { readonly type: 'agent-replaced' }
+  /** Both sides have agreed: the ACK of our 200, or their 200. */
   | { readonly type: 'acknowledged' }
   /** The 200 did not lead to a dialog: CANCEL overtook it, or no ACK came. */
   | { readonly type: 'answer-failed'; readonly cancelled: boolean; readonly detail: string }
@@ -44,6 +54,8 @@ export type CallEvent =
 export type CallEffect =
   | { readonly type: 'ring' }
   | { readonly type: 'answer' }
+  | { readonly type: 'dial' }
+  | { readonly type: 'cancel-dial' }
   | { readonly type: 'start-agent' }
   | { readonly type: 'mute-agent' }
   | { readonly type: 'unmute-agent' }
@@ -88,11 +100,13 @@ const end = (
   }
   if (state.caller === 'offered')
     effects.push({ type: 'reject', ...(more.refuse ?? { status: 480, reason: 'Temporarily Unavailable' }) });
+  if (state.caller === 'dialling') effects.push({ type: 'cancel-dial' });
   effects.push({
     type: 'end',
     reason,
     detail: more.detail ?? null,
-    byeCaller: state.caller === 'up' || state.caller === 'answering',
+    // Who is being called may have answered already.
+    byeCaller: state.caller === 'up' || state.caller === 'answering' || state.caller === 'dialling',
     byeDestination: state.destination === 'up',
   });
   return {
@@ -121,6 +135,17 @@ export const transition = (state: CallState, event: CallEvent): Transition => {
         ? { state: { ...state, caller: 'answering' }, effects: [{ type: 'answer' }] }
         : { state: { ...state, agent: 'starting' }, effects: [{ type: 'ring' }, { type: 'start-agent' }] };
 
+    case 'dialled': {
+      if (state.caller !== 'offered' || state.agent !== 'none') return stay(state);
+      const dialling: CallState = { ...state, caller: 'dialling' };
+      return event.agentFirst
+        ? { state: { ...dialling, agent: 'starting' }, effects: [{ type: 'start-agent' }, { type: 'dial' }] }
+        : { state: dialling, effects: [{ type: 'dial' }] };
+    }
+
+    case 'not-answered':
+      return state.caller === 'dialling' ? end({ ...state, caller: 'gone' }, event.reason) : stay(state);
+
     case 'agent-ready':
       if (state.agent !== 'starting') return stay(state);
       // It comes while somebody else is being rung: it waits like an agent that was there before.
@@ -130,8 +155,11 @@ export const transition = (state: CallState, event: CallEvent): Transition => {
         ? { state: { ...state, agent: 'up', caller: 'answering' }, effects: [{ type: 'answer' }] }
         : stay({ ...state, agent: 'up' });
 
+    case 'agent-replaced':
+      return state.agent === 'gone' ? stay({ ...state, agent: 'starting' }) : stay(state);
+
     case 'acknowledged': {
-      if (state.caller !== 'answering') return stay(state);
+      if (state.caller !== 'answering' && state.caller !== 'dialling') return stay(state);
       const up: CallState = { ...state, status: 'active', caller: 'up' };
       if (state.agent === 'none') return { state: { ...up, agent: 'starting' }, effects: [{ type: 'start-agent' }] };
       return state.agent === 'failed'
@@ -143,6 +171,10 @@ export const transition = (state: CallState, event: CallEvent): Transition => {
       if (state.agent === 'gone') return stay(state);
       // While a human is being rung or is there, the agent's end changes nothing for the caller (transfer.md T4).
       if (state.destination !== 'none') return stay({ ...state, agent: 'gone' });
+      // Nobody is called for an agent that is not there.
+      if (state.caller === 'dialling') {
+        return end({ ...state, agent: 'gone' }, event.failed ? 'error' : 'agent-hangup');
+      }
       if (event.failed) {
         return state.caller === 'offered'
           ? { state: { ...state, agent: 'failed', caller: 'answering' }, effects: [{ type: 'answer' }] }

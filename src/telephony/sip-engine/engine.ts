@@ -215,6 +215,10 @@ export const startEngine = async (options: EngineOptions): Promise<Engine> => {
         if (closing) return;
         server.onApplicationGone(owners);
         client.onApplicationGone(owners);
+        if (options.forgetDialogs === true) {
+          for (const owner of owners) applications.forget(owner);
+          return;
+        }
         const timer = watchOrphans(ctx, owners, () => orphanTimers.delete(timer));
         orphanTimers.add(timer);
       },

@@ -46,6 +46,11 @@ export type EngineOptions = {
   /** The drachtio admin port that applications connect to; port 0 picks a free one. */
   admin: { host: string; port: number; secret: string };
   requestHandlers?: readonly RequestHandler[];
+  /**
+   * Forget whose a dialog is when its application's connection breaks, as drachtio-server does: what the peer sends in
+   * it gets 481, but applications may still send in it. For tests of applications.
+   */
+  forgetDialogs?: boolean;
   /** Address written into Via and Contact instead of the listen address (1:1 NAT), with ports by transport when they differ. */
   publicAddress?: string;
   publicPorts?: Partial<Record<TransportName, number>>;

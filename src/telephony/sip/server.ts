@@ -1,26 +1,26 @@
 import { type Clock, systemClock } from '../../core/clock.js';
 import type { Logger } from '../../core/logger.js';
 import type { IncomingCall, Signalling } from '../../domain/calls/ports.js';
-import { admissionState, judge } from './admission/admit.js';
-import type { Rejection, RejectionReason } from './admission/verdict.js';
-import type { CallDeps, DialogEntry } from './calls/deps.js';
-import { answerQuietly } from './calls/deps.js';
-import { createIncomingCall, type IncomingLeg } from './calls/incoming-call.js';
-import { placeCall } from './calls/outgoing-call.js';
-import { openConnection, type SipConnection } from './connection/connection.js';
-import type { SipRequest } from './connection/messages.js';
+import { admissionState } from './admission/admit.js';
+import type { RejectionReason } from './admission/verdict.js';
+import { type Accepting, acceptConnections, type ListenAddress } from './connection/accepting.js';
+import {
+  type ConnectionEvents,
+  openConnection,
+  type ServerAddress,
+  type SipConnection,
+} from './connection/connection.js';
+import type { MessageTap } from './connection/exchange.js';
 import { type KeepAlive, type PeerState, startKeepAlive } from './keep-alive.js';
 import type { Ladder } from './ladder/recorder.js';
-import { answerOutOfDialog } from './out-of-dialog.js';
-import type { Profile } from './profiles/profile.js';
+import { createLink, type Link, type LinkDeps } from './link.js';
 import type { ProfileRegistry } from './profiles/registry.js';
-import { plainText } from './request-view.js';
 
 export type SipServerOptions = {
-  /** The admin port of the embedded engine or of a drachtio-server. */
-  readonly host: string;
-  readonly port: number;
-  readonly secret: string;
+  /** Admin ports we connect to: the embedded engine's, or those of drachtio-servers. */
+  readonly servers: readonly ServerAddress[];
+  /** Where drachtio-servers connect to us. */
+  readonly listen?: ListenAddress;
   readonly connectTimeout?: number;
   readonly profiles: ProfileRegistry;
   /** Takes each admitted call. What it throws is logged and answered with 500. */
@@ -45,160 +45,173 @@ export type SipServerOptions = {
 };
 
 export type SipServer = Signalling & {
-  /** Where the SIP server listens: `udp/127.0.0.1:5060`. */
+  /** Where the SIP servers listen: `udp/127.0.0.1:5060`. */
   endpoints(): readonly string[];
+  /** True while calls can come in: over a connection of ours, or because SIP servers connect to us. */
   connected(): boolean;
+  /** The servers we connect to, by `host:port`. */
+  servers(): readonly { readonly name: string; readonly connected: boolean }[];
+  /** Where SIP servers connect to us; null when they do not. */
+  readonly listening: number | null;
   /** Dialogs and unanswered INVITEs at this moment. */
   stats(): { readonly dialogs: number; readonly ringing: number };
   /** Peers watched by OPTIONS. */
   peers(): readonly PeerState[];
-  /** Leaves the SIP server. Calls must have been ended before; what is left ends as `lost`. */
+  /** Leaves the SIP servers. Calls must have been ended before; what is left ends as `lost`. */
   close(): Promise<void>;
 };
 
+/** How long the other servers may take once the first is connected, ms. */
+const STRAGGLERS = 1_000;
+
+/** A server's own connection is closed when it had no call at two looks in a row, this far apart, ms. */
+const IDLE_LOOK = 5_000;
+
+/** Stands for a connection when there is none. */
+const nowhere: SipConnection = {
+  name: 'none',
+  endpoints: () => [],
+  connected: () => false,
+  send: (_request, handlers) => handlers.onFault({ kind: 'lost', detail: 'no SIP server is connected' }),
+  close: () => {},
+};
+
 /**
- * Connects to a SIP server and serves calls on it: new INVITEs through admission to `handler`, requests inside dialogs
- * to their dialog, everything else with a proper refusal. Rejects with GatewayError sip_unavailable.
+ * Connects to SIP servers and serves calls on them: new INVITEs through admission to `handler`, requests inside dialogs
+ * to their dialog, everything else with a proper refusal. One server down leaves the others working. Rejects with
+ * GatewayError sip_unavailable when none can be had, config_invalid when it cannot listen.
  */
 export const createSipServer = async (options: SipServerOptions): Promise<SipServer> => {
   const { log, profiles, ladder } = options;
   const clock = options.clock ?? systemClock;
-  const draining = options.draining ?? (() => false);
-  const admission = admissionState(profiles, clock);
-  const dialogs = new Map<string, DialogEntry>();
-  const ringing = new Set<IncomingLeg>();
-  let connection: SipConnection | null = null;
-  let keepAlive: KeepAlive | null = null;
-  let deps: CallDeps | null = null;
-
-  const refuse = (request: SipRequest, rejection: Rejection, profile: Profile | null): void => {
-    const fields = {
-      status: rejection.status,
-      reason: rejection.reason,
-      rule: rejection.rule,
-      source: `${request.source.transport}:${request.source.address}:${request.source.port}`,
-      profile: profile?.name ?? null,
-      sipCallId: plainText(request.callId),
-      requestUri: plainText(request.uri, 200),
-    };
-    // The first INVITE of every call under digest is challenged: that is the protocol at work, not a refusal.
-    if (rejection.reason === 'digest-missing' || rejection.reason === 'digest-stale') {
-      log.debug(fields, 'call challenged');
-    } else {
-      log.warn(fields, 'call rejected');
-    }
-    options.onRejected?.(rejection.reason, profile?.name ?? null);
-    request
-      .respond(rejection.status, {
-        phrase: rejection.phrase,
-        ...(rejection.headers === undefined ? {} : { headers: rejection.headers }),
-      })
-      .catch(() => {});
-  };
-
-  const receiveInvite = (request: SipRequest, callDeps: CallDeps): void => {
-    if (draining()) {
-      const profile = profiles.bySource(request.source.address) ?? null;
-      refuse(
-        request,
-        {
-          status: 503,
-          phrase: 'Service Unavailable',
-          reason: 'draining',
-          rule: 'The gateway is shutting down and takes no new calls.',
-          headers: { 'Retry-After': '30' },
-        },
-        profile,
-      );
-      return;
-    }
-    const verdict = judge(request, admission);
-    if (!verdict.admitted) {
-      refuse(request, verdict.rejection, verdict.profile);
-      return;
-    }
-    const profile = verdict.value.profile.name;
-    const leg = createIncomingCall({
-      request,
-      admitted: verdict.value,
-      deps: callDeps,
-      onRefused: () => options.onRejected?.('call', profile),
-      onSettled: () => ringing.delete(leg),
-    });
-    ringing.add(leg);
-    try {
-      options.handler(leg.call);
-    } catch (error) {
-      log.error({ sipCallId: plainText(request.callId), error: String(error) }, 'the handler of a call failed');
-      leg.abandon();
-    }
-  };
-
-  const onRequest = (request: SipRequest): void => {
-    const entry = request.dialogId === '' ? undefined : dialogs.get(request.dialogId);
-    if (entry !== undefined) entry.receive(request);
-    else if (request.method === 'INVITE' && !/;\s*tag\s*=/i.test(request.header('to') ?? '')) {
-      // Requests cannot arrive before the connection that brings them has been handed over.
-      if (deps === null) answerQuietly(request, 503, { 'Retry-After': '1' });
-      else receiveInvite(request, deps);
-    } else answerOutOfDialog(request, admission.limiter, draining());
-  };
-
-  const loseAll = (reason: string): void => {
-    const all = [...dialogs.entries()];
-    dialogs.clear();
-    if (all.length > 0) log.error({ dialogs: all.length, reason }, 'dialogs were lost with the SIP server');
-    for (const [, entry] of all) entry.lost(reason);
-  };
-
-  connection = await openConnection({
-    host: options.host,
-    port: options.port,
-    secret: options.secret,
-    ...(options.connectTimeout === undefined ? {} : { connectTimeout: options.connectTimeout }),
-    clock,
-    log,
-    onRequest,
-    onLost: () => {
-      // The transactions of unanswered INVITEs belong to the broken connection, whatever the server keeps.
-      for (const leg of [...ringing]) leg.lost();
-    },
-    onRestored: () => {
-      if (options.dialogsSurviveReconnect === true) return;
-      // The server may still know a dialog for requests of ours: the peer gets its BYE if that is so.
-      for (const dialogId of dialogs.keys()) {
-        connection?.send({ method: 'BYE', dialogId }, { onResponse: () => {}, onFault: () => {} });
-      }
-      loseAll('the SIP server forgot the dialog while it was not connected');
-    },
-    ...(ladder === undefined || options.wireTap === true
-      ? {}
-      : { tap: (message) => ladder.recordText({ ...message, at: clock.now() }) }),
-  });
-  const ready = connection;
-  deps = {
-    connection: ready,
-    clock,
-    log,
+  const wireTap = options.wireTap === true;
+  const deps: LinkDeps = {
     profiles,
+    admission: admissionState(profiles, clock),
+    handler: options.handler,
+    log,
+    clock,
     domain: options.domain ?? 'localhost',
-    dialogs,
-    heardFrom: (callId) => (ladder === undefined || options.wireTap !== true ? null : ladder.heardFrom(callId)),
+    draining: options.draining ?? (() => false),
+    onRejected: options.onRejected ?? (() => {}),
+    wireLadder: wireTap && ladder !== undefined ? ladder : null,
+    dialogsSurvive: options.dialogsSurviveReconnect === true,
   };
-  const callDeps = deps;
-  keepAlive = startKeepAlive({ profiles, connection: () => ready, clock, log });
+  const tap: { readonly tap?: MessageTap } =
+    ladder === undefined || wireTap ? {} : { tap: (message) => ladder.recordText({ ...message, at: clock.now() }) };
+
+  const ready: Promise<void>[] = [];
+  const ours: readonly Link[] = options.servers.map((server) =>
+    createLink(deps, (events) => {
+      const opened = openConnection({
+        ...{ server, clock, log, ...events, ...tap },
+        ...(options.connectTimeout === undefined ? {} : { connectTimeout: options.connectTimeout }),
+      });
+      ready.push(opened.ready);
+      return opened.connection;
+    }),
+  );
+  const theirs = new Set<Link>();
+  const away = createLink(deps, () => nowhere);
+  const all = (): Link[] => [...ours, ...theirs];
+
+  /** Takes in a connection that a SIP server opened, and ends it when nothing needs it any more. */
+  const adopt = (connection: SipConnection): ConnectionEvents => {
+    let handlers: ConnectionEvents | null = null;
+    const link = createLink(deps, (events) => {
+      handlers = events;
+      return connection;
+    });
+    const events: ConnectionEvents = handlers ?? { onRequest: () => {}, onLost: () => {}, onRestored: () => {} };
+    theirs.add(link);
+    let idle = 0;
+    const look = (): void => {
+      const { dialogs, ringing } = link.stats();
+      idle = dialogs + ringing === 0 ? idle + 1 : 0;
+      if (idle < 2) timer = clock.after(IDLE_LOOK, look);
+      else leave();
+    };
+    let timer = clock.after(IDLE_LOOK, look);
+    const leave = (): void => {
+      timer.cancel();
+      theirs.delete(link);
+      link.close();
+    };
+    return {
+      ...events,
+      onLost: (forGood) => {
+        timer.cancel();
+        theirs.delete(link);
+        events.onLost(forGood);
+      },
+    };
+  };
+
+  let accepting: Accepting | null = null;
+  const closeAll = async (): Promise<void> => {
+    for (const link of all()) link.close();
+    await accepting?.close();
+  };
+  try {
+    if (options.listen !== undefined) {
+      accepting = await acceptConnections({ listen: options.listen, log, ...tap, onConnection: adopt });
+    }
+    await enough(ready, clock);
+  } catch (error) {
+    await closeAll();
+    throw error;
+  }
+  for (const { connection } of ours) {
+    if (!connection.connected())
+      log.error({ sipServer: connection.name }, 'a SIP server cannot be reached; the others serve');
+  }
+
+  let turn = 0;
+  /** The link of the call to stay beside, else the next connected one in turn. */
+  const linkFor = (beside: string | undefined): Link => {
+    const home =
+      beside === undefined || ours.length + theirs.size < 2 ? undefined : all().find((link) => link.holds(beside));
+    if (home !== undefined) return home;
+    const connected = ours.filter((link) => link.connection.connected());
+    turn += 1;
+    return connected[turn % connected.length] ?? ours[0] ?? [...theirs][0] ?? away;
+  };
+  const keepAlive: KeepAlive = startKeepAlive({
+    profiles,
+    connection: () => (ours.find((link) => link.connection.connected()) ?? ours[0])?.connection ?? null,
+    clock,
+    log,
+  });
 
   return {
-    place: (request) => placeCall(request, callDeps),
-    endpoints: () => ready.endpoints(),
-    connected: () => ready.connected(),
-    stats: () => ({ dialogs: dialogs.size, ringing: ringing.size }),
-    peers: () => keepAlive?.peers() ?? [],
+    place: (request) => linkFor(request.beside).place(request),
+    endpoints: () => [...new Set(all().flatMap((link) => link.connection.endpoints()))],
+    connected: () => accepting !== null || ours.some((link) => link.connection.connected()),
+    servers: () => ours.map(({ connection }) => ({ name: connection.name, connected: connection.connected() })),
+    listening: accepting?.port ?? null,
+    stats: () => {
+      const stats = all().map((link) => link.stats());
+      const sum = (of: 'dialogs' | 'ringing'): number => stats.reduce((total, each) => total + each[of], 0);
+      return { dialogs: sum('dialogs'), ringing: sum('ringing') };
+    },
+    peers: () => keepAlive.peers(),
     close: async () => {
-      keepAlive?.stop();
-      ready.close();
-      for (const leg of [...ringing]) leg.lost();
-      loseAll('the gateway is closing');
+      keepAlive.stop();
+      await closeAll();
     },
   };
+};
+
+/** Resolves when one server is connected and the others are too or have had their time; rejects when none can be had. */
+const enough = async (ready: readonly Promise<void>[], clock: Clock): Promise<void> => {
+  const [only, ...others] = ready;
+  if (only === undefined) return;
+  if (others.length === 0) return only;
+  await Promise.any(ready).catch((error: AggregateError) => Promise.reject(error.errors[0]));
+  let limit: { cancel(): void } | null = null;
+  const patience = new Promise<void>((resolve) => {
+    limit = clock.after(STRAGGLERS, resolve);
+  });
+  await Promise.race([Promise.allSettled(ready), patience]);
+  (limit as { cancel(): void } | null)?.cancel();
 };

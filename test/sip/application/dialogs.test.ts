@@ -1,11 +1,11 @@
-import { connect, createServer, type Socket } from 'node:net';
 import { afterEach, describe, expect, it } from 'vitest';
 import { GatewayError } from '../../../src/core/errors.js';
 import type { Dialog } from '../../../src/domain/calls/ports.js';
+import { cuttableWay } from '../../support/cuttable-way.js';
+import { onEmbeddedEngine } from '../../support/embedded-engine.js';
 import { rawReply, startRawPeer } from '../../support/raw-peer.js';
 import {
   ANSWER_SDP,
-  onEmbeddedEngine,
   outgoing,
   type RecordedEvents,
   recordEvents,
@@ -413,46 +413,15 @@ describe('the end of a dialog', () => {
 });
 
 describe('a broken connection to the SIP server', () => {
-  /** A way to the admin port that a test can cut. */
-  const cuttable = async (target: () => number) => {
-    const sockets = new Set<Socket>();
-    const server = createServer((near) => {
-      const far = connect(target(), '127.0.0.1');
-      for (const [a, b] of [
-        [near, far],
-        [far, near],
-      ] as const) {
-        sockets.add(a);
-        a.pipe(b);
-        a.on('error', () => {});
-        a.on('close', () => {
-          sockets.delete(a);
-          b.destroy();
-        });
-      }
-    });
-    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-    const address = server.address();
-    return {
-      port: typeof address === 'object' && address !== null ? address.port : 0,
-      cut: () => {
-        for (const socket of sockets) socket.destroy();
-      },
-      close: () => {
-        for (const socket of sockets) socket.destroy();
-        server.close();
-      },
-    };
-  };
-
   for (const survive of [true, false]) {
-    onEmbeddedEngine(
+    (survive ? onEmbeddedEngine : it)(
       `${survive ? 'keeps' : 'ends'} dialogs with a server that ${survive ? 'remembers' : 'forgets'} them, and calls work again`,
       async () => {
         let adminPort = 0;
-        const way = await cuttable(() => adminPort);
+        const way = await cuttableWay(() => adminPort);
         app = await startSipApplication({
           dialogsSurviveReconnect: survive,
+          engine: { forgetDialogs: !survive },
           through: (port) => {
             adminPort = port;
             return way.port;

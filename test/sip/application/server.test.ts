@@ -3,13 +3,13 @@ import { afterEach, describe, expect, it } from 'vitest';
 import { systemClock } from '../../../src/core/clock.js';
 import { createSipServer } from '../../../src/telephony/sip/index.js';
 import { startEngine } from '../../../src/telephony/sip-engine/index.js';
+import { onEmbeddedEngine } from '../../support/embedded-engine.js';
 import { freePort } from '../../support/ports.js';
 import { rawReply, startRawPeer } from '../../support/raw-peer.js';
 import {
   ANSWER_SDP,
   LOCAL_PROFILE,
   type LogLine,
-  onEmbeddedEngine,
   outgoing,
   recordEvents,
   recordingLogger,
@@ -29,9 +29,7 @@ afterEach(async () => {
 
 const unconnected = async (port: number, secret: string): Promise<unknown> =>
   createSipServer({
-    host: '127.0.0.1',
-    port,
-    secret,
+    servers: [{ host: '127.0.0.1', port, secret }],
     connectTimeout: 700,
     profiles: registryOf(LOCAL_PROFILE),
     handler: () => {},
@@ -70,7 +68,8 @@ describe('connecting to a SIP server', () => {
 });
 
 describe('a call to ourselves', () => {
-  it('has two dialogs, and each side hears of the end of the other', async () => {
+  // drachtio-server refuses it: "can not send request to myself".
+  onEmbeddedEngine('has two dialogs, and each side hears of the end of the other', async () => {
     app = await startSipApplication();
     const [near, far] = [recordEvents(), recordEvents()];
     const placing = app.server.place(outgoing(`sip:+14155550100@${app.address}`, { events: near }));

@@ -1,4 +1,5 @@
 import { cancelOf } from '../compose.js';
+import type { SentPlace } from '../drachtio/deliveries.js';
 import { newBranch } from '../identifiers.js';
 import type { ParsedSip, SipHeader, SipRequest, SipResponse } from '../message.js';
 import { serialize } from '../serializer.js';
@@ -21,6 +22,12 @@ export type SentMessage = {
   transport: TransportName;
   address: string;
   port: number;
+};
+
+/** Our own place it left from, which is what drachtio-server tells of a request sent. */
+export const sentFrom = (ctx: EngineContext, { transport, address }: SentMessage): SentPlace => {
+  const own = ctx.transport().localFor(transport, address);
+  return { protocol: transport, address: own?.address ?? '', port: own?.port ?? 0 };
 };
 
 export type ClientRequestUser = {

@@ -9,7 +9,7 @@ import type { ParsedSip, SipHeader, SipRequest, SipResponse } from '../message.j
 import { serialize } from '../serializer.js';
 import { lifetime, Timer } from '../transactions/timers.js';
 import type { Flow } from '../transport.js';
-import { ClientRequest, type RequestPath, type SentMessage } from './client-request.js';
+import { ClientRequest, type RequestPath, type SentMessage, sentFrom } from './client-request.js';
 import type { EngineContext } from './context.js';
 import { endDialog, sendAck, sendOwnRequest } from './dialog-requests.js';
 
@@ -107,8 +107,7 @@ export class OutgoingRequest {
   #echo(sent: SentMessage): void {
     if (this.#echoed) return;
     this.#echoed = true;
-    const place = { protocol: sent.transport, address: sent.address, port: sent.port };
-    const tokens = requestSentTokens(sent.bytes.length, place, timeOfDay(this.#ctx.clock), this.id);
+    const tokens = requestSentTokens(sent.bytes.length, sentFrom(this.#ctx, sent), timeOfDay(this.#ctx.clock), this.id);
     this.owner.send(answerLeader(this.#init.commandId, tokens), forApplication(sent.request, sent.bytes));
     if (this.method === 'INVITE' && !this.dialog) this.#ctx.cdr.attempt('application', () => sent.bytes);
   }

@@ -8,7 +8,7 @@ import { newCallId, newCSeq, newId, newTag } from '../identifiers.js';
 import type { ParsedSip, SipHeader, SipRequest, SipResponse } from '../message.js';
 import type { ServerTransaction } from '../transactions/server-transaction.js';
 import { parseUri } from '../uri.js';
-import type { SentMessage } from './client-request.js';
+import { type SentMessage, sentFrom } from './client-request.js';
 import type { EngineContext } from './context.js';
 import { dialogPath, endDialog, sendAck } from './dialog-requests.js';
 import { bracketAddresses, defaultContact, hostPort, type OwnAddress, substituteLocalhost } from './identity.js';
@@ -248,8 +248,12 @@ export class UserAgentClient {
   }
 
   #answerSent(owner: Owner, commandId: string, sent: SentMessage, transactionId: string): void {
-    const place = { protocol: sent.transport, address: sent.address, port: sent.port };
-    const tokens = requestSentTokens(sent.bytes.length, place, timeOfDay(this.#ctx.clock), transactionId);
+    const tokens = requestSentTokens(
+      sent.bytes.length,
+      sentFrom(this.#ctx, sent),
+      timeOfDay(this.#ctx.clock),
+      transactionId,
+    );
     owner.send(answerLeader(commandId, tokens), forApplication(sent.request, sent.bytes));
   }
 

@@ -182,6 +182,11 @@ export class UserAgentServer implements TransactionUser {
       if (!this.#proxy().forwardInDialog(transaction)) this.#refuse(transaction, 481);
       return;
     }
+    if (this.#ctx.options.forgetDialogs === true && dialog.owner.application === undefined) {
+      if (method === 'BYE') dialog.terminate();
+      this.#refuse(transaction, 481);
+      return;
+    }
     if (!dialog.acceptSeq(request)) {
       this.#refuse(transaction, 500, [{ name: 'Retry-After', value: '1' }], 'CSeq out of order');
       return;

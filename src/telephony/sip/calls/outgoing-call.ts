@@ -88,8 +88,8 @@ export const placeCall = async (request: OutgoingCallRequest, deps: CallDeps): P
       if (why === 'aborted') return fail(null, 'given up', false);
       // Silence ends with the server's own 408; an answer to the CANCEL comes at once. Neither may keep the caller waiting.
       grace = deps.clock.after(CANCEL_GRACE, () => {
-        const known = heard || current === null ? heard : deps.heardFrom(current.callId);
-        const silent = known === false;
+        // Where nobody sees the wire: a living peer would have answered the CANCEL by now.
+        const silent = !heard && (current === null || deps.heardFrom(current.callId) !== true);
         fail(null, silent ? 'no response at all' : 'no answer', silent);
       });
     };
@@ -216,7 +216,7 @@ export const placeCall = async (request: OutgoingCallRequest, deps: CallDeps): P
       return fail(null, 'given up', false);
     }
     request.signal?.addEventListener('abort', onAbort);
-    launch({}, undefined);
+    launch(request.sipCallId === undefined ? {} : { 'Call-ID': request.sipCallId }, undefined);
   });
 };
 

@@ -16,7 +16,8 @@ export type MessageTap = (message: {
   readonly callId: string;
   readonly raw: string;
   readonly transport: string;
-  readonly remote: string;
+  /** Null for a request of ours: drachtio-server tells its own address, not where it sent it. */
+  readonly remote: string | null;
 }) => void;
 
 /** What waits for the SIP server. The library forgets it silently when its socket closes, so we keep our own list. */
@@ -180,14 +181,13 @@ export const sendRequest = (
       const callId = header('call-id') ?? '';
       const show = (
         direction: 'in' | 'out',
-        message: LibraryMessage,
-        from: { source_address: string; source_port: number; protocol: string },
+        { raw }: LibraryMessage,
+        transport: string,
+        remote: string | null,
       ): void => {
-        if (message.raw === undefined) return;
-        const remote = `${from.source_address}:${from.source_port}`;
-        tap?.({ direction, callId, raw: message.raw, transport: from.protocol, remote });
+        if (raw !== undefined) tap?.({ direction, callId, raw, transport, remote });
       };
-      show('out', sent.msg, sent);
+      show('out', sent.msg, sent.protocol, null);
       open.guard(() => handlers.onSent?.(sentRequest(sent, header, callId)));
       if (request.method === 'ACK' || request.method === 'CANCEL') {
         over = true;
@@ -196,7 +196,9 @@ export const sendRequest = (
       }
       sent.on('response', (response, ack) => {
         const received = receivedResponse(response);
-        if (!received.local) show('in', response.msg, response);
+        if (!received.local) {
+          show('in', response.msg, response.protocol, `${response.source_address}:${response.source_port}`);
+        }
         if (over) return;
         if (received.status >= 200) {
           over = true;

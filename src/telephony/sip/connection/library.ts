@@ -1,4 +1,6 @@
 import { createRequire } from 'node:module';
+import type { Server } from 'node:net';
+import type { ConnectionOptions } from 'node:tls';
 
 /**
  * The parts of drachtio-srf this application uses, typed as the library behaves: its own declarations are partly wrong
@@ -59,8 +61,12 @@ export type Library = {
     host: string;
     port: number;
     secret: string;
-    reconnect: { retryMaxDelay: number; maxAttempts?: number };
+    tls?: ConnectionOptions;
+    /** 1: the library leaves connecting again to us. */
+    reconnect: { maxAttempts: number };
   }): void;
+  /** Serves the connections that `server` reports; the library never makes it listen. */
+  listen(options: { server: Server; secret: string }): void;
   disconnect(): void;
   request(
     uri: string,

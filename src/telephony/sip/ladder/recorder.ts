@@ -42,12 +42,12 @@ export type WireMessage = {
 export type Ladder = {
   /** A message on the wire; fits the engine's tap. */
   record(message: WireMessage): void;
-  /** One message as the SIP library has it. */
+  /** One message as the SIP library has it; `remote` null: sent to where the SIP server found best. */
   recordText(message: {
     readonly at: number;
     readonly direction: 'in' | 'out';
     readonly transport: string;
-    readonly remote: string;
+    readonly remote: string | null;
     readonly callId: string;
     readonly raw: string;
   }): void;
@@ -83,7 +83,10 @@ export const defaultLadderLimits: LadderLimits = {
   keepAfterEnd: 15 * 60_000,
 };
 
-type Stored = Omit<LadderEntry, 'label' | 'startLine' | 'request' | 'sdp' | 'message'> & { readonly text: string };
+type Stored = Omit<LadderEntry, 'remote' | 'label' | 'startLine' | 'request' | 'sdp' | 'message'> & {
+  readonly remote: string | null;
+  readonly text: string;
+};
 type Call = {
   readonly callId: string;
   stored: Stored[];
@@ -166,10 +169,16 @@ export const createLadder = (clock: Clock, limits: LadderLimits = defaultLadderL
     if (bytes > limits.totalBytes) makeRoom();
   };
 
-  const entryOf = (stored: Stored): LadderEntry => {
+  /** Where messages of a call went whose place is not known: to who answered them, else to the host they name. */
+  const peerOf = (call: Call): string =>
+    call.stored.find(({ direction, remote }) => direction === 'in' && remote !== null)?.remote ??
+    /^\S+ sips?:(?:[^\s@]*@)?([^\s;?]+)/i.exec(call.stored[0]?.text ?? '')?.[1] ??
+    'unknown';
+  const entryOf = (stored: Stored, peer: string): LadderEntry => {
     const { text, ...rest } = stored;
     const { label, startLine, request, sdp } = summarize(text);
-    return { ...rest, label, startLine, request, sdp, message: redactMessage(text) };
+    const remote = stored.remote ?? peer;
+    return { ...rest, remote, label, startLine, request, sdp, message: redactMessage(text) };
   };
 
   return {
@@ -201,9 +210,11 @@ export const createLadder = (clock: Clock, limits: LadderLimits = defaultLadderL
       return {
         sessionId,
         entries: calls
-          .flatMap((call) => call.stored)
-          .sort((a, b) => a.at - b.at)
-          .map(entryOf),
+          .flatMap((call) => {
+            const peer = peerOf(call);
+            return call.stored.map((stored) => entryOf(stored, peer));
+          })
+          .sort((a, b) => a.at - b.at),
         dropped: calls.reduce((sum, call) => sum + call.dropped, 0),
       };
     },
