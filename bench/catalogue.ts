@@ -2,6 +2,7 @@ import type { Bench } from './bench.js';
 import { engineCallsBench } from './engine-calls.js';
 import { engineParserBench } from './engine-parser.js';
 import { executorBench } from './executor.js';
+import { executorBadTargetsBench } from './executor-bad-targets.js';
 import { executorSafeguardsBench } from './executor-safeguards.js';
 import { memoryBench } from './memory.js';
 import { prefetchBench } from './prefetch.js';
@@ -18,4 +19,5 @@ export const benches: readonly Bench[] = [
   memoryBench,
   executorBench,
   executorSafeguardsBench,
+  executorBadTargetsBench,
 ];
