@@ -94,7 +94,17 @@ describe('webhook action, overview and basic configuration', () => {
     expect(faults.find(({ path }) => path === 'auth')?.message).toBe(
       'the variables refer to each other in a circle: a -> b -> a',
     );
-    expect(faultsOf({ ...base, colour: 'red' })[0]).toEqual({ path: 'colour', message: 'there is no such field' });
+    expect(faultsOf({ ...base, colour: 'red' })[0]).toEqual({ path: 'colour', message: 'is not a known field' });
+    expect(faultsOf({ name: 'x', method: 'get', limits: { timeout: 5_000 }, auth: { type: 'bearer' } })).toEqual([
+      { path: 'method', message: 'must be one of GET, POST, PUT, DELETE, PATCH' },
+      { path: 'url', message: 'is missing' },
+      { path: 'auth.type', message: 'must be one of none, header, mtls, oauth2' },
+      { path: 'limits.timeout', message: 'must be at most 60' },
+    ]);
+    expect(faultsOf({ ...base, kind: 'web' })[0]?.message).toBe('must be one of webhook, legacy-webhook');
+    expect(faultsOf({ ...base, response: { '2xx': { outputs: { 'a b': 'c' } } } })).toEqual([
+      { path: 'response.2xx.outputs.a b', message: 'letters, digits, "_" and "-", no digit first' },
+    ]);
   });
 
   it('makes a snake_case slug of the name and refuses those of built-in tools and of other actions', () => {
