@@ -220,6 +220,13 @@ describe('webhook action, response configuration', () => {
     expect(result.outputs).not.toHaveProperty('a');
   });
 
+  it('supports mapping for application/json responses alone, and says so of others', async () => {
+    rig.target.respond = (_request, response) => response.end('<status>sent</status>');
+    const result = await rig.run({ response: { '2xx': { outputs: { state: 'status' } } } });
+    expect(result).toMatchObject({ success: true, outputs: { state: null } });
+    expect(result.run.notes).toEqual(['The response is not JSON, so nothing could be mapped.']);
+  });
+
   it('stores the whole response as a string', async () => {
     rig.target.respond = (_request, response) => response.end('plain text');
     const result = await rig.run({ response: { raw_response: 'whole' } });
@@ -253,6 +260,9 @@ describe('what the AI sees', () => {
     expect(result.outputs.cost).toBe('cost 3');
     expect(result.ai.text).toBe('{"state":"sent"}');
     expect(result.ai.outputs).not.toHaveProperty('cost');
+    const whole = await rig.run({ response: { '2xx': { outputs }, raw_response: 'whole' } });
+    expect(whole.outputs.whole).toContain('cost 3');
+    expect(JSON.stringify(whole.ai)).not.toContain('cost 3');
   });
 
   it('is the body as text when nothing is mapped, cut at 15,000 characters', async () => {
@@ -261,6 +271,18 @@ describe('what the AI sees', () => {
     rig.target.respond = (_request, response) => response.end('x'.repeat(20_000));
     const { text } = (await rig.run({})).ai;
     expect(text).toHaveLength(15_000 + '\n[The response is longer; 5000 characters were cut.]'.length);
+  });
+
+  it('has no attribute longer than that either', async () => {
+    answer(200, { text: 'x'.repeat(20_000), list: Array.from({ length: 9_000 }, () => 'ab'), n: 1 });
+    const result = await rig.run({
+      response: { '2xx': { outputs: { text: 'text', list: 'list', n: 'n' } }, raw_response: 'raw' },
+    });
+    expect(result.outputs).toMatchObject({ text: 'x'.repeat(20_000), n: 1 });
+    const shown = Object.values(result.ai.outputs).map((value) => JSON.stringify(value).length);
+    expect(Math.max(...shown)).toBeLessThan(31_000);
+    expect(result.ai.outputs).toMatchObject({ n: 1, text: expect.stringContaining('5000 characters were cut') });
+    expect(result.ai.body).toBeUndefined();
   });
 
   it('is a plain sentence when the system cannot be reached, and the operator reads the reason', async () => {
@@ -381,6 +403,15 @@ describe('the same call twice', () => {
     rig.target.respond = (_request, response) => response.end('{}');
     await rig.run(write, call);
     expect(rig.target.requests[1]?.headers['idempotency-key']).toBe(key);
+  });
+
+  it('without turns joins only what is in flight, and the same order meant twice is two calls', async () => {
+    const more = { session: testSession, joins: true, args: { a: 1 } };
+    const results = await Promise.all([rig.run({ method: 'POST' }, more), rig.run({ method: 'POST' }, more)]);
+    expect(results[0]?.runId).toBe(results[1]?.runId);
+    await rig.run({ method: 'POST' }, more);
+    const keys = rig.target.requests.map((request) => request.headers['idempotency-key']);
+    expect([keys.length, new Set(keys).size]).toEqual([2, 2]);
   });
 
   it('with other arguments or in another turn is another call with another key', async () => {

@@ -237,7 +237,10 @@ describe('planning a document', () => {
       'organization.zendesk.auth.token has an unreplaced',
       (d) => (d.organization.zendesk.auth.token = '${' + 'ZENDESK_TOKEN}'),
     ],
-    ['organization.zendesk.auth.type must be one of apiToken, oauth', (d) => (d.organization.zendesk.auth.type = 'magic')],
+    [
+      'organization.zendesk.auth.type must be one of apiToken, oauth',
+      (d) => (d.organization.zendesk.auth.type = 'magic'),
+    ],
     [
       'organization.zendesk.talkNumbers[0] is not a telephone number',
       (d) => (d.organization.zendesk.talkNumbers = ['12']),
