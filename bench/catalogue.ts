@@ -3,6 +3,7 @@ import { drachtioServerBench } from './drachtio-server.js';
 import { engineCallsBench } from './engine-calls.js';
 import { engineParserBench } from './engine-parser.js';
 import { executorBench } from './executor.js';
+import { executorBadTargetsBench } from './executor-bad-targets.js';
 import { executorSafeguardsBench } from './executor-safeguards.js';
 import { memoryBench } from './memory.js';
 import { prefetchBench } from './prefetch.js';
@@ -24,4 +25,5 @@ export const benches: readonly Bench[] = [
   memoryBench,
   executorBench,
   executorSafeguardsBench,
+  executorBadTargetsBench,
 ];
