@@ -12,7 +12,7 @@ import { silentLogger } from '../src/core/logger.js';
 import { createDirectoryService } from '../src/domain/directory/index.js';
 import { createContactStore, createSessionStore } from '../src/domain/sessions/index.js';
 import { createZendesk, prefetchUrl } from '../src/domain/zendesk/index.js';
-import { createAccess } from '../src/platform/access/index.js';
+import { createAccess, createAuditTrail } from '../src/platform/access/index.js';
 import { createEgressClient, createEgressPolicy } from '../src/platform/egress/index.js';
 import { connectRedis, scriptOf } from '../src/platform/redis/index.js';
 import { createMetrics } from '../src/platform/telemetry/index.js';
@@ -63,7 +63,12 @@ const deps = {
     },
     clock,
   }),
+  audit: createAuditTrail({ redis, log }),
   calls: { hangup: async () => {} },
+  tools: {
+    list: async () => [],
+    use: () => Promise.reject(new Error('There are no calls here.')),
+  },
   ladders: { json: async () => null, text: async () => null },
   readiness: async () => [],
   metrics: createMetrics({ processMetrics: false }),
@@ -98,6 +103,11 @@ const create = async (n: number): Promise<string> => {
 };
 
 process.on('message', (command: PrefetchSubjectCommand) => {
+  if (command.kind === 'cpu') {
+    const { user, system } = process.cpuUsage();
+    say({ kind: 'cpu', spent: (user + system) / 1_000 });
+    return;
+  }
   void (async () => {
     const ids: string[] = [];
     for (let at = command.from; at < command.to; at += 250) {

@@ -30,7 +30,10 @@ need=()
 [ -n "${REDIS_URL:-}" ] && [ "$purpose" = start ] || need+=('redis-server redis-server redis')
 case $purpose in
   demo | bench) need+=('sipp sip-tester sipp') ;;
-  test) need+=('sipp sip-tester sipp' 'baresip baresip-core baresip' 'sox sox sox' 'kamailio kamailio,kamailio-tls-modules kamailio') ;;
+  test)
+    need+=('sipp sip-tester sipp' 'baresip baresip-core baresip' 'sox sox sox' 'kamailio kamailio,kamailio-tls-modules kamailio')
+    need+=('promtool prometheus prometheus' 'espeak-ng espeak-ng espeak-ng')
+    ;;
 esac
 packages=() formulas=() missing=()
 for row in "${need[@]}"; do
@@ -64,7 +67,7 @@ if [ ${#missing[@]} -gt 0 ]; then
 fi
 
 # --- Compiled code ---------------------------------------------------------------------------------------------------
-sources=(src bench test/support tsconfig.json tsconfig.build.json package-lock.json scripts/copy-assets.mjs)
+sources=(src bench examples test/support tsconfig.json tsconfig.build.json package-lock.json scripts/copy-assets.mjs)
 if [ ! -f dist/.built ] || [ -n "$(find "${sources[@]}" -newer dist/.built -print -quit)" ]; then
   [ "$mode" = never ] && fail 'the compiled code is missing or old: run `npm run build`.'
   say 'compiling'

@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import { createServer, request as httpRequest } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { connect } from 'node:net';
@@ -271,6 +272,7 @@ describe('sessions', () => {
     expect(detail).toEqual({
       id: owned.id,
       orgId: 'acme',
+      direction: 'inbound',
       ticketNumber: 1,
       agentId: 'support',
       status: 'ended',
@@ -498,7 +500,11 @@ describe('the listener', () => {
 
 describe('limits and closing', () => {
   it('limits each credential for itself and says when to come again', async () => {
-    const limited = await startTestApi({ rateLimit: { perSecond: 0.001, burst: 3 }, httpLoopback: false });
+    const limited = await startTestApi({
+      rateLimit: { perSecond: 0.001, burst: 3 },
+      agentRateLimit: { perSecond: 0.001, burst: 2 },
+      httpLoopback: false,
+    });
     try {
       const get = async (token: string): Promise<Response> => {
         const response = await fetch(`${limited.url}/v1/sessions`, { headers: { authorization: `Bearer ${token}` } });
@@ -512,6 +518,9 @@ describe('limits and closing', () => {
       expect(statuses).toEqual([200, 200, 200, 429]);
       expect(Number((await get(viewer)).headers.get('retry-after'))).toBeGreaterThan(0);
       expect((await get(admin)).status).toBe(200);
+      // An agent is held back by its token before anybody looks whether the token is good.
+      const agent = `vgs_${randomUUID()}_${'x'.repeat(43)}`;
+      expect([await get(agent), await get(agent), await get(agent)].map((r) => r.status)).toEqual([401, 401, 429]);
       expect((await fetch(`${limited.url}/metrics`)).status).toBe(401);
       const wrong = await Promise.all(Array.from({ length: 60 }, () => get('guess').then((r) => r.status)));
       expect(new Set(wrong)).toEqual(new Set([401, 429]));
@@ -577,15 +586,27 @@ describe('the OpenAPI document', () => {
         'get /metrics',
         'get /openapi.json',
         'get /readyz',
+        'get /v1/audit',
         'get /v1/contacts/{id}',
         'get /v1/organizations',
         'get /v1/organizations/{id}/document',
         'get /v1/sessions',
         'get /v1/sessions/{id}',
         'get /v1/sessions/{id}/ladder',
+        'get /v1/sessions/{id}/tools',
+        'get /v1/system/audit',
         'post /test/voice-prefetch/{token}',
+        'post /v1/sessions/{id}/dtmf',
         'post /v1/sessions/{id}/hangup',
+        'post /v1/sessions/{id}/tools/{name}',
         'put /v1/organizations/{id}/document',
+        ...['agents', 'numbers', 'transfer-destinations'].flatMap((kind) => [
+          ...['get', 'post'].map((method) => `${method} /v1/${kind}`),
+          ...['get', 'put', 'delete'].map((method) => `${method} /v1/${kind}/{id}`),
+        ]),
+        'post /phone/sip/transfer-destinations',
+        'put /phone/sip/transfer-destinations/{destination_id}',
+        'post /phone/sip/agents/{phone_agent_id}/transfer-destinations',
       ].sort(),
     );
     for (const entry of listed) {

@@ -5,15 +5,22 @@ import type { Principal } from '../platform/access/index.js';
 import type { ApiDeps } from './deps.js';
 import { asGatewayError, errorView } from './http/error-view.js';
 import { createHostGuard } from './http/guards.js';
-import { createLimits, expressPath, maskedPath, mountRoute } from './http/mount.js';
+import { maskedPath } from './http/masked-path.js';
+import { createLimits, expressPath, mountRoute } from './http/mount.js';
 import { openRoute, type Route } from './http/route.js';
 import { openApiDocument } from './openapi.js';
+import { auditRoutes } from './routes/audit.js';
 import { contactRoutes } from './routes/contacts.js';
 import { healthRoutes } from './routes/health.js';
+import { openCxRoutes } from './routes/opencx.js';
 import { organizationRoutes } from './routes/organizations.js';
+import { recordRoutes } from './routes/records.js';
 import { sessionRoutes } from './routes/sessions.js';
+import { toolRoutes } from './routes/tools.js';
 
 const probes = new Set(['/livez', '/readyz']);
+/** LiveKit's clients know the gateway under LiveKit's name, and their tokens are nothing a page could borrow. */
+const underOtherNames = (path: string): boolean => path.startsWith('/twirp/');
 const requestIdForm = /^[A-Za-z0-9._-]{1,64}$/;
 const methods = ['GET', 'POST', 'PUT', 'PATCH', 'DELETE', 'HEAD', 'OPTIONS'] as const;
 
@@ -92,13 +99,18 @@ const onError =
     if (view.statusCode >= 500) log.error({ ...fields, error }, 'An HTTP request failed.');
     else log.debug({ ...fields, reason: error.message }, 'An HTTP request was refused.');
     if (view.statusCode === 401) response.setHeader('WWW-Authenticate', 'Bearer');
-    if (view.statusCode === 503) response.setHeader('Retry-After', '1');
+    if (view.statusCode === 503 || (view.statusCode === 429 && !response.hasHeader('Retry-After'))) {
+      response.setHeader('Retry-After', '1');
+    }
     // What is left of a refused body is not read: the connection ends with the answer.
     if (error.code === 'payload_too_large') response.setHeader('Connection', 'close');
     const route: Route | undefined = response.locals.route;
     const own = route?.failure?.(error);
     for (const [name, value] of Object.entries(own?.headers ?? {})) response.setHeader(name, value);
-    response.status(view.statusCode).json(own?.body ?? view);
+    response.status(own?.status ?? view.statusCode);
+    // Text is a body that its route has written itself, type and all.
+    if (typeof own?.body === 'string') response.end(own.body);
+    else response.json(own?.body ?? view);
   };
 
 /**
@@ -109,7 +121,11 @@ export const createApi = (deps: ApiDeps, more: readonly Route[] = []): Express =
   const described: Route[] = [
     ...organizationRoutes(deps),
     ...sessionRoutes(deps),
+    ...toolRoutes(deps),
     ...contactRoutes(deps),
+    ...auditRoutes(deps),
+    ...recordRoutes(deps),
+    ...openCxRoutes(deps),
     ...more,
     ...healthRoutes(deps),
   ];
@@ -138,13 +154,16 @@ export const createApi = (deps: ApiDeps, more: readonly Route[] = []): Express =
   app.use(requestIds, accessLog(deps));
   app.use((request, _response, next) => {
     // A load balancer's probe names the instance by address or by a name of its own and learns nothing.
-    if (!probes.has(request.path)) {
+    if (!probes.has(request.path) && !underOtherNames(request.path)) {
       guard.host(request.headers.host);
       guard.origin(request.headers.origin, request.headers.host);
     }
     next();
   });
-  for (const route of routes) mountRoute(app, deps, limits, route);
+  // Webhooks of others come in bursts: they are not looked for behind all that people ask.
+  const isWebhook = ({ method, access }: Route): boolean => method === 'post' && access.kind === 'anyone';
+  const inOrder = [...routes].sort((a, b) => Number(isWebhook(b)) - Number(isWebhook(a)));
+  for (const route of inOrder) mountRoute(app, deps, limits, route);
   mountMethods(app, routes);
   app.use(() => {
     throw new GatewayError('not_found', 'There is no such path; /openapi.json lists those there are.');

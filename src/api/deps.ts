@@ -2,8 +2,9 @@ import type { Clock } from '../core/clock.js';
 import type { Logger } from '../core/logger.js';
 import type { DirectoryService } from '../domain/directory/index.js';
 import type { ContactStore, SessionStore } from '../domain/sessions/index.js';
-import type { Access } from '../platform/access/index.js';
+import type { Access, AuditTrail } from '../platform/access/index.js';
 import type { Metrics } from '../platform/telemetry/index.js';
+import type { ToolControl } from './routes/tools.js';
 
 /** What the API may do to calls, wherever they live. */
 export type CallControl = {
@@ -25,10 +26,12 @@ export type ReadinessCheck = { readonly name: string; readonly ok: boolean; read
 
 export type ApiDeps = {
   readonly access: Access;
+  readonly audit: AuditTrail;
   readonly directory: DirectoryService;
   readonly sessions: Pick<SessionStore, 'get' | 'list' | 'locate' | 'timeline'>;
   readonly contacts: ContactStore;
   readonly calls: CallControl;
+  readonly tools: ToolControl;
   readonly ladders: LadderReader;
   readonly readiness: () => Promise<readonly ReadinessCheck[]>;
   readonly metrics: Metrics;
@@ -45,4 +48,6 @@ export type ApiDeps = {
   readonly loopbackOnly: boolean;
   /** Requests per second and credential, and how many at once; default 500 and 1,000. */
   readonly rateLimit?: { readonly perSecond: number; readonly burst: number };
+  /** The same for the token of an agent's session; default 50 and 100: a call needs a handful of tools a minute. */
+  readonly agentRateLimit?: { readonly perSecond: number; readonly burst: number };
 };

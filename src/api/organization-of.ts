@@ -30,7 +30,14 @@ export const actingOrganization = async (
   );
 };
 
-/** A session the principal may see; one of a foreign organization does not exist. Throws GatewayError not_found. */
+/** What an agent hears whose session has ended. */
+export const sessionOver = (): GatewayError =>
+  new GatewayError('unauthorized', 'The session token is not valid: its session has ended.');
+
+/**
+ * A session the principal may see; one of a foreign organization does not exist. Throws GatewayError not_found, or
+ * unauthorized for an agent whose session has ended.
+ */
 export const visibleSession = async (
   deps: Pick<ApiDeps, 'sessions'>,
   principal: Principal,
@@ -43,5 +50,7 @@ export const visibleSession = async (
   if (session === null || (principal.sessionId !== undefined && principal.sessionId !== id)) {
     throw new GatewayError('not_found', `There is no session ${JSON.stringify(id)}.`);
   }
+  // Its token goes with the session; where it could not be removed (Redis was away, the owner died) it is worth nothing.
+  if (principal.kind === 'session' && session.status === 'ended') throw sessionOver();
   return session;
 };

@@ -12,6 +12,7 @@ export const sessionView = (session: PhoneSession): z.input<typeof sessionSchema
   ticketNumber: session.ticketNumber,
   agentId: session.agentId,
   status: session.status,
+  direction: session.direction,
   caller: { ...session.caller },
   called: session.called,
   contactId: session.contactId,

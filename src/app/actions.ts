@@ -1,4 +1,3 @@
-import { readFile } from 'node:fs/promises';
 import type { ActionParts, ExecuteAnswer } from '../api/index.js';
 import type { Clock } from '../core/clock.js';
 import { GatewayError } from '../core/errors.js';
@@ -7,8 +6,6 @@ import type { Redactor } from '../core/redaction.js';
 import {
   type ActionResult,
   createActionExecutor,
-  createCertificateNormaliser,
-  createCertificateStore,
   createRunStore,
   createSessionHeaders,
   type JsonRecord,
@@ -24,8 +21,9 @@ import type { CommandBus, RedisConnection } from '../platform/redis/index.js';
 import type { Metrics } from '../platform/telemetry/index.js';
 import type { Vault } from '../platform/vault/index.js';
 import { createActionCatalogue } from './action-catalogue.js';
-import { secretReader, variableReader } from './action-readers.js';
+import { certificateReader, secretReader, variableReader } from './action-readers.js';
 import { createActionRunner } from './action-runner.js';
+import { authoritiesOf } from './authorities.js';
 import { type Config, loopbackOnly } from './config.js';
 import type { ShutdownStack } from './shutdown-stack.js';
 
@@ -63,15 +61,6 @@ type Command = { readonly orgId: string; readonly sessionId: string } & (
   | { readonly user: string }
 );
 
-const authoritiesOf = async (path: string | undefined): Promise<readonly string[]> => {
-  if (path === undefined) return [];
-  try {
-    return [await readFile(path, 'utf8')];
-  } catch (cause) {
-    throw new GatewayError('config_invalid', `egress.authorities: the file ${path} cannot be read.`, { cause });
-  }
-};
-
 const answerOf = ({ success, statusCode, outputs, error, durationMs }: ActionResult): ExecuteAnswer => ({
   success,
   statusCode,
@@ -98,12 +87,12 @@ export const startActions = async (options: StartActionsOptions): Promise<Action
     clock,
   });
   stack.push('connections of actions', () => http.close());
-  const certificates = createCertificateStore({ redis, vault, normaliser: createCertificateNormaliser(clock), clock });
   const runs = createRunStore({ redis, clock, retention: config.limits.sessionRetention * 1_000 });
   const headers = createSessionHeaders();
   const catalogue = createActionCatalogue(directory, vault);
   const executor = createActionExecutor({
-    ...{ http, clock, log, certificates, runs },
+    ...{ http, clock, log, runs },
+    certificates: certificateReader(directory, vault),
     variables: variableReader(directory, vault),
     secrets: secretReader(directory, vault),
   });
@@ -129,12 +118,20 @@ export const startActions = async (options: StartActionsOptions): Promise<Action
     return headers.set(sessionId, given);
   };
 
+  /** The answer of a target goes over Redis so that only instances of this gateway can read it. */
+  const answerScope = (orgId: string, sessionId: string) => ({
+    organization: orgId,
+    kind: 'action-answer',
+    name: sessionId,
+  });
+
   /** Carries out what any instance asks of the owner of a session. */
   const carryOut = async (name: string, command: Command, signal: AbortSignal): Promise<unknown> => {
     const { orgId, sessionId } = command;
     if (name === 'execute' && 'args' in command) {
       const turn = command.turn ?? undefined;
-      return answerOf(await runner.run({ orgId, sessionId, name: command.name, args: command.args, turn, signal }));
+      const result = await runner.run({ orgId, sessionId, name: command.name, args: command.args, turn, signal });
+      return vault.sealBytes(answerScope(orgId, sessionId), Buffer.from(JSON.stringify(answerOf(result))));
     }
     if (name === 'headers' && 'sealed' in command) return setHeaders(orgId, sessionId, command.sealed);
     if (name === 'identity' && 'user' in command) {
@@ -159,7 +156,6 @@ export const startActions = async (options: StartActionsOptions): Promise<Action
   };
 
   const parts: ActionParts = {
-    certificates,
     runs,
     async list(orgId) {
       return (await catalogue.all(orgId)).map((entry) => ({
@@ -171,7 +167,7 @@ export const startActions = async (options: StartActionsOptions): Promise<Action
     async execute({ orgId, slug, sessionId, attributes, turn, signal }) {
       if (sessionId === null) return answerOf(await runner.run({ orgId, name: slug, args: attributes, signal }));
       const answer = await ask('execute', { orgId, sessionId, name: slug, args: attributes, turn }, runPatience);
-      return answer as ExecuteAnswer;
+      return JSON.parse(vault.openBytes(answerScope(orgId, sessionId), String(answer)).toString()) as ExecuteAnswer;
     },
     async test(orgId, tested, attributes) {
       const organization = await catalogue.organization(orgId);

@@ -2,11 +2,17 @@ import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import {
   type ApiDeps,
+  apiKeyRoutes,
+  callRoutes,
   createApi,
+  eventRoutes,
   executorRoutes,
   keyRoutes,
   listenHttp,
+  livekitRoutes,
+  mcpRoutes,
   prefetchRoutes,
+  profileRoutes,
   transferRoutes,
 } from '../api/index.js';
 import { systemClock } from '../core/clock.js';
@@ -14,28 +20,40 @@ import { packageRoot } from '../core/entry-path.js';
 import { newUuid } from '../core/ids.js';
 import type { Logger } from '../core/logger.js';
 import type { Redactor } from '../core/redaction.js';
-import { type CallMetrics, createCalls, type LiveCall } from '../domain/calls/index.js';
-import type { AgentAdapter } from '../domain/calls/ports.js';
+import { createCalls, type LiveCall } from '../domain/calls/index.js';
 import { createDirectoryService } from '../domain/directory/index.js';
-import { createContactStore, createSessionStore } from '../domain/sessions/index.js';
+import { createContactStore, createSessionEvents, createSessionStore } from '../domain/sessions/index.js';
 import { sealedPrefetchKeys } from '../domain/zendesk/index.js';
-import { type Access, createAccess, createSessionTokens } from '../platform/access/index.js';
+import {
+  type Access,
+  createAccess,
+  createApiKeys,
+  createAuditTrail,
+  createSessionTokens,
+} from '../platform/access/index.js';
 import { createCommandBus } from '../platform/redis/index.js';
-import { createMetrics, type Metrics } from '../platform/telemetry/index.js';
+import { createMetrics } from '../platform/telemetry/index.js';
 import { redisRingChecks } from '../platform/vault/index.js';
-import { createBuiltinAgent } from '../telephony/agents/builtin/index.js';
+import { createSpeaker } from '../telephony/agents/builtin/index.js';
 import { createMediaPlane } from '../telephony/media/index.js';
 import { createLadder, openProfiles } from '../telephony/sip/index.js';
 import { actionChecks } from './action-catalogue.js';
 import { startActions } from './actions.js';
+import { createAgents } from './agents.js';
 import { createCallControl } from './call-control.js';
+import { callMetrics, gatewayGauges } from './call-metrics.js';
 import { type Config, loopbackOnly } from './config.js';
 import { isLoopback } from './config-values.js';
 import { createKeyRotation } from './key-rotation.js';
+import { livekitReadiness } from './livekit.js';
+import { createLiveKitSip } from './livekit-sip.js';
 import { watchLoopLag } from './loop-lag.js';
+import { createOutbound } from './outbound.js';
+import { profileParts } from './profiles.js';
 import { shutdownStack } from './shutdown-stack.js';
 import { sipReadiness, startSignalling } from './signalling.js';
 import { openStore, recordingsFolder } from './store.js';
+import { createToolControl } from './tool-control.js';
 import { createTransferControl } from './transfer-control.js';
 import { transferDeps } from './transfers.js';
 import { startZendesk } from './zendesk.js';
@@ -64,9 +82,7 @@ export type GatewayOptions = {
 };
 
 /** What a caller hears when the agent cannot be had and nothing else is configured. */
-const apology = {
-  steps: [{ say: 'We are sorry, nobody can take your call at the moment. Please try again later.' }, { hangup: {} }],
-};
+const apology = 'We are sorry, nobody can take your call at the moment. Please try again later.';
 
 /** Starts everything, in the order in which the parts need each other; a failure ends what was started. */
 export const startGateway = async (options: GatewayOptions): Promise<Gateway> => {
@@ -128,26 +144,27 @@ const start = async (options: GatewayOptions, stack: ReturnType<typeof shutdownS
 
   const prompts = join(config.dataDir, 'prompts');
   mkdirSync(prompts, { recursive: true });
-  const builtin = createBuiltinAgent({
-    shippedPrompts: join(root, 'assets/prompts'),
-    prompts,
-    cache: join(config.dataDir, 'speech'),
-    clock,
+  const speaker = createSpeaker({
+    shippedFolder: join(root, 'assets/prompts'),
+    promptFolders: [prompts],
+    cacheFolder: join(config.dataDir, 'speech'),
     log,
   });
-  const agents = new Map<string, AgentAdapter>([['builtin', builtin]]);
+  const agents = await createAgents({
+    ...{ config, vault, metrics, clock, log, stack },
+    speech: speaker,
+    env: options.env,
+    directory: () => directory.directory,
+  });
   const directory = await createDirectoryService({
     redis,
     vault,
     clock,
     log,
     checks: {
-      ...actionChecks,
+      ...actionChecks(clock),
       profiles: () => profiles.all().map((profile) => profile.name),
-      leg: (leg) =>
-        leg.type === 'builtin'
-          ? builtin.validate(leg.script).map((fault) => ({ ...fault, path: `script.${fault.path}` }))
-          : [],
+      ...agents.checks,
     },
   });
   stack.push('directory', () => directory.close());
@@ -177,6 +194,8 @@ const start = async (options: GatewayOptions, stack: ReturnType<typeof shutdownS
 
   const sessionTokens = createSessionTokens(redis);
   access.register(sessionTokens.reader);
+  const apiKeys = createApiKeys({ redis, clock, log });
+  access.register(apiKeys.reader);
   const withToken = new Set<string>();
   const revoke = (sessionId: string): void => {
     if (!withToken.delete(sessionId)) return;
@@ -189,23 +208,28 @@ const start = async (options: GatewayOptions, stack: ReturnType<typeof shutdownS
   const lag = watchLoopLag(clock);
   stack.push('event-loop watch', () => lag.stop());
   const ladder = createLadder(clock);
+  const transferring = transferDeps({
+    ...{ config, profiles, media, ladder, vault, metrics, clock, prompts },
+    directory: directory.directory,
+    ensureTicket: zendesk.ensureTicket,
+    announce: speaker.announce,
+    server: () => signalling.server,
+  });
   const calls = createCalls({
     directory: directory.directory,
     sessions,
     media,
-    agents,
-    fallBack: { type: 'builtin', config: apology },
+    agents: agents.adapters,
+    fallBack: {
+      type: 'builtin',
+      config: (message) => ({ steps: [{ say: message ?? apology }, { hangup: {} }] }),
+    },
     doors: { actions: actions.door },
     credential: async (owner) => {
       withToken.add(owner.sessionId);
       return { token: await sessionTokens.mint(owner), apiUrl: config.http.publicUrl };
     },
-    transfers: transferDeps({
-      ...{ config, profiles, media, ladder, vault, metrics, clock, prompts },
-      directory: directory.directory,
-      ensureTicket: zendesk.ensureTicket,
-      server: () => signalling.server,
-    }),
+    transfers: transferring,
     clock,
     log,
     metrics: callMetrics(metrics),
@@ -220,6 +244,14 @@ const start = async (options: GatewayOptions, stack: ReturnType<typeof shutdownS
     limits: { maxCalls: config.limits.maxCalls, maxCallDuration: config.limits.maxCallDuration * 1_000 },
   });
 
+  const outbound = createOutbound({
+    ...{ redis, metrics, clock, log },
+    directory: directory.directory,
+    calls: () => calls,
+    transfers: transferring,
+    profiles: () => profiles.all().map((profile) => profile.name),
+    setHeaders: actions.parts.setHeaders,
+  });
   const transfers = createTransferControl({ instanceId, bus, sessions, calls: () => calls, clock });
   const control = createCallControl({
     ...{ instanceId, bus, sessions, ladder, log },
@@ -228,6 +260,9 @@ const start = async (options: GatewayOptions, stack: ReturnType<typeof shutdownS
   });
   const unserve = await control.serve();
   stack.push('commands', () => unserve());
+  const tools = createToolControl({ ...{ instanceId, bus, vault, sessions, clock }, calls: () => calls });
+  const unserveTools = await tools.serve();
+  stack.push('commands for tools', () => unserveTools());
 
   const signalling = await startSignalling({
     config,
@@ -245,13 +280,22 @@ const start = async (options: GatewayOptions, stack: ReturnType<typeof shutdownS
     stack,
   });
 
+  gatewayGauges(metrics, {
+    media: media.stats,
+    redis: redis.isUp,
+    sip: signalling.server.connected,
+    draining: calls.draining,
+  });
+
   const loopback = loopbackOnly(config);
   const apiDeps: ApiDeps = {
     access,
+    audit: createAuditTrail({ redis, log }),
     directory,
     sessions,
     contacts,
     calls: control,
+    tools: tools.control,
     ladders: {
       json: (orgId, sessionId) => control.ladder(orgId, sessionId, 'json'),
       text: async (orgId, sessionId) => {
@@ -267,6 +311,7 @@ const start = async (options: GatewayOptions, stack: ReturnType<typeof shutdownS
         ok: !calls.draining(),
         ...(calls.draining() ? { reason: 'the gateway is shutting down' } : {}),
       },
+      ...livekitReadiness(agents.livekit),
     ],
     metrics,
     log,
@@ -276,19 +321,44 @@ const start = async (options: GatewayOptions, stack: ReturnType<typeof shutdownS
     httpLoopback: isLoopback(config.http.listen.host),
     loopbackOnly: loopback,
   };
+  const { livekit } = agents;
+  const facade =
+    livekit === null
+      ? null
+      : createLiveKitSip({
+          ...{ instanceId, redis, bus, sessions, directory, clock, log },
+          calls: () => calls,
+          outbound: outbound.calls,
+          rooms: livekit.rooms,
+        });
+  if (facade !== null) {
+    const unserveFacade = await facade.serve();
+    stack.push('LiveKit SIP API', () => unserveFacade());
+  }
+  const closing = new AbortController();
   const keys = createKeyRotation({
     ...{ ring: store.ring, checks: redisRingChecks(redis), clock, log },
     organizations: () => directory.organizations(),
-    values: [directory.credentials, actions.parts.certificates.keys, sealedPrefetchKeys(redis, vault)],
+    values: [directory.credentials, sealedPrefetchKeys(redis, vault)],
   });
   const api = createApi(apiDeps, [
     ...prefetchRoutes(apiDeps, zendesk),
     ...transferRoutes(apiDeps, transfers.control),
+    ...callRoutes(apiDeps, outbound.control),
+    ...(facade === null || config.livekit === undefined
+      ? []
+      : livekitRoutes(apiDeps, { sip: facade.sip, keys: config.livekit })),
     ...executorRoutes(apiDeps, actions.parts),
     ...keyRoutes(keys),
+    ...mcpRoutes(apiDeps),
+    ...apiKeyRoutes(apiDeps, apiKeys),
+    ...profileRoutes(profileParts(profiles)),
+    ...eventRoutes(apiDeps, createSessionEvents({ redis, clock, log }), closing.signal),
   ]);
   const http = await listenHttp(api, { ...config.http.listen, clock });
   stack.push('API', () => http.close(2_000));
+  // Streams would keep the API open; they end first.
+  stack.push('streams of events', async () => closing.abort());
 
   const end = async (): Promise<void> => {
     await calls.endAll('drain');
@@ -315,16 +385,3 @@ const start = async (options: GatewayOptions, stack: ReturnType<typeof shutdownS
     failed,
   };
 };
-
-const callMetrics = (metrics: Metrics): CallMetrics => ({
-  rejected: (profile, reason) => {
-    metrics.count('rejects', 1, { profile, reason });
-    metrics.count('invites', 1, { profile, result: 'rejected' });
-  },
-  answered: (profile, delayMs) => {
-    metrics.observe('answerDelay', delayMs, { profile });
-    metrics.count('invites', 1, { profile, result: 'answered' });
-  },
-  ended: (reason) => metrics.count('sessionsEnded', 1, { reason }),
-  live: (count) => metrics.set('sessionsLive', count),
-});

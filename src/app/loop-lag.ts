@@ -9,24 +9,41 @@ export type LoopLag = {
   stop(): void;
 };
 
+/** What tells how late the event loop was. */
+export type DelayMeter = {
+  /** Median lag since the last time it was asked, ms. */
+  take(): number;
+  stop(): void;
+};
+
 /** ms between two looks, and how many in a row must be bad: a burst at a cold start is no overload. */
 const interval = 500;
 const badLooks = 3;
+
+/** Node's own meter: a timer of the event loop, every `resolution` ms, whose lateness goes into a histogram. */
+export const eventLoopMeter = (resolution = 10): DelayMeter => {
+  const histogram = monitorEventLoopDelay({ resolution });
+  histogram.enable();
+  return {
+    take: () => {
+      const median = Math.max(0, histogram.percentile(50) / 1e6 - resolution);
+      histogram.reset();
+      return median;
+    },
+    stop: () => void histogram.disable(),
+  };
+};
 
 /**
  * Watches how late the event loop is. The median of a look is taken rather than the mean: one long garbage collection is
  * no overload, a loop that is late most of the time, for a second and a half, is.
  */
-export const watchLoopLag = (clock: Clock, limitMs = 100): LoopLag => {
-  const resolution = 10;
-  const histogram = monitorEventLoopDelay({ resolution });
-  histogram.enable();
+export const watchLoopLag = (clock: Clock, meter: DelayMeter = eventLoopMeter(), limitMs = 100): LoopLag => {
   let lag = 0;
   let bad = 0;
   let timer = clock.after(interval, function look() {
-    lag = Math.max(0, histogram.percentile(50) / 1e6 - resolution);
+    lag = meter.take();
     bad = lag > limitMs ? bad + 1 : 0;
-    histogram.reset();
     timer = clock.after(interval, look);
   });
   return {
@@ -34,7 +51,7 @@ export const watchLoopLag = (clock: Clock, limitMs = 100): LoopLag => {
     lagMs: () => lag,
     stop: () => {
       timer.cancel();
-      histogram.disable();
+      meter.stop();
     },
   };
 };

@@ -1,4 +1,5 @@
 import { Command, CommanderError } from 'commander';
+import { apiKeysCommand } from './commands/api-keys.js';
 import { applyCommands } from './commands/apply.js';
 import { doctorCommand } from './commands/doctor.js';
 import { exportCommand } from './commands/export.js';
@@ -6,6 +7,7 @@ import { keysCommand } from './commands/keys.js';
 import { sessionCommands } from './commands/sessions.js';
 import { startCommand } from './commands/start.js';
 import { tokenCommand } from './commands/token.js';
+import { zendeskCommands } from './commands/zendesk.js';
 import type { CliContext } from './context.js';
 import { CliError, exitCodes } from './exit-codes.js';
 import { printable } from './table.js';
@@ -19,7 +21,9 @@ const modules: readonly CommandModule[] = [
   exportCommand,
   sessionCommands,
   tokenCommand,
+  apiKeysCommand,
   keysCommand,
+  zendeskCommands,
   doctorCommand,
 ];
 

@@ -28,6 +28,18 @@ export const errorCatalogue = {
   forbidden: entry(403, 'client', false, 'The credential is valid but may not do this.'),
   not_found: entry(404, 'client', false, 'There is no such thing in the organization of the credential.'),
   conflict: entry(409, 'client', false, 'The request collides with what is there now.'),
+  target_not_allowed: entry(
+    403,
+    'operator',
+    false,
+    "The party to call is none of the agent's destinations and not on the operator's list of outbound targets.",
+  ),
+  outbound_limit: entry(
+    429,
+    'operator',
+    true,
+    'The organization has as many outbound calls at once, or minutes of them today, as its operator allows.',
+  ),
   payload_too_large: entry(413, 'client', false, 'The body is larger than the route takes.'),
   method_not_allowed: entry(
     405,
@@ -72,6 +84,7 @@ export const errorCatalogue = {
   media_worker_died: entry(500, 'gateway', true, 'The media worker of this call ended.'),
   sip_unavailable: entry(503, 'operator', true, 'The SIP server cannot be reached or does not accept us.'),
   sip_refused: entry(502, 'carrier', false, 'The other side of a call refused a request; the message has its status.'),
+  livekit_unavailable: entry(503, 'operator', true, 'LiveKit does not answer, or does not let us into a room.'),
   leg_ended: entry(409, 'carrier', false, 'The leg of the call is over.'),
   config_invalid: entry(500, 'operator', false, 'The configuration contradicts itself or has an unknown key.'),
   credential_unreadable: entry(500, 'operator', false, 'A sealed value does not open with the keys at hand.'),

@@ -12,13 +12,21 @@ const harmlessNames = new Set(['x-idempotency-key', 'idempotency-key']);
 export const isSecretName = (name: string): boolean =>
   !harmlessNames.has(name.toLowerCase()) && (secretNames.test(name) || camelSecretNames.test(name));
 
-/** Secrets recognisable by their form, wherever they stand: authorization schemes, JWTs, tokens in paths, passwords in URLs. */
+/** Secrets recognisable by their form, wherever they stand: authorization schemes, JWTs, our own tokens, tokens in paths, passwords in URLs. */
 const patterns: readonly (readonly [RegExp, string])[] = [
   [/\b(Bearer|Basic)\s+[\w.~+/=-]{6,}/gi, `$1 ${BULLETS}`],
+  // Tokens of ours: of the operator, of an agent's session, of an API key.
+  [/\b(?:vg[as]_|ocx_live_)[\w-]{8,}/g, BULLETS],
   [/\beyJ[\w-]{6,}\.[\w-]{2,}\.[\w-]*/g, BULLETS],
   [/(\/voice-prefetch\/)[^/?#\s"']+/g, `$1${BULLETS}`],
   [/(\b[a-z][a-z0-9+.-]{1,20}:\/\/[^\s:/@"']{0,256}:)[^\s@/"']{1,256}@/gi, `$1${BULLETS}@`],
 ];
+
+/**
+ * True when a text holds the token of an agent's session. An agent has no reason to send it but as its credential; one
+ * that was talked into passing it on is refused.
+ */
+export const holdsSessionToken = (text: string): boolean => /vgs_[0-9a-f-]{36}_/.test(text);
 
 export type Redactor = {
   /** Makes a value known, so that it is replaced wherever it appears; values under 6 characters are not, they would eat ordinary text. */

@@ -1,6 +1,11 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { expect, it } from 'vitest';
-import { refusalRules } from '../../src/domain/calls/index.js';
+import { packageRoot } from '../../src/core/entry-path.js';
+import { controlNames, refusalRules } from '../../src/domain/calls/index.js';
+import { outboundRefusals } from '../../src/domain/outbound/index.js';
 import { endReasons } from '../../src/domain/sessions/index.js';
+import { permissions } from '../../src/platform/access/index.js';
 import { metricCatalogue, rejectReasons } from '../../src/platform/telemetry/index.js';
 import { rejectionReasons } from '../../src/telephony/sip/index.js';
 
@@ -9,6 +14,23 @@ it('every reason to refuse a call is a label of the rejects metric, and the othe
   expect([...rejectReasons].sort()).toEqual(known.sort());
 });
 
+it('every reason to refuse an outbound call is a label of its metric', () => {
+  expect([...metricCatalogue.outboundRefused.labels.reason]).toEqual([...outboundRefusals]);
+});
+
 it('every reason a session ends for is a label of its metric', () => {
   expect([...metricCatalogue.sessionsEnded.labels.reason].sort()).toEqual([...endReasons].sort());
+});
+
+it('the page of tools names every control an agent has', () => {
+  const page = readFileSync(join(packageRoot(import.meta.url), 'docs/reference/tools.md'), 'utf8');
+  const named = [...page.matchAll(/^\| `(\w+)` \|/gm)].map(([, name]) => name);
+  expect(named).toEqual([...controlNames].filter((name) => named.includes(name)));
+  expect([...named].sort()).toEqual([...controlNames].sort());
+});
+
+it('the page of credentials has the table of permissions', () => {
+  const page = readFileSync(join(packageRoot(import.meta.url), 'docs/reference/credentials.md'), 'utf8');
+  const written = [...page.matchAll(/^\| `([\w:-]+)` \| ([\w, ]+) \|$/gm)].map(([, action, roles]) => [action, roles]);
+  expect(written).toEqual(Object.entries(permissions).map(([action, roles]) => [action, roles.join(', ')]));
 });

@@ -40,6 +40,7 @@ describe('imports point one way', () => {
     expect(strays(sessions, belowDomain)).toEqual([]);
     expect(strays(directory, belowDomain)).toEqual([]);
     expect(strays('src/domain/transfer', ['src/core'])).toEqual([]);
+    expect(strays('src/domain/outbound', [...belowDomain, directory])).toEqual([]);
     expect(strays('src/domain/zendesk', [...belowDomain, sessions, directory])).toEqual([]);
     expect(strays('src/domain/actions', [...belowDomain, sessions])).toEqual([]);
     expect(strays(calls, [...belowDomain, 'src/domain'])).toEqual([]);
@@ -104,11 +105,15 @@ describe('each client library has one home', () => {
   const homes: Readonly<Record<string, readonly string[]>> = {
     'drachtio-srf': ['src/telephony/sip'],
     '@livekit/rtc-node': ['src/telephony/agents/livekit'],
+    'livekit-server-sdk': ['src/telephony/agents/livekit'],
+    '@livekit/protocol': ['src/api/livekit-facade'],
     ioredis: ['src/platform/redis'],
     twilio: ['src/telephony/carriers/twilio'],
     express: ['src/api'],
     undici: ['src/platform/egress'],
+    ws: ['src/telephony/agents/websocket'],
     jose: ['src/platform/access'],
+    '@modelcontextprotocol/sdk': ['src/api/mcp'],
     jmespath: ['src/domain/actions'],
     pino: ['src/platform/telemetry'],
     'prom-client': ['src/platform/telemetry'],

@@ -298,6 +298,16 @@ describe('better than drachtio-server', () => {
     expect(engine.stats().overloaded).toBe(1);
   });
 
+  it('a thread that was held up once, as at a cold start, takes the next call all the same', async () => {
+    const app = await admin({ verbs: ['invite'] });
+    const phone = await peer();
+    const until = performance.now() + 1_000;
+    while (performance.now() < until);
+    phone.request('INVITE', { body: sdp(), headers: ['Content-Type: application/sdp'] });
+    await app.sip('INVITE');
+    expect(engine.stats().overloaded).toBe(0);
+  });
+
   it('a merged request gets 482', async () => {
     const app = await admin({ verbs: ['message'] });
     const phone = await peer();

@@ -15,7 +15,13 @@ import {
   type SessionDraft,
   type SessionStoreRuntime,
 } from '../../src/domain/sessions/index.js';
-import { type Access, createAccess, type DashboardRole, mintDashboardToken } from '../../src/platform/access/index.js';
+import {
+  type Access,
+  createAccess,
+  createAuditTrail,
+  type DashboardRole,
+  mintDashboardToken,
+} from '../../src/platform/access/index.js';
 import { connectRedis, type RedisConnection } from '../../src/platform/redis/index.js';
 import { createLogger, createMetrics } from '../../src/platform/telemetry/index.js';
 import { createVault, parseKeyRing, type Vault } from '../../src/platform/vault/index.js';
@@ -50,7 +56,9 @@ export type TestApiParts = {
 };
 
 export const startTestApi = async (
-  options: Partial<Pick<ApiDeps, 'rateLimit' | 'httpLoopback' | 'loopbackOnly' | 'readiness' | 'calls'>> & {
+  options: Partial<
+    Pick<ApiDeps, 'rateLimit' | 'agentRateLimit' | 'httpLoopback' | 'loopbackOnly' | 'readiness' | 'calls' | 'tools'>
+  > & {
     /** Further routes, or what makes them from the parts of the rig. */
     readonly more?: readonly Route[] | ((parts: TestApiParts) => readonly Route[]);
     readonly instanceId?: string;
@@ -92,10 +100,15 @@ export const startTestApi = async (
   const { more, instanceId: _instance, onHeldStamp: _held, ...changes } = options;
   const deps: ApiDeps = {
     access,
+    audit: createAuditTrail({ redis, log }),
     directory,
     sessions,
     contacts: createContactStore({ redis }),
     calls: { hangup: async (_, id) => void hangups.push(id) },
+    tools: {
+      list: async () => [],
+      use: async () => ({ ok: false, fault: { code: 'session_ended', message: 'There is no telephony here.' } }),
+    },
     ladders: {
       json: async (_, id) => ladders.get(id)?.json ?? null,
       text: async (_, id) => ladders.get(id)?.text ?? null,

@@ -12,6 +12,8 @@ export type PhoneEvent = { readonly type: string; readonly param: string };
 
 /** A baresip telephone that plays a tone into its calls and records what it hears. */
 export type Phone = {
+  /** Where it takes calls: `127.0.0.1:port`, by the transport it was started with. */
+  readonly address: string;
   /** A command of its menu: `dial`, `hangup`, `hold`, `resume`, `sndcode`. */
   command(name: string, params?: string): Promise<void>;
   /** Resolves with the next event of the type that no earlier `event` has taken. */
@@ -30,6 +32,10 @@ export type PhoneOptions = {
   readonly secure?: boolean;
   /** PEM of the authority that it trusts for TLS. */
   readonly ca?: string;
+  /** PEM of its own certificate and key, when it takes calls over TLS. */
+  readonly certificate?: { readonly cert: string; readonly key: string };
+  /** Takes calls at once. */
+  readonly answers?: boolean;
   readonly user: string;
   /** The tone it plays: Hz, dB below full scale. */
   readonly tone: { readonly hz: number; readonly level: number };
@@ -37,16 +43,13 @@ export type PhoneOptions = {
 
 const modules = '/usr/lib/baresip/modules';
 
-const configuration = (
-  folder: string,
-  sipPort: number,
-  controlPort: number,
-  rtpPort: number,
-  secure: boolean,
-): string =>
+type Ports = { readonly sip: number; readonly control: number; readonly rtp: number };
+
+const configuration = (folder: string, ports: Ports, options: PhoneOptions): string =>
   `poll_method epoll
-sip_listen 127.0.0.1:${sipPort}
-${secure ? `sip_cafile ${folder}/ca.pem` : ''}
+sip_listen 127.0.0.1:${ports.sip}
+${options.ca === undefined ? '' : `sip_cafile ${folder}/ca.pem`}
+${options.certificate === undefined ? '' : `sip_certificate ${folder}/own.pem`}
 net_interface 127.0.0.1
 call_max_calls 1
 audio_source aufile,${folder}/tone.wav
@@ -58,9 +61,9 @@ ausrc_channels 1
 auplay_channels 1
 jitter_buffer_type fixed
 jitter_buffer_delay 1-10
-rtp_ports ${rtpPort}-${rtpPort + 9}
+rtp_ports ${ports.rtp}-${ports.rtp + 9}
 snd_path ${folder}
-ctrl_tcp_listen 127.0.0.1:${controlPort}
+ctrl_tcp_listen 127.0.0.1:${ports.control}
 module_path ${modules}
 module g711.so
 module aufile.so
@@ -102,15 +105,23 @@ export const startPhone = async (options: PhoneOptions): Promise<Phone> => {
 
 const startOnce = async (options: PhoneOptions): Promise<Phone> => {
   const folder = mkdtempSync(join(tmpdir(), 'baresip-'));
-  const sipPort = await freePort();
-  const controlPort = await freePort();
-  const rtpPort = (await freePort()) & ~1;
-  writeFileSync(join(folder, 'config'), configuration(folder, sipPort, controlPort, rtpPort, options.ca !== undefined));
+  const ports: Ports = { sip: await freePort(), control: await freePort(), rtp: await freePort() };
+  writeFileSync(join(folder, 'config'), configuration(folder, ports, options));
   writeFileSync(join(folder, 'contacts'), '');
   writeFileSync(join(folder, 'ca.pem'), options.ca ?? '');
+  if (options.certificate !== undefined) {
+    writeFileSync(join(folder, 'own.pem'), `${options.certificate.cert}${options.certificate.key}`);
+  }
   writeFileSync(
     join(folder, 'accounts'),
-    `<sip:${options.user}@127.0.0.1:${sipPort};transport=${options.transport}>;regint=0;audio_codecs=${options.codec}/8000/1${options.secure === true ? ';mediaenc=srtp-mand' : ''}\n`,
+    `<sip:${options.user}@127.0.0.1:${ports.sip};transport=${options.transport}>${[
+      'regint=0',
+      `audio_codecs=${options.codec}/8000/1`,
+      ...(options.secure === true ? ['mediaenc=srtp-mand'] : []),
+      ...(options.answers === true ? ['answermode=auto'] : []),
+    ]
+      .map((parameter) => `;${parameter}`)
+      .join('')}\n`,
   );
   writeFileSync(join(folder, 'tone.wav'), wavFile(sine(options.tone.hz, 60_000, options.tone.level)));
   const child: ChildProcess = spawn('baresip', ['-f', folder, '-v'], {
@@ -138,7 +149,7 @@ const startOnce = async (options: PhoneOptions): Promise<Phone> => {
   };
   const socket = await until('the control port of baresip', async () => {
     if (child.exitCode !== null) throw new Error(`baresip ended: ${output.slice(-2_000)}`);
-    return tryConnect(controlPort);
+    return tryConnect(ports.control);
   }).catch(async (error: unknown) => {
     await end();
     throw error;
@@ -158,6 +169,8 @@ const startOnce = async (options: PhoneOptions): Promise<Phone> => {
   socket.on('error', () => {});
   let tokens = 0;
   return {
+    // TLS has the port after the one of UDP and TCP.
+    address: `127.0.0.1:${options.transport === 'tls' ? ports.sip + 1 : ports.sip}`,
     command: async (name, params) => {
       const token = String(++tokens);
       const text = JSON.stringify({ command: name, token, ...(params === undefined ? {} : { params }) });

@@ -37,6 +37,8 @@ export type RtpPeer = {
     readonly ptime?: number;
     readonly telephoneEvent?: number | null;
   }): string;
+  /** True once it knows where to send. */
+  accepted(): boolean;
   /** Reads where and how to send from the other side's description. */
   accept(description: string): void;
   /** Sends one RTP packet; sequence and timestamp continue by themselves unless given. */
@@ -181,6 +183,7 @@ export const rtpPeer = async (
         '',
       ].join('\r\n');
     },
+    accepted: () => remote !== null,
     accept(description) {
       const host = /^c=IN IP4 (\S+)/m.exec(description)?.[1];
       const line = /^m=audio (\d+) /m.exec(description)?.[1];

@@ -1,5 +1,4 @@
 import { randomBytes } from 'node:crypto';
-import { it } from 'vitest';
 import { systemClock } from '../../src/core/clock.js';
 import type { LogFields, Logger } from '../../src/core/logger.js';
 import type { DialogEnd, DialogEvents, IncomingCall, OutgoingCallRequest } from '../../src/domain/calls/ports.js';
@@ -41,12 +40,6 @@ const given = givenServer();
 
 /** True on a given drachtio-server, where a few things are different from what they should be (docs/reference/sip-engine.md). */
 export const onDrachtioServer = given !== null;
-
-/** For tests of what only the embedded engine does, or that steer it; they are skipped on a drachtio-server. */
-export const onEmbeddedEngine = it.skipIf(given !== null);
-if (given !== null) {
-  console.info('TEST_DRACHTIO is set: tests that need the embedded engine (its tap, clock or limits) are skipped');
-}
 
 export type SipApplication = {
   readonly server: SipServer;

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import type { Dialog, DialogEnd } from '../../src/domain/calls/ports.js';
 import { startGateway, type TestGateway, type TestGatewayOptions } from './gateway.js';
 import { givenServer, givenServerEnvironment } from './given-server.js';
-import { sine, toneLevel } from './goertzel.js';
+import { sine } from './goertzel.js';
 import { wavFile } from './media.js';
 import { organization } from './organization.js';
 import { type RtpPeer, rtpPeer } from './rtp-peer.js';
@@ -27,9 +27,10 @@ export const plainDestination = {
   returnWithin: 0,
 } as const;
 
-/** Tones of the prompts `agent.wav` and `hold.wav`, Hz. */
+/** Tones of the prompts `agent.wav` and `short.wav`, of `hold.wav` and `whisper.wav`, Hz. */
 export const agentTone = 1_300;
 export const holdTone = 1_700;
+export const whisperTone = 2_200;
 
 export const callerNumber = '+14155550123';
 export const dialled = '+14155550100';
@@ -68,6 +69,8 @@ export type TransferRig = {
   readonly application: SipApplication;
   /** Where the gateway takes calls. */
   readonly sipAddress: string;
+  /** The phones of all calls so far, those that are being placed too. */
+  readonly phones: readonly RtpPeer[];
   /** Sets the one organization up with this script and these destinations. */
   setUp(
     steps: readonly unknown[],
@@ -89,13 +92,14 @@ export const startTransferRig = async (options: TestGatewayOptions = {}): Promis
   ]);
   const target = givenServer()?.sipAddress ?? `127.0.0.1:${gateway.sipPort}`;
   writeFileSync(join(gateway.dataDir, 'prompts', 'agent.wav'), wavFile(sine(agentTone, 60_000), 8_000));
+  writeFileSync(join(gateway.dataDir, 'prompts', 'short.wav'), wavFile(sine(agentTone, 200), 8_000));
+  writeFileSync(join(gateway.dataDir, 'prompts', 'whisper.wav'), wavFile(sine(whisperTone, 400), 8_000));
   writeFileSync(join(gateway.dataDir, 'prompts', 'hold.wav'), wavFile(sine(holdTone, 4_000), 8_000));
   const phones: RtpPeer[] = [];
   const listed = async (): Promise<readonly { readonly id: string; readonly status: string }[]> =>
     ((await gateway.api('/v1/sessions?live=true')).body as { items: { id: string; status: string }[] }).items;
   return {
-    gateway,
-    application,
+    ...{ gateway, application, phones },
     sipAddress: target,
     setUp: (steps, destinations, agent = {}) =>
       gateway.apply(
@@ -178,10 +182,4 @@ export const startTransferRig = async (options: TestGatewayOptions = {}): Promis
       await gateway.stop();
     },
   };
-};
-
-/** True once the last 200 ms the peer heard are mostly this tone. */
-export const hears = (peer: RtpPeer, hz: number): boolean => {
-  const last = peer.heard().slice(-1_600);
-  return last.length === 1_600 && toneLevel(last, hz) > -25;
 };

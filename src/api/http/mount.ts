@@ -1,21 +1,26 @@
+import { Readable } from 'node:stream';
+import { pipeline } from 'node:stream/promises';
 import { type Request, type RequestHandler, type Response, type Router, raw } from 'express';
 import { GatewayError } from '../../core/errors.js';
-import { authorize, createRateLimiter, type Principal, type RateLimiter } from '../../platform/access/index.js';
+import { createRateLimiter, type Rate } from '../../core/rate-limit.js';
+import { authorize, type Principal } from '../../platform/access/index.js';
 import type { ApiDeps } from '../deps.js';
+import { writeAudit } from './audited.js';
 import type { Reply, Route } from './route.js';
 
-/** Credentials in paths would end up here; everything that is logged of a request goes by its route or masked. */
-export const maskedPath = (url: string): string =>
-  (url.split('?', 1)[0] ?? '').slice(0, 512).replace(/(\/voice-prefetch\/)[^/]+/g, '$1••••••••');
+/** Milliseconds until this key may come again; 0: it may. */
+type Limit = (key: string) => number;
+type Limits = { readonly requests: Limit; readonly agents: Limit; readonly failures: Limit };
 
-type Limits = { readonly requests: RateLimiter; readonly failures: RateLimiter };
+const limitOf = (clock: ApiDeps['clock'], rate: Rate): Limit => {
+  const limiter = createRateLimiter(clock);
+  return (key) => limiter.take(key, rate);
+};
 
-export const createLimits = (deps: Pick<ApiDeps, 'clock' | 'rateLimit'>): Limits => ({
-  requests: createRateLimiter({
-    ...(deps.rateLimit ?? { perSecond: 500, burst: 1_000 }),
-    monotonic: deps.clock.monotonic,
-  }),
-  failures: createRateLimiter({ perSecond: 2, burst: 50, monotonic: deps.clock.monotonic }),
+export const createLimits = (deps: Pick<ApiDeps, 'clock' | 'rateLimit' | 'agentRateLimit'>): Limits => ({
+  requests: limitOf(deps.clock, deps.rateLimit ?? { perSecond: 500, burst: 1_000 }),
+  agents: limitOf(deps.clock, deps.agentRateLimit ?? { perSecond: 50, burst: 100 }),
+  failures: limitOf(deps.clock, { perSecond: 2, burst: 50 }),
 });
 
 const bearer = (header: string | undefined): string | null => {
@@ -23,16 +28,19 @@ const bearer = (header: string | undefined): string | null => {
   return match?.[1] ?? null;
 };
 
-const takeOrRefuse = (limiter: RateLimiter, key: string, response: Response, what: string): void => {
-  const wait = limiter.take(key);
+const takeOrRefuse = (limit: Limit, key: string, response: Response, what: string): void => {
+  const wait = limit(key);
   if (wait === 0) return;
   response.setHeader('Retry-After', String(Math.ceil(wait / 1_000)));
   throw new GatewayError('rate_limited', `Too many ${what}; try again in ${Math.ceil(wait / 1_000)} s.`);
 };
 
 const identify = async (deps: ApiDeps, limits: Limits, request: Request, response: Response): Promise<Principal> => {
+  const credential = bearer(request.headers.authorization);
+  // Before the store is asked: an agent that runs wild must not keep Redis busy either.
+  if (credential?.startsWith('vgs_') === true) takeOrRefuse(limits.agents, credential, response, 'requests');
   try {
-    return await deps.access.authenticate(bearer(request.headers.authorization));
+    return await deps.access.authenticate(credential);
   } catch (error) {
     if (error instanceof GatewayError && error.code === 'unauthorized') {
       takeOrRefuse(
@@ -58,7 +66,8 @@ const admit = async (
   if (access.kind === 'anyone') return null;
   if (access.kind === 'local-or' && deps.httpLoopback && request.headers.authorization === undefined) return null;
   const principal = await identify(deps, limits, request, response);
-  takeOrRefuse(limits.requests, `${principal.kind} ${principal.orgId ?? ''} ${principal.sub}`, response, 'requests');
+  if (principal.kind !== 'session')
+    takeOrRefuse(limits.requests, `${principal.kind} ${principal.orgId ?? ''} ${principal.sub}`, response, 'requests');
   authorize(principal, access.action, null);
   return principal;
 };
@@ -71,17 +80,28 @@ const readBody = (reader: RequestHandler, request: Request, response: Response):
     });
   });
 
-const send = (response: Response, reply: Reply): void => {
+/** A client that leaves in the middle of a stream is its usual end. */
+const sendStream = async (response: Response, stream: AsyncIterable<string | Uint8Array>): Promise<void> => {
+  response.flushHeaders();
+  await pipeline(Readable.from(stream, { objectMode: true, highWaterMark: 1 }), response).catch((error: unknown) => {
+    if (!response.destroyed) throw error;
+  });
+};
+
+const send = async (response: Response, reply: Reply): Promise<void> => {
   response.status(reply.status);
   for (const [name, value] of Object.entries(reply.headers ?? {})) response.setHeader(name, value);
-  if (reply.body === undefined) {
+  if (reply.stream !== undefined) {
+    response.setHeader('Content-Type', reply.contentType ?? 'application/octet-stream');
+    await sendStream(response, reply.stream);
+  } else if (reply.body === undefined) {
     response.end();
   } else if (reply.contentType === undefined) {
     response.json(reply.body);
   } else {
     // Set by hand: express would add a charset of its own to types it does not know.
     response.setHeader('Content-Type', reply.contentType);
-    response.end(String(reply.body));
+    response.end(Buffer.isBuffer(reply.body) ? reply.body : String(reply.body));
   }
 };
 
@@ -100,7 +120,10 @@ export const mountRoute = (router: Router, deps: ApiDeps, limits: Limits, route:
     response.locals.principal = principal;
     const body = reader === null ? Buffer.alloc(0) : await readBody(reader, request, response);
     const gone = new AbortController();
-    response.on('close', () => gone.abort());
+    // An answer that went out whole has nobody left to tell, and aborting costs an exception with its stack.
+    response.on('close', () => {
+      if (!response.writableFinished) gone.abort();
+    });
     const requestId = String(response.getHeader('X-Request-Id'));
     const reply = await route.run({
       principal,
@@ -112,6 +135,7 @@ export const mountRoute = (router: Router, deps: ApiDeps, limits: Limits, route:
       log: deps.log.child({ requestId }),
       signal: gone.signal,
     });
-    send(response, reply);
+    if (principal !== null) await writeAudit(deps, route, request, principal, reply, requestId);
+    await send(response, reply);
   });
 };

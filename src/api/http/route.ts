@@ -8,11 +8,17 @@ import { type BodyType, parseBody } from './body.js';
 
 export type Method = 'get' | 'post' | 'put' | 'patch' | 'delete';
 
-/** What a handler answers. Without `contentType` the body is sent as JSON; without `body` nothing is. */
+/**
+ * What a handler answers. Without `contentType` the body is sent as JSON; without `body` nothing is; bytes are sent as they
+ * are. A `stream` is written as its reader takes it, and is ended (`return`) when the client is gone.
+ */
 export type Reply = {
   readonly status: number;
   readonly body?: unknown;
+  readonly stream?: AsyncIterable<string | Uint8Array>;
   readonly contentType?: string;
+  /** For the audit trail: what was changed, by name. An empty list: nothing was. */
+  readonly changes?: readonly string[];
   readonly headers?: Readonly<Record<string, string>>;
 };
 
@@ -56,7 +62,7 @@ type Common = {
   /** Not in the access log at `info`: probes and scrapes. */
   readonly quiet?: boolean;
   /** What a failure looks like on this route, where its callers expect another form than that of all others. */
-  readonly failure?: (error: GatewayError) => Pick<Reply, 'body' | 'headers'>;
+  readonly failure?: (error: GatewayError) => Pick<Reply, 'body' | 'headers'> & { readonly status?: number };
 };
 
 /** A route as the server mounts it and the OpenAPI document shows it. */

@@ -76,7 +76,7 @@ export const keyRoutes = (rotation: KeyRotation): readonly Route[] => [
     errors: ['bad_request', 'conflict', 'unsupported_media_type', 'store_unavailable'],
     async handle({ body }) {
       const before = await rotation.status();
-      if (body.dryRun) return { status: 200, body: before };
+      if (body.dryRun) return { status: 200, body: before, changes: [] };
       rotation.start();
       return { status: 202, body: before };
     },

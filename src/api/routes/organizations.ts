@@ -1,7 +1,7 @@
 import { stringify } from 'yaml';
 import { z } from 'zod';
 import { GatewayError } from '../../core/errors.js';
-import { documentSchema } from '../../domain/directory/index.js';
+import { type ApplyResult, documentSchema } from '../../domain/directory/index.js';
 import { authorize } from '../../platform/access/index.js';
 import type { ApiDeps } from '../deps.js';
 import { protectedRoute, type Route } from '../http/route.js';
@@ -11,7 +11,17 @@ const params = z.strictObject({ id: z.string().min(1).max(64) });
 const MAX_DOCUMENT = 4 * 1_024 * 1_024;
 
 const change = z.strictObject({
-  kind: z.enum(['organization', 'number', 'agent', 'transferDestination', 'action', 'global', 'variable', 'secret']),
+  kind: z.enum([
+    'organization',
+    'number',
+    'agent',
+    'transferDestination',
+    'action',
+    'global',
+    'variable',
+    'secret',
+    'certificate',
+  ]),
   id: z.string(),
   fields: z.array(z.string()).optional(),
 });
@@ -104,7 +114,11 @@ export const organizationRoutes = (deps: ApiDeps): readonly Route[] => [
         dryRun: query.dryRun,
         policy: { operator: principal.role === 'operator', loopbackOnly: deps.loopbackOnly },
       });
-      return { status: 200, body: result };
+      const named = (verb: string, list: ApplyResult['created']): string[] =>
+        list.map((each) => `${verb} ${each.kind} ${each.id}`);
+      const { created, changed, removed } = result;
+      const changes = [...named('created', created), ...named('changed', changed), ...named('removed', removed)];
+      return { status: 200, body: result, changes: query.dryRun ? [] : changes };
     },
   }),
 ];

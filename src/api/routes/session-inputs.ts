@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { GatewayError } from '../../core/errors.js';
+import { controlNames } from '../../domain/calls/index.js';
 import type { PhoneSession } from '../../domain/sessions/index.js';
 import type { Action, Principal } from '../../platform/access/index.js';
 import type { ApiDeps } from '../deps.js';
@@ -7,9 +8,15 @@ import { protectedRoute, type Route } from '../http/route.js';
 import { visibleSession } from '../organization-of.js';
 import type { ActionParts } from './action-parts.js';
 import { executeSchema, turnOf } from './execute.js';
+import { toolValue } from './tools.js';
 
 const params = z.strictObject({ id: z.string().min(1).max(64) });
 const errors = ['bad_request', 'not_found', 'session_ended', 'owner_unreachable', 'store_unavailable'] as const;
+
+export const userSchema = z
+  .string()
+  .regex(/^[\x21-\x7e](?:[\x20-\x7e]{0,510}[\x21-\x7e])?$/, 'must be 1 to 512 visible ASCII characters')
+  .describe('Id of the user in your systems; sent as x-opencx-external-user-id.');
 
 /** What the opener of a session, or who vouches for its user, gives to the actions of a call that is going on. */
 export const sessionInputRoutes = (
@@ -56,7 +63,7 @@ export const sessionInputRoutes = (
       path: '/v1/sessions/{id}/actions/{action}',
       summary: 'Runs an action in a live session, on the instance that owns it',
       tag: 'Sessions',
-      action: 'actions:execute',
+      action: 'sessions:act',
       params: params.extend({ action: z.string().min(1).max(60).describe('Slug of the action.') }),
       body: {
         schema: z.strictObject({ attributes: z.record(z.string().max(128), z.json()).default({}) }),
@@ -65,8 +72,17 @@ export const sessionInputRoutes = (
       replies: { 200: { description: 'What came of it, also when the target failed.', schema: executeSchema } },
       errors: [...errors, 'conflict', 'payload_too_large', 'unsupported_media_type'],
       async handle({ principal, params: { id, action }, body, headers, signal }) {
-        const { orgId, id: sessionId } = await live(principal, 'actions:execute', id);
+        const { orgId, id: sessionId } = await live(principal, 'sessions:act', id);
         const turn = turnOf(headers['idempotency-key']);
+        if (principal.kind === 'session') {
+          // An agent has the actions it was given, and no control hides behind the name of one.
+          const args = { name: action, arguments: body.attributes };
+          if (controlNames.includes(action)) {
+            throw new GatewayError('not_found', `There is no action ${JSON.stringify(action)}.`);
+          }
+          const answer = await deps.tools.use(orgId, sessionId, { name: 'execute_action', args, key: turn });
+          return { status: 200, body: toolValue(principal, answer) };
+        }
         const request = { orgId, sessionId, slug: action, attributes: body.attributes, turn, signal };
         return { status: 200, body: await parts.execute(request) };
       },
@@ -80,10 +96,7 @@ export const sessionInputRoutes = (
       params,
       body: {
         schema: z.strictObject({
-          authenticatedUser: z
-            .string()
-            .regex(/^[\x21-\x7e](?:[\x20-\x7e]{0,510}[\x21-\x7e])?$/, 'must be 1 to 512 visible ASCII characters')
-            .describe('Id of the user in your systems; sent as x-opencx-external-user-id.'),
+          authenticatedUser: userSchema,
         }),
       },
       replies: { 204: { description: 'Actions of this session carry it from now on.' } },

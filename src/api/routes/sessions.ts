@@ -13,6 +13,7 @@ import {
   sessionStatuses,
 } from '../schemas.js';
 import { sessionDetailView, sessionView } from '../views.js';
+import { toolValue } from './tools.js';
 
 const idParams = z.strictObject({ id: z.string().min(1).max(64) });
 
@@ -98,7 +99,13 @@ export const sessionRoutes = (deps: ApiDeps): readonly Route[] => [
     async handle({ principal, params, log }) {
       const session = await visibleSession(deps, principal, 'sessions:hangup', params.id);
       if (session.status === 'ended') throw new GatewayError('session_ended', 'The session has ended already.');
-      await deps.calls.hangup(session.orgId, session.id);
+      if (principal.kind === 'session') {
+        // The agent's own doing, as through any other of its doors.
+        const request = { name: 'end_call', args: {}, key: null };
+        toolValue(principal, await deps.tools.use(session.orgId, session.id, request));
+      } else {
+        await deps.calls.hangup(session.orgId, session.id);
+      }
       log.info(
         { sessionId: session.id, organization: session.orgId, by: principal.sub },
         'A call was ended by the API.',

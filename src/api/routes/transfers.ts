@@ -1,8 +1,12 @@
 import { z } from 'zod';
 import { GatewayError } from '../../core/errors.js';
+import { holdsSessionToken } from '../../core/redaction.js';
+import type { PhoneSession } from '../../domain/sessions/index.js';
 import { type AttemptRecord, attemptOutcomes } from '../../domain/transfer/index.js';
+import type { Principal } from '../../platform/access/index.js';
 import type { ApiDeps } from '../deps.js';
 import { errorSchema, errorView } from '../http/error-view.js';
+import { idempotencyKey } from '../http/idempotency.js';
 import { protectedRoute, type Reply, type Route } from '../http/route.js';
 import { visibleSession } from '../organization-of.js';
 import { flag } from '../schemas.js';
@@ -56,13 +60,32 @@ const attemptSchema = z
 
 const transferBody = z.strictObject({
   destination: z.string().trim().min(1, 'must not be empty').max(255).describe('Id or name of a destination.'),
-  summary: z.string().max(2_000).optional().describe('Told to the human: sent as User-to-User.'),
+  summary: z
+    .string()
+    .max(2_000)
+    .optional()
+    .describe('Told to the human: sent as User-to-User, and spoken where the announcement has {summary}.'),
 });
 
-const idempotencyKey = (header: string | string[] | undefined): string | null => {
-  if (header === undefined) return null;
-  if (typeof header === 'string' && /^[\x21-\x7e]{1,255}$/.test(header)) return header;
-  throw new GatewayError('bad_request', 'Idempotency-Key must be 1 to 255 printable characters without spaces.');
+/**
+ * The destination as it was named; for an agent the id of one of its own, so that a prompt-injected one cannot call
+ * others. Throws GatewayError not_found.
+ */
+const permittedDestination = async (
+  deps: Pick<ApiDeps, 'directory'>,
+  principal: Principal,
+  session: PhoneSession,
+  named: string,
+): Promise<string> => {
+  if (principal.kind !== 'session') return named;
+  const { directory } = deps.directory;
+  const [agent, destination] = await Promise.all([
+    directory.agent(session.orgId, session.agentId),
+    directory.destination(session.orgId, named),
+  ]);
+  const own = agent?.transferDestinations ?? [];
+  if (destination !== null && own.includes(destination.id)) return destination.id;
+  throw new GatewayError('not_found', `The agent has no destination ${JSON.stringify(named)}.`);
 };
 
 const busy = (attempt: AttemptRecord): Reply => {
@@ -95,8 +118,11 @@ export const transferRoutes = (deps: ApiDeps, transfers: TransferControl): reado
     async handle({ principal, params, query, body, headers, signal, log }) {
       const key = idempotencyKey(headers['idempotency-key']);
       const session = await visibleSession(deps, principal, 'sessions:transfer', params.id);
+      if (principal.kind === 'session' && holdsSessionToken(`${body.destination} ${body.summary}`)) {
+        throw new GatewayError('bad_request', 'The body must not hold the token of a session.');
+      }
       const { accepted, attempt } = await transfers.start(session.orgId, session.id, {
-        destination: body.destination,
+        destination: await permittedDestination(deps, principal, session, body.destination),
         summary: body.summary ?? null,
         key,
       });
@@ -118,12 +144,12 @@ export const transferRoutes = (deps: ApiDeps, transfers: TransferControl): reado
     path: '/v1/sessions/{id}/transfer',
     summary: 'The last transfer attempt of a session',
     tag: 'Transfers',
-    action: 'sessions:read',
+    action: 'transfers:read',
     params: idParams,
     replies: { 200: { description: 'The attempt.', schema: attemptSchema } },
     errors: ['not_found', 'store_unavailable'],
     async handle({ principal, params }) {
-      const session = await visibleSession(deps, principal, 'sessions:read', params.id);
+      const session = await visibleSession(deps, principal, 'transfers:read', params.id);
       const live = session.status === 'ended' ? null : await transfers.current(session.orgId, session.id);
       const attempt = live ?? session.transfer;
       if (attempt === null) throw new GatewayError('not_found', 'No transfer of this session has been tried.');

@@ -35,7 +35,7 @@ const setUp = (doors: Partial<CallDoors> = {}) => {
       note: () => {},
       ...doors,
     },
-    agent: { orgId: 'acme', transferDestinations: ['zendesk', 'owner', 'gone'] },
+    agent: { orgId: 'acme', transferDestinations: ['zendesk', 'owner', 'gone'], actions: ['order_status'] },
     directory: {
       destination: async (_org, id) =>
         names[id] === undefined ? null : ({ id, name: names[id] } as unknown as TransferDestination),
@@ -95,6 +95,7 @@ describe('the tools of an agent', () => {
     ['transfer_call', { destination: 'zendesk', from: '+1900' }, 'from is not a known field'],
     ['send_dtmf', { digits: '1w2' }, 'digits must be 1 to 64'],
     ['send_dtmf', 'digits', 'must be an object'],
+    ['end_call', { reason: `vgs_${crypto.randomUUID()}_abc` }, 'must not hold the token of a session'],
     ['execute_action', { name: 'order_status', arguments: JSON.parse('{"__proto__":1}') }, 'is not an allowed name'],
     ['order_status', { text: 'x'.repeat(70_000) }, 'must not be longer than 65536 characters'],
   ])('refuse bad arguments of %s with what is wrong: %j', async (name, args, sentence) => {
@@ -106,10 +107,11 @@ describe('the tools of an agent', () => {
   });
 
   it('that do not exist are unknown', async () => {
-    const { tools } = setUp();
+    const { tools, seen } = setUp();
     const fault = { code: 'unknown_tool', message: 'There is no action "drop_tables".' };
     expect(await tools.call('drop_tables', {})).toEqual({ ok: false, fault });
     expect(await tools.call('execute_action', { name: 'execute_action' })).toMatchObject({ ok: false });
+    expect(seen).toEqual([]);
   });
 
   it('are limited in rate and in how many run at once, and recover', async () => {

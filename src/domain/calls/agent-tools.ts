@@ -2,7 +2,8 @@ import { z } from 'zod';
 import type { Clock } from '../../core/clock.js';
 import { faultsOf, plainTreeFaults } from '../../core/faults.js';
 import type { Logger } from '../../core/logger.js';
-import { createTokenBucket } from '../../core/token-bucket.js';
+import { createTokenBucket } from '../../core/rate-limit.js';
+import { holdsSessionToken } from '../../core/redaction.js';
 import type { Agent, Directory } from '../directory/records.js';
 import type { AgentTools, CallDoors, ToolAnswer, ToolDescription, ToolFault } from './ports.js';
 
@@ -66,7 +67,7 @@ const parametersOf = (name: ControlName): Readonly<Record<string, unknown>> => {
 
 export type AgentToolsContext = {
   readonly doors: CallDoors;
-  readonly agent: Pick<Agent, 'orgId' | 'transferDestinations'>;
+  readonly agent: Pick<Agent, 'orgId' | 'transferDestinations' | 'actions'>;
   readonly directory: Pick<Directory, 'destination'>;
   /** True once the call is over. */
   readonly over: () => boolean;
@@ -113,6 +114,8 @@ export const agentTools = (context: AgentToolsContext): AgentTools => {
   };
 
   const action = async (name: string, args: Readonly<Record<string, unknown>>): Promise<ToolAnswer> => {
+    // A script may run any action of its organization; what an AI asks for must be one it was given.
+    if (!agent.actions.includes(name)) return refused('unknown_tool', `There is no action ${JSON.stringify(name)}.`);
     const value = await doors.executeAction(name, args);
     if (value.error?.code === 'not_found') return refused('unknown_tool', value.error.message);
     return { ok: true, value };
@@ -143,9 +146,9 @@ export const agentTools = (context: AgentToolsContext): AgentTools => {
     }
   };
 
-  const size = (args: unknown): number => {
+  const textOf = (args: unknown): string => {
     try {
-      return JSON.stringify(args)?.length ?? 0;
+      return JSON.stringify(args) ?? '';
     } catch {
       throw new BadArguments('must be JSON');
     }
@@ -155,7 +158,10 @@ export const agentTools = (context: AgentToolsContext): AgentTools => {
     if (args === undefined || args === null) return {};
     const [fault] = plainTreeFaults(args);
     if (fault !== undefined) throw new BadArguments(`${fault.path} ${fault.message}`.trim());
-    if (size(args) > longestArguments) throw new BadArguments(`must not be longer than ${longestArguments} characters`);
+    const text = textOf(args);
+    if (holdsSessionToken(text)) throw new BadArguments('must not hold the token of a session');
+    if (text.length > longestArguments)
+      throw new BadArguments(`must not be longer than ${longestArguments} characters`);
     return judged(z.record(z.string(), z.unknown(), 'must be an object'), args);
   };
 

@@ -3,18 +3,19 @@ import type { Logger } from '../../core/logger.js';
 import type { Route } from '../directory/records.js';
 import type { OwnedSession } from '../sessions/ports.js';
 import type { EndReason } from '../sessions/records.js';
+import type { Failure } from '../transfer/index.js';
 import { agentTools } from './agent-tools.js';
+import { type CallAgentParts, type ConfiguredAgent, callAgent } from './call-agent.js';
+import type { CallOrigin } from './call-origin.js';
 import { closeCall } from './closer.js';
 import { callDoors, type DoorPorts } from './doors.js';
 import { type CallEffect, type CallEvent, type CallState, initialCall, transition } from './machine.js';
 import type {
-  AgentAdapter,
   AgentCredential,
-  AgentLeg,
   AgentTools,
   Dialog,
   DialogEvents,
-  IncomingCall,
+  LegQuality,
   MediaLeg,
   MediaLegEvents,
 } from './ports.js';
@@ -24,15 +25,12 @@ import type { CallTransfers, TransferDeps } from './transfer-ports.js';
 
 /** What one live call is made of. */
 export type CallParts = {
-  readonly incoming: IncomingCall;
+  readonly origin: CallOrigin;
   readonly route: Route;
   readonly session: OwnedSession;
   readonly leg: MediaLeg;
-  /** Our SDP for the 200: the answer to their offer, or our offer when the INVITE had none. */
-  readonly localSdp: string;
-  readonly agent: AgentAdapter;
-  /** The agent that takes over when the configured one cannot be had, and the script it runs. */
-  readonly fallBack: { readonly adapter: AgentAdapter; readonly config: unknown };
+  readonly agent: ConfiguredAgent;
+  readonly fallBack: CallAgentParts['fallBack'];
   readonly clock: Clock;
   readonly log: Logger;
   /** Milliseconds. */
@@ -42,12 +40,17 @@ export type CallParts = {
   readonly credential: () => Promise<AgentCredential>;
   readonly transfers: TransferDeps;
   readonly onAnswered: (delayMs: number) => void;
+  readonly onLegClosed: (quality: LegQuality) => void;
   readonly onEnded: (reason: EndReason) => void;
 };
+
+/** What came of bringing the two ends together; `failure` is null when a caller gave up or we failed to answer. */
+export type Connection = { readonly answered: true } | { readonly answered: false; readonly failure: Failure | null };
 
 export type LiveCall = {
   readonly sessionId: string;
   readonly orgId: string;
+  readonly route: Route;
   readonly startedAt: number;
   /** For the caller's media events, which arrive before the call exists as a whole. */
   readonly mediaEvents: MediaLegEvents;
@@ -55,24 +58,27 @@ export type LiveCall = {
   readonly tools: AgentTools;
   hangUp(reason: 'api-hangup' | 'drain' | 'max-duration' | 'error'): void;
   status(): CallState['status'];
+  /** Settles when the person at the other end is there, or never will be. */
+  readonly connected: Promise<Connection>;
   /** Settles when everything of the call is closed and its session written or queued. */
   readonly done: Promise<void>;
 };
 
 /** Runs one admitted call to its end. Nothing in it throws to the outside: a fault ends this call with reason `error`. */
 export const runCall = (parts: CallParts): LiveCall => {
-  const { incoming, session, leg, clock, log, route } = parts;
+  const { origin, session, leg, clock, log, route } = parts;
   const ended = new AbortController();
   let state = initialCall;
   let dialog: Dialog | null = null;
-  let answering: Promise<void> = Promise.resolve();
-  let agentLeg: AgentLeg | null = null;
+  let connecting: Promise<void> = Promise.resolve();
   let recording = false;
-  /** What has already stood in for the agent: the fall-back destination, then the fall-back agent. */
-  let standIns: 'none' | 'destination' | 'agent' = 'none';
   let finish: () => void = () => {};
   const done = new Promise<void>((resolve) => {
     finish = resolve;
+  });
+  let tellConnected: (connection: Connection) => void = () => {};
+  const connected = new Promise<Connection>((resolve) => {
+    tellConnected = resolve;
   });
 
   const dispatch = (event: CallEvent): void => {
@@ -89,13 +95,11 @@ export const runCall = (parts: CallParts): LiveCall => {
 
   const dialogEvents: DialogEvents = {
     ended: (end) => {
-      if (end.by !== 'remote') {
-        log.warn({ by: end.by, reason: end.reason }, 'the SIP server ended the dialog of a call');
-      }
-      if (end.by !== 'lost') return dispatch({ type: 'caller-left' });
+      if (end.by === 'remote') return dispatch({ type: 'caller-left' });
+      log.warn({ by: end.by, reason: end.reason }, 'the SIP server ended the dialog of a call');
       // Nobody hung up: the caller may still be listening to a call that cannot be ended any more.
-      session.note('signalling.lost', { leg: 'caller', reason: end.reason });
-      dispatch({ type: 'hang-up', reason: 'error' });
+      if (end.by === 'lost') session.note('signalling.lost', { leg: 'caller', reason: end.reason });
+      dispatch({ type: 'caller-lost', detail: end.reason ?? 'The SIP server ended the dialog.' });
     },
     offered: (offer) => (offer === null ? leg.offer() : leg.answer(offer)),
     answered: (sdp) => {
@@ -113,24 +117,33 @@ export const runCall = (parts: CallParts): LiveCall => {
     dispatch({ type: 'hang-up', reason: 'error' });
   };
 
-  const answer = async (): Promise<void> => {
+  let lastProgress = 0;
+  const progress = (status: number, reason: string): void => {
+    // A repeated provisional answer is no news.
+    if (status < 180 || status === lastProgress || state.status === 'ended') return;
+    lastProgress = status;
+    session.note('call.ringing', { sipStatus: status, reason });
+  };
+
+  const connect = async (): Promise<void> => {
     try {
-      const answered = await incoming.answer(parts.localSdp, dialogEvents);
-      dialog = answered.dialog;
-      if (answered.ackSdp !== null) await leg.accept(answered.ackSdp);
+      dialog = await origin.connect(dialogEvents, progress);
       if (state.status === 'ended') return;
       const answeredAt = clock.now();
-      parts.onAnswered(answeredAt - incoming.receivedAt);
+      parts.onAnswered(answeredAt - origin.begunAt);
       void session.change({
         status: 'active',
         answeredAt,
         timeline: [{ at: answeredAt, type: 'call.answered', data: {} }],
       });
       if (parts.recordingPath !== null) await startRecording(parts.recordingPath);
+      tellConnected({ answered: true });
       dispatch({ type: 'acknowledged' });
     } catch (error) {
-      if (!incoming.cancelled.aborted) log.warn({ err: error }, 'answering a call failed');
-      dispatch({ type: 'answer-failed', cancelled: incoming.cancelled.aborted });
+      const { event, failure } = origin.failed(error);
+      if (failure !== null) session.note('call.rejected', { ...failure });
+      dispatch(event);
+      tellConnected({ answered: false, failure });
     }
   };
 
@@ -148,7 +161,7 @@ export const runCall = (parts: CallParts): LiveCall => {
     session,
     route,
     leg,
-    callerProfile: incoming.profile,
+    callerProfile: origin.profile,
     callerDialog: () => dialog,
     dispatch: (event) => dispatch(event),
     state: () => state,
@@ -171,113 +184,53 @@ export const runCall = (parts: CallParts): LiveCall => {
     directory: parts.transfers.directory,
     over: () => state.status === 'ended',
   });
-  /** One for the whole call, whichever agent it has. */
-  let credential: Promise<AgentCredential> | null = null;
-
-  const startAgent = async (adapter: AgentAdapter, config: unknown): Promise<void> => {
-    let left = false;
-    const noteStart = (): void => session.note('agent.started', { agent: route.agent.id, leg: adapter.type });
-    // A scripted agent speaks as soon as it starts, so its start is noted before what it says.
-    if (adapter.answers === 'at-once') noteStart();
-    try {
-      const started = await adapter.start(
-        {
-          sessionId: session.id,
-          orgId: route.organization.id,
-          agentId: route.agent.id,
-          agentName: route.agent.name,
-          config,
-          caller: incoming.caller,
-          called: route.number.number,
-          sipCallId: incoming.sipCallId,
-          headers: incoming.headers,
-          leg,
-          ...{ doors, tools },
-          credential: () => {
-            credential ??= parts.credential();
-            return credential;
-          },
-          log: log.child({ agent: route.agent.id }),
-          signal: ended.signal,
-        },
-        {
-          left: (cause) => {
-            if (left) return;
-            left = true;
-            agentLeg = null;
-            if (cause.failed) session.note('agent.failed', { reason: cause.reason });
-            else if (state.status !== 'ended') session.note('agent.left', { reason: cause.reason });
-            dispatch({ type: 'agent-left', failed: cause.failed });
-          },
-        },
-      );
-      if (left) return;
-      agentLeg = started;
-      if (state.status === 'ended') {
-        await started.stop('call-ended');
-        return;
-      }
-      if (adapter.answers === 'when-ready') noteStart();
-      dispatch({ type: 'agent-ready' });
-      if (state.agent !== 'gone') return;
-      // The caller was connected to somebody else while the leg was being had.
-      agentLeg = null;
-      await started.stop('transferred');
-    } catch (error) {
-      if (ended.signal.aborted) return;
-      log.error({ err: error, leg: adapter.type }, "the AI's leg could not be started");
-      session.note('agent.failed', { reason: error instanceof Error ? error.message : String(error) });
-      dispatch({ type: 'agent-left', failed: true });
-    }
-  };
-
-  /** The agent's fall-back destination first; then the fall-back agent, behind which there is nothing. */
-  const fallBack = (): void => {
-    const { fallback } = route.agent;
-    if (standIns === 'agent') {
-      dispatch({ type: 'hang-up', reason: 'error' });
-      return;
-    }
-    if (standIns === 'none' && fallback !== null) {
-      standIns = 'destination';
-      // A transfer that fails falls back again by itself; one that never began does not.
-      transfers.start({ destination: fallback, summary: null }).catch((error: unknown) => {
-        log.error({ err: error, destination: fallback }, "the agent's fall-back destination cannot be called");
-        fallBack();
-      });
-      return;
-    }
-    standIns = 'agent';
-    void startAgent(parts.fallBack.adapter, parts.fallBack.config);
-  };
+  const agent = callAgent({
+    agent: parts.agent,
+    fallBack: parts.fallBack,
+    ...{ route, session, origin, leg, transfers, dispatch, log },
+    credential: parts.credential,
+    given: {
+      ...{ doors, tools },
+      answered: new Promise((resolve) => {
+        void connected.then(({ answered }) => {
+          if (answered) resolve();
+        });
+      }),
+    },
+    state: () => state,
+    ended: ended.signal,
+  });
 
   const perform = (effect: CallEffect): void => {
     switch (effect.type) {
       case 'ring':
-        incoming.ring();
+        origin.ring();
         session.note('call.ringing', {});
         return;
       case 'answer':
-        answering = answer();
+      case 'dial':
+        connecting = connect();
+        return;
+      case 'cancel-dial':
+        origin.giveUp();
         return;
       case 'start-agent':
-        void startAgent(parts.agent, route.agent.leg.type === 'builtin' ? route.agent.leg.script : route.agent.leg);
+        agent.start();
         return;
       case 'mute-agent':
-        agentLeg?.mute();
+        agent.mute();
         return;
       case 'unmute-agent':
-        agentLeg?.unmute();
+        agent.unmute();
         return;
       case 'stop-agent':
-        void agentLeg?.stop('transferred');
-        agentLeg = null;
+        void agent.stop('transferred');
         return;
       case 'fall-back':
-        fallBack();
+        agent.fallBack();
         return;
       case 'reject':
-        incoming.reject(effect.status, effect.reason);
+        origin.reject(effect.status, effect.reason);
         return;
       case 'join':
         transfers.join();
@@ -294,30 +247,30 @@ export const runCall = (parts: CallParts): LiveCall => {
     limit.cancel();
     // A reason spares the DOMException, with its stack, that abort() makes otherwise.
     ended.abort('ended');
-    incoming.cancelled.removeEventListener('abort', onCancelled);
+    origin.cancelled.removeEventListener('abort', onCancelled);
     void closeCall({
-      reason: effect.reason,
+      ...{ reason: effect.reason, detail: effect.detail },
       session,
       legs: () => {
         const destination = transfers.media();
         return [['caller', leg], ...(destination === null ? [] : [['destination', destination] as const])];
       },
+      measured: parts.onLegClosed,
       clock,
       log,
       recording,
       bye: async () => {
         const byeCaller = async (): Promise<void> => {
           if (!effect.byeCaller) return;
-          await answering;
+          await connecting;
           await dialog?.bye();
         };
         await Promise.all([byeCaller(), transfers.hangUp()]);
       },
-      stopAgent: async () => {
-        await agentLeg?.stop('call-ended');
-      },
+      stopAgent: () => agent.stop('call-ended'),
     }).then(() => {
       parts.onEnded(effect.reason);
+      tellConnected({ answered: false, failure: null });
       finish();
     });
   };
@@ -328,7 +281,7 @@ export const runCall = (parts: CallParts): LiveCall => {
   const mediaEvents: MediaLegEvents = {
     dtmf: ({ digit, durationMs }) => {
       session.note('dtmf.received', { digit, durationMs });
-      agentLeg?.dtmf(digit);
+      agent.dtmf(digit);
     },
     firstPacket: () => session.note('media.started', {}),
     lost: (kind) => {
@@ -346,21 +299,20 @@ export const runCall = (parts: CallParts): LiveCall => {
   };
 
   const start = (): void => {
-    if (incoming.cancelled.aborted) {
+    if (origin.cancelled.aborted) {
       dispatch({ type: 'cancelled' });
       return;
     }
-    incoming.cancelled.addEventListener('abort', onCancelled, { once: true });
-    dispatch({ type: 'accepted', answers: parts.agent.answers });
+    origin.cancelled.addEventListener('abort', onCancelled, { once: true });
+    dispatch(origin.first(agent.answers));
   };
   start();
 
   return {
     sessionId: session.id,
     orgId: route.organization.id,
-    startedAt: incoming.receivedAt,
-    mediaEvents,
-    ...{ transfers, tools },
+    startedAt: origin.begunAt,
+    ...{ route, mediaEvents, transfers, tools, connected },
     hangUp: (reason) => dispatch({ type: 'hang-up', reason }),
     status: () => state.status,
     done,

@@ -1,21 +1,26 @@
-import { join } from 'node:path';
 import type { Clock } from '../../core/clock.js';
+import { GatewayError } from '../../core/errors.js';
 import { newUuid } from '../../core/ids.js';
 import type { Logger } from '../../core/logger.js';
 import type { Directory, Route } from '../directory/records.js';
-import type { OwnedSession, SessionStore } from '../sessions/ports.js';
-import type { EndReason } from '../sessions/records.js';
-import { type LiveCall, runCall } from './call.js';
+import type { SessionStore } from '../sessions/ports.js';
+import type { EndReason, SessionDirection } from '../sessions/records.js';
+import type { LiveCall } from './call.js';
+import { incomingOrigin } from './call-origin.js';
 import type { DoorPorts } from './doors.js';
-import type { AgentAdapter, AgentCredential, IncomingCall, MediaLeg, MediaLegEvents, MediaPlane } from './ports.js';
+import { type Opening, openCall } from './open-call.js';
+import type { AgentAdapter, AgentCredential, IncomingCall, LegQuality, MediaPlane } from './ports.js';
 import { busy, forbidden, notFound, type Refusal, type RefusalRule, refusalOf } from './refusal.js';
 import type { TransferDeps } from './transfer-ports.js';
 
 export type CallMetrics = {
   rejected(profile: string, rule: RefusalRule): void;
-  /** `delayMs`: from the INVITE to the ACK of our 200. */
-  answered(profile: string, delayMs: number): void;
-  ended(reason: EndReason): void;
+  /** `delayMs`: from the INVITE to the ACK of our 200, or from ours to theirs. */
+  answered(direction: SessionDirection, profile: string, delayMs: number): void;
+  /** `answered` false: caller and gateway never had a call. */
+  ended(direction: SessionDirection, profile: string, reason: EndReason, answered: boolean): void;
+  /** A leg of a call has closed; its figures are final. */
+  legClosed(quality: LegQuality): void;
   live(count: number): void;
 };
 
@@ -24,8 +29,8 @@ export type CallsDeps = {
   readonly sessions: SessionStore;
   readonly media: MediaPlane;
   readonly agents: ReadonlyMap<string, AgentAdapter>;
-  /** What a caller hears when the configured agent cannot be had: an agent type and its script. */
-  readonly fallBack: { readonly type: string; readonly config: unknown };
+  /** What a caller hears when the configured agent cannot be had: an agent type and its script around a message. */
+  readonly fallBack: { readonly type: string; readonly config: (message: string | null) => unknown };
   readonly doors: DoorPorts;
   /** Mints what an agent's leg may ask the API with. Rejects with GatewayError store_unavailable. */
   readonly credential: (owner: { readonly orgId: string; readonly sessionId: string }) => Promise<AgentCredential>;
@@ -45,6 +50,8 @@ export type CallsDeps = {
 
 export type Calls = {
   receive(incoming: IncomingCall): Promise<void>;
+  /** Begins a call of ours. Throws GatewayError draining, overloaded, ports_exhausted or store_unavailable. */
+  place(opening: Opening): Promise<LiveCall>;
   live(): readonly LiveCall[];
   find(sessionId: string): LiveCall | undefined;
   /** From now on every INVITE gets 503. Resolves when the last call has ended, or after `deadline` ms, when the rest gets BYE. */
@@ -54,7 +61,7 @@ export type Calls = {
 };
 
 export const createCalls = (deps: CallsDeps): Calls => {
-  const { log, clock, metrics } = deps;
+  const { clock, metrics } = deps;
   const calls = new Map<string, LiveCall>();
   /** Admitted calls that are not yet in `calls`: they count against the limit and a drain waits for them. */
   let opening = 0;
@@ -70,12 +77,19 @@ export const createCalls = (deps: CallsDeps): Calls => {
     );
   };
 
-  const admit = async (incoming: IncomingCall): Promise<Route | Refusal> => {
+  /** Why nothing new is taken at the moment. */
+  const full = (): Refusal | null => {
     if (draining) return busy('draining', 'The gateway is shutting down and takes no new calls.');
     if (calls.size + opening > deps.limits.maxCalls)
       return busy('max-calls', `The gateway is at its limit of ${deps.limits.maxCalls} calls.`);
-    if (deps.overloaded())
-      return busy('overloaded', 'The processor is too busy to take a call without harming the others.');
+    return deps.overloaded()
+      ? busy('overloaded', 'The processor is too busy to take a call without harming the others.')
+      : null;
+  };
+
+  const admit = async (incoming: IncomingCall): Promise<Route | Refusal> => {
+    const refusal = full();
+    if (refusal !== null) return refusal;
     if (incoming.called === null) return notFound('called-unreadable', 'The called party is not a telephone number.');
     const route = await deps.directory.route(incoming.called);
     if (route === null)
@@ -91,111 +105,38 @@ export const createCalls = (deps: CallsDeps): Calls => {
     return route;
   };
 
-  const open = async (incoming: IncomingCall, route: Route): Promise<LiveCall> => {
-    const { organization, agent, number } = route;
-    const { profile } = incoming;
-    const adapter = deps.agents.get(agent.leg.type);
-    const fallBack = deps.agents.get(deps.fallBack.type);
-    if (fallBack === undefined) throw new Error(`no agent adapter for the fall-back type ${deps.fallBack.type}`);
-    const sessionId = newUuid();
-    const callLog = incoming.log.child({ sessionId, organization: organization.id });
-    // Media events can only come once the call runs; those of the instants before are kept for it.
-    let call: LiveCall | null = null;
-    const early: ((events: MediaLegEvents) => void)[] = [];
-    const later = (deliver: (events: MediaLegEvents) => void): void => {
-      if (call === null) early.push(deliver);
-      else deliver(call.mediaEvents);
-    };
-    const leg = await deps.media.open(
-      {
-        sessionId,
-        role: 'caller',
-        codecs: profile.codecs,
+  const openingOf = (incoming: IncomingCall, route: Route): Opening => {
+    const { profile, source, offer, log } = incoming;
+    return {
+      sessionId: newUuid(),
+      ...{ route, profile, log },
+      media: {
         security: profile.mediaSecurity,
-        signallingAddress: incoming.source.address,
-        mediaRanges: profile.mediaRanges,
-        firstPacketTimeout: profile.firstPacketTimeout,
-        idleTimeout: profile.idleTimeout,
-        country: profile.country,
-        ...(incoming.offer === null ? {} : { firstOffer: incoming.offer }),
+        signallingAddress: source.address,
+        ...(offer === null ? {} : { firstOffer: offer }),
       },
-      {
-        dtmf: (event) => later((events) => events.dtmf(event)),
-        firstPacket: () => later((events) => events.firstPacket()),
-        lost: (kind) => later((events) => events.lost(kind)),
-        hold: (held) => later((events) => events.hold(held)),
-        failed: (reason) => later((events) => events.failed(reason)),
-      },
-    );
-    try {
-      const localSdp = incoming.offer === null ? await leg.offer() : await leg.answer(incoming.offer);
-      const session = await createSession(incoming, route, sessionId);
-      deps.bindLadder(incoming.sipCallId, sessionId);
-      deps.doors.actions?.opened(session, agent);
-      call = runCall({
-        incoming,
-        route,
-        session,
-        leg,
-        localSdp,
-        agent: adapter ?? unavailable(agent.leg.type),
-        fallBack: { adapter: fallBack, config: deps.fallBack.config },
-        clock,
-        log: callLog,
-        maxDuration:
-          (agent.maxDuration > 0 ? agent.maxDuration * 1_000 : Number.POSITIVE_INFINITY) < deps.limits.maxCallDuration
-            ? agent.maxDuration * 1_000
-            : deps.limits.maxCallDuration,
-        recordingPath: agent.record ? join(deps.recordings, `${sessionId}.wav`) : null,
-        doors: deps.doors,
-        credential: () => deps.credential({ orgId: organization.id, sessionId }),
-        transfers: deps.transfers,
-        onAnswered: (delayMs) => metrics.answered(profile.name, delayMs),
-        onEnded: metrics.ended,
-      });
-      callLog.info({ called: number.number, agent: agent.id }, 'a call arrived');
-      for (const deliver of early) deliver(call.mediaEvents);
-      return call;
-    } catch (error) {
-      await closeQuietly(leg);
-      throw error;
-    }
-  };
-
-  const createSession = (incoming: IncomingCall, route: Route, id: string): Promise<OwnedSession> => {
-    const { organization, agent, number } = route;
-    const e164 = incoming.caller.e164;
-    const zendesk = organization.zendesk;
-    const talkOrShared =
-      e164 !== null && zendesk !== null && (zendesk.talkNumbers.includes(e164) || zendesk.sharedNumbers.includes(e164));
-    return deps.sessions.create({
-      id,
-      orgId: organization.id,
-      agentId: agent.id,
-      direction: 'inbound',
-      caller: incoming.caller,
-      called: number.number,
-      sipCallId: incoming.sipCallId,
-      profile: incoming.profile.name,
-      startedAt: incoming.receivedAt,
-      linkContact: e164 !== null && !incoming.caller.withheld && !talkOrShared,
+      origin: async (leg) => incomingOrigin(incoming, leg, await (offer === null ? leg.offer() : leg.answer(offer))),
       first: {
-        at: incoming.receivedAt,
         type: 'call.received',
         data: {
-          called: number.number,
-          profile: incoming.profile.name,
-          source: `${incoming.source.transport}:${incoming.source.address}:${incoming.source.port}`,
+          called: route.number.number,
+          profile: profile.name,
+          source: `${source.transport}:${source.address}:${source.port}`,
           withheld: incoming.caller.withheld,
         },
       },
-    });
+    };
   };
 
-  const closeQuietly = async (leg: MediaLeg): Promise<void> => {
-    await leg
-      .close()
-      .catch((error: unknown) => log.error({ err: error }, 'media of a refused call could not be closed'));
+  const run = (call: LiveCall): void => {
+    calls.set(call.sessionId, call);
+    metrics.live(calls.size);
+    void call.done.then(() => {
+      calls.delete(call.sessionId);
+      metrics.live(calls.size);
+      deps.onClosed(call.sessionId);
+      settle();
+    });
   };
 
   const settle = (): void => {
@@ -217,19 +158,26 @@ export const createCalls = (deps: CallsDeps): Calls => {
           refuse(incoming, admitted);
           return;
         }
-        const call = await open(incoming, admitted);
-        calls.set(call.sessionId, call);
-        metrics.live(calls.size);
-        void call.done.then(() => {
-          calls.delete(call.sessionId);
-          metrics.live(calls.size);
-          deps.onClosed(call.sessionId);
-          settle();
-        });
+        run(await openCall(deps, openingOf(incoming, admitted)));
       } catch (error) {
         const refusal = refusalOf(error);
         if (refusal.rule === 'error') incoming.log.error({ err: error }, 'handling an INVITE failed');
         refuse(incoming, refusal);
+      } finally {
+        opening -= 1;
+        settle();
+      }
+    },
+    async place(request) {
+      opening += 1;
+      try {
+        const refusal = full();
+        if (refusal !== null) {
+          throw new GatewayError(refusal.rule === 'draining' ? 'draining' : 'overloaded', refusal.sentence);
+        }
+        const call = await openCall(deps, request);
+        run(call);
+        return call;
       } finally {
         opening -= 1;
         settle();
@@ -259,11 +207,3 @@ export const createCalls = (deps: CallsDeps): Calls => {
     draining: () => draining,
   };
 };
-
-/** An agent of a type this gateway has no adapter for: it fails at once, so the fall-back speaks. */
-const unavailable = (type: string): AgentAdapter => ({
-  type: 'builtin',
-  answers: 'at-once',
-  start: () => Promise.reject(new Error(`an agent of type ${type} is not available on this gateway`)),
-  validate: () => [],
-});

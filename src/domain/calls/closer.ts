@@ -6,9 +6,12 @@ import type { LegQuality, MediaLeg } from './ports.js';
 
 export type Closing = {
   readonly reason: EndReason;
+  /** What the reason alone does not say, for the timeline. */
+  readonly detail: string | null;
   readonly session: OwnedSession;
   /** The caller's leg, and a destination's if there is one at that time, by role. */
   readonly legs: () => readonly (readonly [role: string, leg: MediaLeg])[];
+  readonly measured: (quality: LegQuality) => void;
   readonly clock: Clock;
   readonly log: Logger;
   readonly recording: boolean;
@@ -41,7 +44,7 @@ const step = async (closing: Closing, name: string, work: () => Promise<unknown>
  * and the media; then the store. Each step has a limit, so that nothing outside can keep a session open.
  */
 export const closeCall = async (closing: Closing): Promise<void> => {
-  const { session, clock, reason } = closing;
+  const { session, clock, reason, detail } = closing;
   const endedAt = clock.now();
   const quality: Record<string, LegQuality> = {};
   await step(closing, 'bye', closing.bye);
@@ -49,7 +52,9 @@ export const closeCall = async (closing: Closing): Promise<void> => {
   await step(closing, 'media', async () => {
     await Promise.all(
       closing.legs().map(async ([role, leg]) => {
-        quality[role] = await leg.close();
+        const final = await leg.close();
+        quality[role] = final;
+        closing.measured(final);
       }),
     );
   });
@@ -57,7 +62,7 @@ export const closeCall = async (closing: Closing): Promise<void> => {
   if (closing.recording) timeline.push({ at: clock.now(), type: 'recording.stopped', data: {} });
   const measured = Object.keys(quality).length > 0;
   if (measured) timeline.push({ at: clock.now(), type: 'media.quality', data: { ...quality } });
-  timeline.push({ at: clock.now(), type: 'call.ended', data: { reason } });
+  timeline.push({ at: clock.now(), type: 'call.ended', data: { reason, ...(detail === null ? {} : { detail }) } });
   session
     .change({
       status: 'ended',

@@ -1,7 +1,8 @@
 export { controlNames } from './agent-tools.js';
-export type { LiveCall } from './call.js';
+export type { Connection, LiveCall } from './call.js';
 export { type CallMetrics, type Calls, type CallsDeps, createCalls } from './calls.js';
 export type { DoorPorts } from './doors.js';
+export { createOutboundCalls, type OutboundCalls, type OutboundRequest, type TargetTransfer } from './outbound.js';
 export { type RefusalRule, refusalRules } from './refusal.js';
 export type {
   CallTransfers,

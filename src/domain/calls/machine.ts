@@ -7,8 +7,11 @@ import type { EndReason, SessionStatus } from '../sessions/records.js';
  */
 export type CallState = {
   readonly status: SessionStatus;
-  /** The caller's dialog: `offered` until we answer, `answering` until the ACK, `gone` once BYE or CANCEL came. */
-  readonly caller: 'offered' | 'answering' | 'up' | 'gone';
+  /**
+   * The dialog with the person at the other end. They call: `offered` until we answer, `answering` until the ACK. We call:
+   * `dialling` until they answer. `gone` once BYE or CANCEL came, or they did not answer.
+   */
+  readonly caller: 'offered' | 'answering' | 'dialling' | 'up' | 'gone';
   /** `failed`: it could not be had before we answered, so the fall-back takes its place after the ACK. */
   readonly agent: 'none' | 'starting' | 'failed' | 'up' | 'muted' | 'gone';
   readonly destination: 'none' | 'trying' | 'ringing' | 'up';
@@ -17,13 +20,22 @@ export type CallState = {
 
 export type CallEvent =
   | { readonly type: 'accepted'; readonly answers: 'at-once' | 'when-ready' }
+  /** The call is ours to place. `agentFirst`: the agent's leg is had while it rings, else when it is answered. */
+  | { readonly type: 'dialled'; readonly agentFirst: boolean }
+  /** The person we call did not answer; `reason` says whose doing it was. */
+  | { readonly type: 'not-answered'; readonly reason: 'rejected' | 'cancelled' | 'error' }
   | { readonly type: 'agent-ready' }
   | { readonly type: 'agent-left'; readonly failed: boolean }
+  /** Somebody is had in the place of an agent that is gone. */
+  | { readonly type: 'agent-replaced' }
+  /** Both sides have agreed: the ACK of our 200, or their 200. */
   | { readonly type: 'acknowledged' }
   /** The 200 did not lead to a dialog: CANCEL overtook it, or no ACK came. */
-  | { readonly type: 'answer-failed'; readonly cancelled: boolean }
+  | { readonly type: 'answer-failed'; readonly cancelled: boolean; readonly detail: string }
   | { readonly type: 'cancelled' }
   | { readonly type: 'caller-left' }
+  /** Nobody hung up: no ACK came, the session was not refreshed, or the SIP server lost the dialog. */
+  | { readonly type: 'caller-lost'; readonly detail: string }
   | { readonly type: 'media-lost' }
   | { readonly type: 'media-failed' }
   | { readonly type: 'hang-up'; readonly reason: 'agent-hangup' | 'api-hangup' | 'max-duration' | 'drain' | 'error' }
@@ -37,11 +49,13 @@ export type CallEvent =
   /** The carrier has taken the caller over (REFER): our leg is over. */
   | { readonly type: 'transfer-handed-over' }
   /** `return` and `next`: it hung up so soon that the call goes on as if nobody had answered (transfer.md T4). */
-  | { readonly type: 'destination-left'; readonly step: 'end' | 'return' | 'next' };
+  | { readonly type: 'destination-left'; readonly step: 'end' | 'return' | 'next'; readonly detail?: string };
 
 export type CallEffect =
   | { readonly type: 'ring' }
   | { readonly type: 'answer' }
+  | { readonly type: 'dial' }
+  | { readonly type: 'cancel-dial' }
   | { readonly type: 'start-agent' }
   | { readonly type: 'mute-agent' }
   | { readonly type: 'unmute-agent' }
@@ -50,8 +64,14 @@ export type CallEffect =
   | { readonly type: 'fall-back' }
   | { readonly type: 'cancel-transfer'; readonly by: 'caller-hung-up' | 'cancelled' }
   | { readonly type: 'reject'; readonly status: number; readonly reason: string }
-  /** Close everything; the legs that still stand get BYE. */
-  | { readonly type: 'end'; readonly reason: EndReason; readonly byeCaller: boolean; readonly byeDestination: boolean };
+  /** Close everything; the legs that still stand get BYE. `detail` says what the reason alone does not. */
+  | {
+      readonly type: 'end';
+      readonly reason: EndReason;
+      readonly detail: string | null;
+      readonly byeCaller: boolean;
+      readonly byeDestination: boolean;
+    };
 
 export type Transition = { readonly state: CallState; readonly effects: readonly CallEffect[] };
 
@@ -69,18 +89,24 @@ const stay = (state: CallState): Transition => ({ state, effects: [] });
 const end = (
   state: CallState,
   reason: EndReason,
-  refuse?: { readonly status: number; readonly reason: string },
+  more: {
+    readonly refuse?: { readonly status: number; readonly reason: string };
+    readonly detail?: string | undefined;
+  } = {},
 ): Transition => {
   const effects: CallEffect[] = [];
   if (state.destination === 'trying' || state.destination === 'ringing') {
-    effects.push({ type: 'cancel-transfer', by: reason === 'caller-hangup' ? 'caller-hung-up' : 'cancelled' });
+    effects.push({ type: 'cancel-transfer', by: state.caller === 'gone' ? 'caller-hung-up' : 'cancelled' });
   }
   if (state.caller === 'offered')
-    effects.push({ type: 'reject', ...(refuse ?? { status: 480, reason: 'Temporarily Unavailable' }) });
+    effects.push({ type: 'reject', ...(more.refuse ?? { status: 480, reason: 'Temporarily Unavailable' }) });
+  if (state.caller === 'dialling') effects.push({ type: 'cancel-dial' });
   effects.push({
     type: 'end',
     reason,
-    byeCaller: state.caller === 'up' || state.caller === 'answering',
+    detail: more.detail ?? null,
+    // Who is being called may have answered already.
+    byeCaller: state.caller === 'up' || state.caller === 'answering' || state.caller === 'dialling',
     byeDestination: state.destination === 'up',
   });
   return {
@@ -109,6 +135,17 @@ export const transition = (state: CallState, event: CallEvent): Transition => {
         ? { state: { ...state, caller: 'answering' }, effects: [{ type: 'answer' }] }
         : { state: { ...state, agent: 'starting' }, effects: [{ type: 'ring' }, { type: 'start-agent' }] };
 
+    case 'dialled': {
+      if (state.caller !== 'offered' || state.agent !== 'none') return stay(state);
+      const dialling: CallState = { ...state, caller: 'dialling' };
+      return event.agentFirst
+        ? { state: { ...dialling, agent: 'starting' }, effects: [{ type: 'start-agent' }, { type: 'dial' }] }
+        : { state: dialling, effects: [{ type: 'dial' }] };
+    }
+
+    case 'not-answered':
+      return state.caller === 'dialling' ? end({ ...state, caller: 'gone' }, event.reason) : stay(state);
+
     case 'agent-ready':
       if (state.agent !== 'starting') return stay(state);
       // It comes while somebody else is being rung: it waits like an agent that was there before.
@@ -118,8 +155,11 @@ export const transition = (state: CallState, event: CallEvent): Transition => {
         ? { state: { ...state, agent: 'up', caller: 'answering' }, effects: [{ type: 'answer' }] }
         : stay({ ...state, agent: 'up' });
 
+    case 'agent-replaced':
+      return state.agent === 'gone' ? stay({ ...state, agent: 'starting' }) : stay(state);
+
     case 'acknowledged': {
-      if (state.caller !== 'answering') return stay(state);
+      if (state.caller !== 'answering' && state.caller !== 'dialling') return stay(state);
       const up: CallState = { ...state, status: 'active', caller: 'up' };
       if (state.agent === 'none') return { state: { ...up, agent: 'starting' }, effects: [{ type: 'start-agent' }] };
       return state.agent === 'failed'
@@ -131,6 +171,10 @@ export const transition = (state: CallState, event: CallEvent): Transition => {
       if (state.agent === 'gone') return stay(state);
       // While a human is being rung or is there, the agent's end changes nothing for the caller (transfer.md T4).
       if (state.destination !== 'none') return stay({ ...state, agent: 'gone' });
+      // Nobody is called for an agent that is not there.
+      if (state.caller === 'dialling') {
+        return end({ ...state, agent: 'gone' }, event.failed ? 'error' : 'agent-hangup');
+      }
       if (event.failed) {
         return state.caller === 'offered'
           ? { state: { ...state, agent: 'failed', caller: 'answering' }, effects: [{ type: 'answer' }] }
@@ -140,7 +184,7 @@ export const transition = (state: CallState, event: CallEvent): Transition => {
 
     case 'answer-failed':
       return state.caller === 'answering'
-        ? end({ ...state, caller: 'gone' }, event.cancelled ? 'cancelled' : 'error')
+        ? end({ ...state, caller: 'gone' }, event.cancelled ? 'cancelled' : 'error', { detail: event.detail })
         : stay(state);
 
     case 'cancelled':
@@ -150,17 +194,22 @@ export const transition = (state: CallState, event: CallEvent): Transition => {
     case 'caller-left':
       return state.caller === 'gone' ? stay(state) : end({ ...state, caller: 'gone' }, 'caller-hangup');
 
+    case 'caller-lost':
+      return state.caller === 'gone'
+        ? stay(state)
+        : end({ ...state, caller: 'gone' }, 'error', { detail: event.detail });
+
     case 'media-lost':
       return end(state, 'no-media');
 
     case 'media-failed':
-      return end(state, 'error', { status: 500, reason: 'Server Internal Error' });
+      return end(state, 'error', { refuse: { status: 500, reason: 'Server Internal Error' } });
 
     case 'hang-up':
       return end(
         state,
         event.reason,
-        event.reason === 'drain' ? { status: 503, reason: 'Service Unavailable' } : undefined,
+        event.reason === 'drain' ? { refuse: { status: 503, reason: 'Service Unavailable' } } : {},
       );
 
     case 'transfer-started':
@@ -204,6 +253,6 @@ export const transition = (state: CallState, event: CallEvent): Transition => {
       if (event.step === 'return') return backToAgent(state);
       return event.step === 'next'
         ? stay({ ...state, status: 'transferring', destination: 'ringing' })
-        : end({ ...state, destination: 'none' }, 'destination-hangup');
+        : end({ ...state, destination: 'none' }, 'destination-hangup', { detail: event.detail });
   }
 };

@@ -3,7 +3,7 @@
  * SDP passes through as text, so that media does not know of signalling nor signalling of media.
  */
 import type { Logger } from '../../core/logger.js';
-import type { CallerIdentity } from '../sessions/records.js';
+import type { CallerIdentity, SessionDirection } from '../sessions/records.js';
 
 // --- Signalling ---------------------------------------------------------------------------------------------------
 
@@ -26,6 +26,8 @@ export type ProfileRules = {
 
 export type CodecName = 'PCMU' | 'PCMA' | 'G722' | 'opus';
 
+export type RemoteParty = { readonly host: string; readonly tag: string | null };
+
 /** An INVITE that a profile has let in. Exactly one of answer and reject settles it, unless it was cancelled. */
 export type IncomingCall = {
   readonly sipCallId: string;
@@ -40,6 +42,8 @@ export type IncomingCall = {
   readonly offer: string | null;
   /** Headers of the INVITE that start with X- or are User-to-User, by lower-case name. */
   readonly headers: ReadonlyMap<string, string>;
+  /** The caller's side of the dialog: host of its From, and its tag. */
+  readonly remote?: RemoteParty;
   readonly receivedAt: number;
   readonly log: Logger;
   /** Aborted when the caller cancels (487 has been sent by then) or the INVITE's transaction is gone. */
@@ -49,7 +53,7 @@ export type IncomingCall = {
   progress(sdp: string): void;
   /**
    * 200 with this SDP; resolves at the ACK, whose SDP is `ackSdp` when we offered. Rejects when the caller cancelled
-   * first or no ACK came (then BYE has been sent).
+   * first; also when no ACK came (then BYE has been sent) or a BYE instead, which `ended` tells first.
    */
   answer(sdp: string, events: DialogEvents): Promise<{ readonly dialog: Dialog; readonly ackSdp: string | null }>;
   /** A final failure. `rule` is the sentence for the log and the counter's reason. */
@@ -105,6 +109,8 @@ export type OutgoingCallRequest = {
   readonly profile: string;
   readonly from: { readonly user: string; readonly display: string | null; readonly privacy: boolean };
   readonly headers: Readonly<Record<string, string>>;
+  /** Call-ID of the INVITE, where it must be known before; left out, the SIP server makes one. */
+  readonly sipCallId?: string;
   readonly offer: string;
   readonly digest?: { readonly username: string; readonly password: string };
   /** ms until CANCEL when nothing final came. */
@@ -237,6 +243,8 @@ export type AudioPort = {
   send?: (samples: Int16Array) => void;
   /** Set by the leg: forget what is queued (the AI was interrupted). */
   clear?: () => void;
+  /** Set by the leg: audio given to `send` that the peer has not been sent yet, ms. */
+  queued?: () => number;
 };
 
 export type MediaPlane = {
@@ -293,7 +301,10 @@ export type CallDoors = {
   /** The session's user context, as it is now. */
   attributes(): Readonly<Record<string, unknown>>;
   setAttributes(values: Readonly<Record<string, unknown>>): void;
-  note(type: 'agent.said' | 'agent.asked' | 'agent.failed', data: Readonly<Record<string, unknown>>): void;
+  note(
+    type: 'agent.said' | 'agent.asked' | 'agent.failed' | 'agent.lost' | 'agent.resumed',
+    data: Readonly<Record<string, unknown>>,
+  ): void;
 };
 
 /** Why a tool was not used at all. What came of one that was used stands in its value. */
@@ -332,10 +343,15 @@ export type AgentContext = {
   readonly caller: CallerIdentity;
   readonly called: string;
   readonly sipCallId: string;
+  /** `outbound`: we called the person, who is `caller` all the same; `called` is our number. */
+  readonly direction: SessionDirection;
   readonly headers: ReadonlyMap<string, string>;
+  readonly remote?: RemoteParty;
   readonly leg: MediaLeg;
   readonly doors: CallDoors;
   readonly tools: AgentTools;
+  /** Resolves when the caller is there to hear (the ACK of our 200); stays open when that never comes. Never rejects. */
+  readonly answered: Promise<void>;
   /** Mints it at the first call. Rejects with GatewayError store_unavailable. */
   readonly credential: () => Promise<AgentCredential>;
   readonly log: Logger;
@@ -353,16 +369,27 @@ export type AgentLeg = {
   stop(why: 'call-ended' | 'transferred'): Promise<void>;
 };
 
+/**
+ * What the caller gets instead of an agent that failed: the agent's fall-back destination and behind it the message, the
+ * message alone (null: the gateway's own), or nothing more.
+ */
+export type InsteadOfAgent =
+  | { readonly type: 'destination' | 'message'; readonly message: string | null }
+  | { readonly type: 'hang-up' };
+
 export type AgentEvents = {
-  /** The agent's leg is over by its own doing: fall-back applies when `failed`. */
-  left(cause: { readonly failed: boolean; readonly reason: string }): void;
+  /** The agent's leg is over by its own doing: fall-back applies when `failed`, as the leg's configuration chooses. */
+  left(cause: { readonly failed: boolean; readonly reason: string; readonly instead?: InsteadOfAgent }): void;
 };
+
+/** `at-once`: the call is answered, then the leg starts. `when-ready`: it rings until the agent can be heard. */
+export type AgentAnswers = 'at-once' | 'when-ready';
 
 export type AgentAdapter = {
   readonly type: 'builtin' | 'livekit' | 'websocket';
-  /** `at-once`: the call is answered, then the leg starts. `when-ready`: it rings until the agent can be heard. */
-  readonly answers: 'at-once' | 'when-ready';
-  /** Resolves when the agent is ready to be heard. Rejects when it cannot be had. */
+  /** A function where the leg's configuration says it. */
+  readonly answers: AgentAnswers | ((config: unknown) => AgentAnswers);
+  /** Resolves when the agent is ready to be heard. Rejects when it cannot be had, unless `left` has said so already. */
   start(context: AgentContext, events: AgentEvents): Promise<AgentLeg>;
   /** Checks a leg's configuration when it is saved; faults name their path. */
   validate(config: unknown): readonly { readonly path: string; readonly message: string }[];

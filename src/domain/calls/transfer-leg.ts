@@ -1,9 +1,9 @@
-import { isGatewayError } from '../../core/errors.js';
 import type { TransferDestination } from '../directory/records.js';
 import type { DialHooks, DialResult, TransferPlan } from '../transfer/index.js';
-import { userOf } from '../transfer/index.js';
-import type { Dialog, DialogEnd, MediaLeg, ProfileRules, SentInvite } from './ports.js';
+import { placeLeg } from './place-leg.js';
+import type { Dialog, DialogEnd, MediaLeg, ProfileRules } from './ports.js';
 import type { TransferContext, TransferDeps, TransferProfile } from './transfer-ports.js';
+import { securityOf } from './transfer-profile.js';
 
 /** The destination's side of a connected call. */
 export type TransferLeg = {
@@ -36,8 +36,7 @@ const openMedia = (
       sessionId: context.session.id,
       role: 'destination',
       codecs: rules.codecs,
-      // Keys are offered where they are asked for only: in clear signalling they would protect nothing.
-      security: destination.secureMedia || rules.mediaSecurity === 'required' ? 'required' : 'none',
+      security: securityOf(destination, rules),
       signallingAddress: null,
       mediaRanges: rules.mediaRanges,
       firstPacketTimeout: rules.firstPacketTimeout,
@@ -53,9 +52,6 @@ const openMedia = (
       failed: events.mediaFailed,
     },
   );
-
-const sentOf = (sent: SentInvite | null): { from: string; viaReceived: string | null } | null =>
-  sent === null ? null : { from: sent.from.replace(/;\s*tag=[^;]*/i, ''), viaReceived: sent.viaReceived };
 
 /** With several SIP servers, the caller's places the call: its address is the one the line knows and allows. */
 const beside = ({ callerDialog }: TransferContext): { beside?: string } => {
@@ -76,63 +72,23 @@ export const dialInvite = async (
 ): Promise<DialResult<TransferLeg>> => {
   const { destination, profile, plan } = target;
   const media = await openMedia(deps, context, destination, profile.rules, events);
-  const begun = deps.clock.monotonic();
-  let rang = false;
-  const heardOf = (): void => {
-    if (rang) return;
-    rang = true;
-    deps.metrics.rang(profile.name, deps.clock.monotonic() - begun);
-  };
-  /** The last SDP we took, and the taking of it: an answer must not overtake an early one. */
-  let taken: string | null = null;
-  let taking: Promise<void> = Promise.resolve();
-  const take = (sdp: string): Promise<void> => {
-    if (sdp === taken) return taking;
-    taken = sdp;
-    taking = taking.then(() => media.accept(sdp));
-    return taking;
-  };
-  let ready: () => void = () => {};
-  const settled = new Promise<void>((resolve) => {
-    ready = resolve;
-  });
-  const closeMedia = async (): Promise<void> => {
-    await media.close();
-  };
   try {
-    const digest = deps.digest(destination);
-    const result = await deps.signalling().place({
-      uri: plan.target,
+    const result = await placeLeg({
+      signalling: deps.signalling(),
+      clock: deps.clock,
+      ...{ media, plan },
       profile: profile.name,
-      from: { user: userOf(plan.from), display: null, privacy: false },
-      headers: plan.headers,
-      offer: await media.offer(),
-      ...(digest === null ? {} : { digest }),
-      ringTimeout: plan.ringTimeout,
-      signal: hooks.signal,
+      digest: deps.digest(destination),
       ...beside(context),
-      onSent: (sipCallId) => deps.bindLadder(sipCallId, context.session.id),
-      onProvisional: ({ status, reason, sdp }) => {
-        if (status >= 180) heardOf();
-        hooks.onProgress(status, reason);
-        if (sdp === null || status < 180) return;
-        take(sdp).then(
-          () => {
-            if (!hooks.signal.aborted) events.early(media);
-          },
-          (error: unknown) => {
-            // It is a preview only: the answer decides.
-            taking = Promise.resolve();
-            context.log.info({ err: error }, 'early media of a destination could not be taken');
-          },
-        );
+      hooks: {
+        ...hooks,
+        onSent: (sipCallId) => deps.bindLadder(sipCallId, context.session.id),
+        onRang: (delayMs) => deps.metrics.rang(profile.name, delayMs),
+        onEarly: events.early,
       },
       events: {
         ended: events.ended,
-        offered: async (offer) => {
-          await settled;
-          return offer === null ? media.offer() : media.answer(offer);
-        },
+        offered: (offer) => (offer === null ? media.offer() : media.answer(offer)),
         answered: (sdp) => {
           media.accept(sdp).catch((error: unknown) => {
             context.log.warn({ err: error }, 'an answer of a destination in its ACK could not be taken');
@@ -140,32 +96,16 @@ export const dialInvite = async (
         },
         info: events.info,
       },
+      log: context.log,
     });
-    if (result.outcome === 'failed') {
-      await closeMedia();
-      return { answered: false, end: result, sent: sentOf(result.sent) };
+    if (result.answered) {
+      return { ...result, leg: { media, dialog: result.leg, profile: profile.rules, destination } };
     }
-    heardOf();
-    const leg: TransferLeg = { media, dialog: result.dialog, profile: profile.rules, destination };
-    try {
-      await take(result.sdp);
-    } catch (error) {
-      await Promise.all([result.dialog.bye(), closeMedia()]);
-      const reason = isGatewayError(error) ? error.message : 'the answer could not be taken';
-      return { answered: false, end: { status: 488, reason, local: false, gaveUp: null }, sent: sentOf(result.sent) };
-    }
-    if (hooks.signal.aborted) {
-      // Given up between the 200 and now: the line believes in a call that nobody wants any more.
-      await Promise.all([result.dialog.bye(), closeMedia()]);
-      const end = { status: null, reason: 'given up', local: false, gaveUp: 'aborted' } as const;
-      return { answered: false, end, sent: sentOf(result.sent) };
-    }
-    return { answered: true, leg, sipStatus: 200, sent: sentOf(result.sent) };
+    await media.close();
+    return result;
   } catch (error) {
-    await closeMedia();
+    await media.close();
     throw error;
-  } finally {
-    ready();
   }
 };
 

@@ -1,4 +1,5 @@
 import type { TransferDestination } from '../directory/records.js';
+import type { ProfileRules } from './ports.js';
 import type { TransferDeps, TransferProfile } from './transfer-ports.js';
 
 const twilioHost = /@[^@;]*\.twilio\.com(?=[:;]|$)/i;
@@ -36,6 +37,12 @@ export const profileOf = (deps: Pick<TransferDeps, 'profile'>, destination: Tran
   const name = destination.profile ?? defaultName(destination);
   return deps.profile(name) ?? bare(name);
 };
+
+/** Keys are offered where they are asked for only: in clear signalling they would protect nothing. */
+export const securityOf = (
+  { secureMedia }: Pick<TransferDestination, 'secureMedia'>,
+  rules: ProfileRules,
+): 'required' | 'none' => (secureMedia || rules.mediaSecurity === 'required' ? 'required' : 'none');
 
 /** Lines behind Zendesk and Twilio admit calls by source address alone and drop all others without a word. */
 export const isAllowListed = (destination: TransferDestination, profile: TransferProfile): boolean =>

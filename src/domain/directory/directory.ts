@@ -144,6 +144,7 @@ export const createDirectory = (store: DirectoryStore, clock: Clock): CachedDire
     },
     organization: async (orgId) => (await lenient(orgId))?.snapshot.organization ?? null,
     agent: async (orgId, agentId) => (await lenient(orgId))?.agents.get(agentId) ?? null,
+    numbers: async (orgId) => (await lenient(orgId))?.snapshot.numbers ?? [],
     async destination(orgId, idOrName) {
       const cached = await lenient(orgId);
       return cached?.destinations.get(idOrName) ?? cached?.destinationNames.get(idOrName.trim().toLowerCase()) ?? null;

@@ -398,6 +398,15 @@ describe('planning a document', () => {
     expect(judged('twilio', undefined, false, true, local.snapshot).verified).toBe(false);
   });
 
+  it('knows the secrets that legs name', () => {
+    const checks = { secretsOfLeg: () => [{ path: 'bearer', name: 'bot_token' }] };
+    expect(faults(plan(full(), { checks }))).toEqual([
+      'agents[0].leg.bearer names the secret "bot_token", which does not exist',
+    ]);
+    const withSecret = { ...full(), secrets: { bot_token: 'x' } };
+    expect(faults(plan(withSecret, { checks }))).toEqual(['accepted']);
+  });
+
   it('hands legs and actions to those who know them and puts their faults in place', () => {
     const checks = {
       leg: () => [{ path: 'script.steps[0]', message: 'has no verb' }],

@@ -1,7 +1,7 @@
-import type { Findings } from './policy.js';
+import type { DirectoryChecks, Findings } from './policy.js';
 import type { OrganizationSnapshot } from './records.js';
 
-export type Section = 'numbers' | 'agents' | 'transferDestinations' | 'actions';
+export type Section = 'numbers' | 'agents' | 'transferDestinations' | 'actions' | 'certificates';
 
 /** Where the document speaks of a record; a record kept from before is named by its section and key. */
 export type Places = {
@@ -54,8 +54,15 @@ const checkChains = (snapshot: OrganizationSnapshot, places: Places, found: Find
   }
 };
 
-/** Everything that is named must exist: agents of numbers, destinations and actions of agents, next destinations. */
-export const checkReferences = (snapshot: OrganizationSnapshot, places: Places, found: Findings): void => {
+/**
+ * Everything that is named must exist: agents of numbers, destinations, actions and secrets of agents, next destinations.
+ */
+export const checkReferences = (
+  snapshot: OrganizationSnapshot,
+  places: Places,
+  found: Findings,
+  checks: Pick<DirectoryChecks, 'secretsOfLeg'> = {},
+): void => {
   const agents = new Set(snapshot.agents.map((agent) => agent.id));
   const destinations = new Set(snapshot.destinations.map((destination) => destination.id));
   const actions = new Set(snapshot.actions.map((action) => action.id));
@@ -74,6 +81,10 @@ export const checkReferences = (snapshot: OrganizationSnapshot, places: Places, 
     };
     missing(agent.transferDestinations, destinations, 'transferDestinations', 'destination');
     missing(agent.actions, actions, 'actions', 'action');
+    for (const { path: field, name } of checks.secretsOfLeg?.(agent.leg) ?? []) {
+      if (!Object.hasOwn(snapshot.secrets, name))
+        found.fault(`${path}.leg.${field}`, `names the secret ${JSON.stringify(name)}, which does not exist`);
+    }
     if (agent.fallback !== null && !destinations.has(agent.fallback)) {
       found.fault(`${path}.fallback`, `names the destination ${JSON.stringify(agent.fallback)}, which does not exist`);
     }

@@ -3,10 +3,11 @@ import { type Fault, GatewayError } from '../../core/errors.js';
 import type { Logger } from '../../core/logger.js';
 import type { RedisConnection } from '../../platform/redis/index.js';
 import type { SealedValues, Vault } from '../../platform/vault/index.js';
+import { openCertificates } from './certificates.js';
 import { type CachedDirectory, createDirectory } from './directory.js';
 import { createDirectoryStore, type HeldClaim, numberField, uuidField } from './directory-store.js';
 import { type ExportedDocument, exportDocument } from './export.js';
-import { type ChangeSet, type Plan, planDocument, type Removal } from './plan.js';
+import { type ChangeKind, type ChangeSet, type Plan, planDocument, type Removal } from './plan.js';
 import type { ApplyPolicy, DirectoryChecks } from './policy.js';
 import type { OrganizationSnapshot } from './records.js';
 import { sealedCredentials } from './sealed-credentials.js';
@@ -30,6 +31,8 @@ export type DirectoryEdit = {
   readonly create?: string;
   /** Slug of an action that must be there: else `not_found`. */
   readonly replace?: string;
+  /** The document's one record of this kind must not be there yet: else `conflict`. */
+  readonly createOne?: ChangeKind;
 };
 
 export type ApplyResult = ChangeSet & {
@@ -50,6 +53,11 @@ export type DirectoryService = {
   export(orgId: string): Promise<ExportedDocument | null>;
   /** Ids of all organizations, sorted. */
   organizations(): Promise<readonly string[]>;
+  /**
+   * Hears of every change of an organization, whichever instance made it; of null when changes may have been missed.
+   * Until the returned function is called.
+   */
+  watch(listener: (orgId: string | null) => void): () => void;
   /** Every sealed credential, for the rotation of keys. */
   readonly credentials: SealedValues;
   close(): void;
@@ -113,7 +121,26 @@ const checkEdit = (orgId: string, edit: DirectoryEdit, previous: OrganizationSna
     if (!Object.hasOwn(previous.globals, name))
       throw new GatewayError('not_found', `There is no global ${JSON.stringify(name)}.`);
   }
+  for (const name of remove?.certificates ?? []) {
+    if (previous.certificates.every((record) => record.name !== name))
+      throw new GatewayError('not_found', `There is no certificate ${JSON.stringify(name)}.`);
+  }
+  const keys: Record<string, readonly string[]> = {
+    numbers: previous.numbers.map((record) => record.number),
+    agents: previous.agents.map((record) => record.id),
+    transferDestinations: previous.destinations.map((record) => record.id),
+  };
+  const removed = new Map<string, readonly string[]>(Object.entries(remove ?? {}));
+  for (const [section, known] of Object.entries(keys)) {
+    for (const key of removed.get(section) ?? []) {
+      if (!known.includes(key))
+        throw new GatewayError('not_found', `There is no ${JSON.stringify(key)} among the ${section}.`);
+    }
+  }
   if (!plan.ok) return;
+  const { createOne } = edit;
+  if (createOne !== undefined && plan.changes.created.every((change) => change.kind !== createOne))
+    throw new GatewayError('conflict', 'There is one of this key already.');
   if (create !== undefined && !isNewAction(plan.changes, create))
     throw new GatewayError('conflict', `There is an action ${JSON.stringify(create)} already.`);
   if (replace !== undefined && isNewAction(plan.changes, replace))
@@ -125,9 +152,16 @@ export const createDirectoryService = async (options: DirectoryServiceOptions): 
   const { redis, vault, clock, log } = options;
   const store = createDirectoryStore(redis);
   const directory = createDirectory(store, clock);
-  const unsubscribe = await store.onAnnounce((orgId, version) => directory.forget(orgId, version));
+  const watchers = new Set<(orgId: string | null) => void>();
+  const unsubscribe = await store.onAnnounce((orgId, version) => {
+    directory.forget(orgId, version);
+    for (const watcher of [...watchers]) watcher(orgId);
+  });
   // Messages sent while the connection was gone are lost, so nothing cached before it came back is believed.
-  const off = redis.on('up', () => directory.forget());
+  const off = redis.on('up', () => {
+    directory.forget();
+    for (const watcher of [...watchers]) watcher(null);
+  });
 
   /** Claims for the snapshot; resolves with what others really hold. */
   const claim = async (snapshot: OrganizationSnapshot): Promise<readonly HeldClaim[]> => {
@@ -160,11 +194,16 @@ export const createDirectoryService = async (options: DirectoryServiceOptions): 
 
   const apply = async (request: ApplyRequest): Promise<ApplyResult> => {
     const { orgId, document, prune, dryRun, policy, edit } = request;
+    const checks = options.checks ?? {};
+    const opened = await openCertificates(document, checks.certificate);
     for (let attempt = 0; attempt < ATTEMPTS; attempt += 1) {
       const current = await store.read(orgId);
       const previous = current?.snapshot ?? null;
-      const checks = options.checks ?? {};
-      const outcome = planDocument({ orgId, document, previous, prune, policy, checks, vault, remove: edit?.remove });
+      const outcome = planDocument({
+        ...{ orgId, document, previous, prune, policy, checks, vault, opened },
+        remove: edit?.remove,
+        now: clock.now(),
+      });
       if (edit !== undefined) checkEdit(orgId, edit, previous, outcome);
       const plan = accepted(outcome);
       const { snapshot, changes, warnings } = plan;
@@ -211,6 +250,10 @@ export const createDirectoryService = async (options: DirectoryServiceOptions): 
       return found === null ? null : exportDocument(found.snapshot);
     },
     organizations: () => store.organizations(),
+    watch(listener) {
+      watchers.add(listener);
+      return () => void watchers.delete(listener);
+    },
     credentials: sealedCredentials(store, vault, async (orgId, version) => {
       directory.forget(orgId, version);
       await store.announce(orgId, version);

@@ -41,8 +41,9 @@ export type PhoneSession = {
   readonly agentId: string;
   readonly contactId: string | null;
   readonly direction: SessionDirection;
+  /** The person at the other end, whoever called whom: contact, webhook and transfer go by their number. */
   readonly caller: CallerIdentity;
-  /** E.164. */
+  /** E.164 of our number: the one that was dialled, or the one we call from. */
   readonly called: string;
   readonly sipCallId: string;
   readonly profile: string;
@@ -67,6 +68,7 @@ export type PhoneSession = {
 /** Closed set of what a timeline can say. */
 export const timelineTypes = [
   'call.received',
+  'call.placed',
   'call.ringing',
   'call.answered',
   'call.rejected',
@@ -75,6 +77,8 @@ export const timelineTypes = [
   'agent.said',
   'agent.asked',
   'agent.failed',
+  'agent.lost',
+  'agent.resumed',
   'agent.left',
   'dtmf.received',
   'dtmf.sent',
@@ -99,6 +103,7 @@ export const timelineTypes = [
   'ticket.failed',
   'transfer.started',
   'transfer.ringing',
+  'transfer.announced',
   'transfer.connected',
   'transfer.failed',
   'transfer.cancelled',

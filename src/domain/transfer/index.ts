@@ -9,6 +9,7 @@ export {
   runAttempt,
   storePatience,
 } from './attempt.js';
+export { type CallPlan, planCall } from './call-plan.js';
 export { type CallerIdentityPlan, callerIdentity, type FromReason } from './caller-identity.js';
 export { type AfterFailure, afterFailure } from './failure-policy.js';
 export {
@@ -24,6 +25,7 @@ export {
   attemptOutcomes,
   type Failure,
   type FailureContext,
+  givenUp,
   type InviteEnd,
   lineEndedEarly,
   outcomeOf,

@@ -50,7 +50,7 @@ const behindTrunk = (number: string, trunk: string): string => {
 };
 
 /** Null: a telephone number that is to be called, and no trunk to call it through. */
-const targetOf = ({ type, value, trunk, method }: DestinationView): string | null => {
+export const targetOf = ({ type, value, trunk, method }: DestinationView): string | null => {
   if (type === 'sip') return value;
   if (trunk !== null) return behindTrunk(value, trunk);
   return method === 'refer' ? `tel:${value}` : null;

@@ -32,9 +32,7 @@ export const createReplays = <Answer>(
       const before = kept.get(key);
       if (before !== undefined) {
         if (before.fingerprint === fingerprint) return before.answer;
-        return Promise.reject(
-          new GatewayError('conflict', 'This Idempotency-Key was used for a transfer to another destination.'),
-        );
+        return Promise.reject(new GatewayError('conflict', 'This Idempotency-Key was used for another request.'));
       }
       const answer = make();
       const entry: Kept<Answer> = { fingerprint, answer, at: clock.monotonic() };

@@ -11,7 +11,6 @@ import { type AccessOptions, createAccess } from './access.js';
 import { type Action, authorize, permissions } from './authorize.js';
 import { mintDashboardToken } from './dashboard-token.js';
 import type { Principal, Role } from './principal.js';
-import { createRateLimiter } from './rate-limit.js';
 
 const clock = manualClock(1_800_000_000_000);
 const secret = 'a-secret-of-more-than-thirty-two-bytes';
@@ -219,23 +218,5 @@ describe('the table of permissions', () => {
     expect(judge(who, 'sessions:read', 'acme')).toBe('ok');
     expect(judge(who, 'contacts:read', 'acme')).toBe('ok');
     expect(judge(who, 'document:write', 'acme')).toBe('forbidden');
-  });
-});
-
-describe('the rate limit', () => {
-  it('lets a burst pass, says when to come again, and refills with time', () => {
-    const limiter = createRateLimiter({ perSecond: 2, burst: 3, monotonic: clock.monotonic });
-    expect([1, 2, 3].map(() => limiter.take('a'))).toEqual([0, 0, 0]);
-    expect(limiter.take('a')).toBe(500);
-    expect(limiter.take('b')).toBe(0);
-    clock.advance(500);
-    expect(limiter.take('a')).toBe(0);
-    expect(limiter.take('a')).toBeGreaterThan(0);
-  });
-
-  it('remembers a bounded number of keys', () => {
-    const limiter = createRateLimiter({ perSecond: 1, burst: 1, mostKeys: 100, monotonic: clock.monotonic });
-    for (let i = 0; i < 1_000; i += 1) limiter.take(`key-${i}`);
-    expect(limiter.size()).toBe(100);
   });
 });

@@ -6,9 +6,18 @@ export const permissions = {
   'document:read': ['admin', 'editor', 'viewer', 'operator'],
   'document:write': ['admin', 'operator'],
   'sessions:read': ['admin', 'editor', 'viewer', 'operator'],
-  'sessions:hangup': ['admin', 'editor', 'operator'],
-  'sessions:transfer': ['admin', 'editor', 'operator'],
+  // An agent may do these in its own session only: its token names the session, and the routes look at it.
+  'sessions:hangup': ['admin', 'editor', 'operator', 'agent'],
+  'sessions:transfer': ['admin', 'editor', 'operator', 'agent'],
+  'sessions:dtmf': ['admin', 'editor', 'operator', 'agent'],
+  'sessions:act': ['admin', 'editor', 'operator', 'agent'],
+  'transfers:read': ['admin', 'editor', 'viewer', 'operator', 'agent'],
+  'tools:use': ['admin', 'editor', 'operator', 'agent'],
   'sessions:write': ['admin', 'editor', 'operator'],
+  'calls:create': ['admin', 'editor', 'operator'],
+  'outbound:read': ['admin', 'editor', 'viewer', 'operator'],
+  // An organization must not widen what the operator lets its agents call.
+  'outbound:write': ['operator'],
   'contacts:read': ['admin', 'editor', 'viewer', 'operator'],
   'actions:read': ['admin', 'editor', 'viewer', 'operator'],
   // Whoever writes an action decides where secrets are sent, and so does whoever tests one that is not saved.
@@ -20,6 +29,16 @@ export const permissions = {
   'actions:execute': ['admin', 'editor', 'operator'],
   'prefetch:read': ['admin', 'editor', 'operator'],
   'prefetch:regenerate': ['admin', 'operator'],
+  'numbers:read': ['admin', 'editor', 'viewer', 'operator'],
+  'numbers:write': ['admin', 'operator'],
+  'agents:read': ['admin', 'editor', 'viewer', 'operator'],
+  'agents:write': ['admin', 'operator'],
+  'destinations:read': ['admin', 'editor', 'viewer', 'operator'],
+  'destinations:write': ['admin', 'operator'],
+  'profiles:read': ['admin', 'editor', 'viewer', 'operator'],
+  'api-keys:read': ['admin', 'operator'],
+  'api-keys:write': ['admin', 'operator'],
+  'audit:read': ['admin', 'operator'],
   'metrics:read': ['operator'],
   'system:read': ['operator'],
   'system:write': ['operator'],
@@ -48,6 +67,8 @@ export const authorize = (principal: Principal, action: Action, orgId: string | 
     throw new GatewayError('not_found', `There is no organization ${JSON.stringify(orgId)} for this credential.`);
   }
   if (!mayDo(principal, action)) {
+    if (principal.kind === 'api-key')
+      throw new GatewayError('forbidden', `The API key has no scope for this (${action}).`);
     throw new GatewayError('forbidden', `The role ${principal.role} may not do this (${action}).`);
   }
   if (orgId !== null && principal.orgId === null && principal.role !== 'operator') {

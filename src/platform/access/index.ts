@@ -6,9 +6,11 @@ export {
   createAccess,
   jwtSecretFile,
 } from './access.js';
+export { type ApiKey, type ApiKeys, createApiKeys, grantable, isScope } from './api-keys.js';
+export { type AuditEntry, type AuditPage, type AuditTrail, createAuditTrail } from './audit.js';
 export { type Action, authorize, mayDo, permissions } from './authorize.js';
 export { createDashboardVerifier, type DashboardKeys, mintDashboardToken } from './dashboard-token.js';
+export { type LiveKitGrants, verifyLiveKitToken } from './livekit-token.js';
 export { claimedKey, type PrefetchTokenClaims, signPrefetchToken, verifyPrefetchToken } from './prefetch-token.js';
 export { type DashboardRole, dashboardRoles, type Principal, type PrincipalKind, type Role } from './principal.js';
-export { createRateLimiter, type RateLimiter } from './rate-limit.js';
 export { createSessionTokens, type SessionTokenOwner, type SessionTokens } from './session-tokens.js';

@@ -132,7 +132,11 @@ export const guardedConnect = async (
   if (timing !== undefined) timing.dns = resolved - begin;
   if (options.tls === undefined && options.requireTls === true) {
     if (!addresses.every(({ address }) => guard.policy.plainHttpAllowed(target, address))) {
-      throw new EgressFailure('refused_address', 'Only https addresses are called.', { beforeRequest: true });
+      const only =
+        target.purpose === 'websocket'
+          ? "Only wss addresses are called; ws is for a bot on the gateway's own machine, while it listens on loopback alone."
+          : 'Only https addresses are called.';
+      throw new EgressFailure('refused_address', only, { beforeRequest: true });
     }
   }
   const host = canonicalHost(target.host);

@@ -10,6 +10,7 @@ export {
   type ResolvedAddress,
   systemResolver,
 } from './connect.js';
+export { createEgressDialer, type EgressDialer, type EgressDialerOptions } from './dialer.js';
 export { EgressFailure, type EgressFailureKind } from './failure.js';
 export {
   createEgressClient,
@@ -20,7 +21,7 @@ export {
   type ExchangeTiming,
   type HttpHeaders,
 } from './http-client.js';
-export type { TlsCredential } from './origin-pool.js';
+export type { RequestUrl, TlsCredential } from './origin-pool.js';
 export {
   createEgressPolicy,
   type EgressPolicy,

@@ -14,7 +14,7 @@ export type EgressVerdict =
 export type EgressPolicy = {
   /** Decides on the very address that is to be dialled for the target. */
   check(target: EgressTarget, address: string): EgressVerdict;
-  /** True when unencrypted HTTP may be spoken to this address: Zendesk's stand-in on a development machine only. */
+  /** True when unencrypted HTTP may be spoken to this address: Zendesk's stand-in or a bot on a development machine. */
   plainHttpAllowed(target: EgressTarget, address: string): boolean;
 };
 
@@ -66,6 +66,7 @@ export const createEgressPolicy = (options: EgressPolicyOptions = {}): EgressPol
       };
     },
     plainHttpAllowed: (target, address) =>
-      target.purpose === 'zendesk' && developmentLoopback(target, addressClass(address)),
+      (target.purpose === 'zendesk' || target.purpose === 'websocket') &&
+      developmentLoopback(target, addressClass(address)),
   };
 };

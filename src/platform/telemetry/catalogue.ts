@@ -67,6 +67,8 @@ export const rejectReasons = [
   'error',
 ] as const;
 
+const outboundRefusalReasons = ['target', 'calls', 'minutes'] as const;
+
 const short = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10] as const;
 const long = [0.1, 0.25, 0.5, 1, 2, 4, 8, 15, 30, 60] as const;
 
@@ -115,6 +117,12 @@ export const metricCatalogue = {
     help: 'Transfer attempts, by the type of destination and outcome.',
     labels: { type: ['sip', 'phone'], outcome: transferOutcomes },
   },
+  outboundRefused: {
+    kind: 'counter',
+    name: 'voice_gateway_outbound_refused_total',
+    help: 'Outbound calls the guard refused: target not allowed, too many at once, minutes of the day used up.',
+    labels: { reason: outboundRefusalReasons },
+  },
   prefetches: {
     kind: 'counter',
     name: 'voice_gateway_prefetch_total',
@@ -133,6 +141,12 @@ export const metricCatalogue = {
     help: 'Actions run, by status group of the answer.',
     labels: { group: statusGroups },
     buckets: long,
+  },
+  botAudioDropped: {
+    kind: 'counter',
+    name: 'voice_gateway_bot_audio_dropped_seconds_total',
+    help: 'Audio between callers and WebSocket bots that was thrown away: the bot did not read, or sent too far ahead.',
+    labels: { direction: ['to-bot', 'from-bot'] },
   },
   mediaPackets: {
     kind: 'counter',

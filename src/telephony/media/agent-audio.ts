@@ -55,6 +55,8 @@ export const agentAudio = (port: AudioPort): AgentAudio => {
     if (attached) toPeer.clear();
   };
 
+  port.queued = () => (attached ? (toPeer.unread() + waitingSamples) / 8 : 0);
+
   return {
     rings,
     turn() {

@@ -73,3 +73,21 @@ test('clear of an emptied ring does not take audio that comes later', () => {
 test('the length must be a power of two', () => {
   expect(() => audioRingMemory(1_000)).toThrow(RangeError);
 });
+
+test('the writer knows what has neither been read nor cleared', () => {
+  const memory = audioRingMemory(512);
+  const writer = audioRing(memory);
+  const reader = audioRing(memory);
+  const into = new Int16Array(100);
+  writer.write(count(0, 300));
+  reader.read(into);
+  expect(writer.unread()).toBe(200);
+  writer.clear();
+  expect(writer.unread()).toBe(0);
+  writer.write(count(0, 50));
+  expect(writer.unread()).toBe(50);
+  reader.read(into);
+  expect(writer.unread()).toBe(0);
+  writer.write(count(0, 120));
+  expect(writer.unread()).toBe(120);
+});

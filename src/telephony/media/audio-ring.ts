@@ -12,6 +12,8 @@ export type AudioRing = {
   write(samples: Int16Array): number;
   /** Fills `into` as far as there is audio and returns the number of samples. Reader only. */
   read(into: Int16Array): number;
+  /** Writer only: samples written that are neither read nor cleared. */
+  unread(): number;
   /** Writer only: what has been written and not yet read is to be forgotten. */
   clear(): void;
 };
@@ -67,6 +69,13 @@ export const audioRing = (memory: SharedArrayBuffer): AudioRing => {
       copyOut(read, into, count);
       Atomics.store(counters, READ, (read + count) | 0);
       return count;
+    },
+    unread() {
+      const write = Atomics.load(counters, WRITE);
+      const read = (write - Atomics.load(counters, READ)) >>> 0;
+      const kept = (write - Atomics.load(counters, CLEARED)) >>> 0;
+      // The mark of a clearing that was long ago lies behind the reader.
+      return Math.min(read, kept);
     },
     clear() {
       Atomics.store(counters, CLEARED, Atomics.load(counters, WRITE));

@@ -262,6 +262,15 @@ export const openLeg = async (context: LegContext): Promise<Leg | null> => {
       roundTripMs: rtcp.roundTripMs(),
     });
 
+  /** The prompt whose file is still being read: stopped, replaced or bridged over meanwhile, it must never sound. */
+  let opening: number | null = null;
+  const dropOpening = (): void => {
+    if (opening === null) return;
+    const play = opening;
+    opening = null;
+    context.onPlayed(play, 'stopped');
+  };
+
   const leg: Leg = {
     tick(now) {
       const samples = listening.turn(now, peer?.inner.recordsBridge() === true);
@@ -280,12 +289,21 @@ export const openLeg = async (context: LegContext): Promise<Leg | null> => {
     offer: (hold) => agreement.offer(hold),
     accept: (answer) => agreement.accept(answer),
     async play(play, source, loop) {
+      dropOpening();
+      opening = play;
       const reader = await openPrompt(source, options.country);
-      if (closing !== null) context.onPlayed(play, 'stopped');
-      else output.play(play, reader, loop);
+      if (closing !== null) dropOpening();
+      if (opening !== play) return;
+      opening = null;
+      output.play(play, reader, loop);
       wake();
     },
-    stop: (play) => output.stop(play),
+    stop(play) {
+      if (opening !== play) return output.stop(play);
+      dropOpening();
+      // What it was to replace does not sound on either.
+      output.stopPrompt();
+    },
     async sendDtmf(digits, durationMs, gapMs) {
       if (!sender.takesEvents()) {
         throw new GatewayError(
@@ -337,7 +355,10 @@ export const openLeg = async (context: LegContext): Promise<Leg | null> => {
       join(other) {
         peer = other;
         // The bridge takes the place of whatever was being played; parting goes on with what comes next.
-        if (other !== null) output.stopPrompt();
+        if (other !== null) {
+          dropOpening();
+          output.stopPrompt();
+        }
         output.setBridged(other !== null);
         wake();
       },

@@ -98,6 +98,27 @@ describe('prompts', () => {
     second.stop();
   });
 
+  test('a prompt that is stopped, replaced or bridged over while its file is being read never sounds', async () => {
+    const path = join(folder, 'tone.wav');
+    await writeFile(path, wavFile(sine(1_000, 1_000, -6)));
+    const { leg, peer } = await joined();
+    const other = await joined();
+    const wav = { type: 'wav', path } as const;
+    const stopped = leg.play(wav, { loop: true });
+    stopped.stop();
+    expect(await stopped.done).toBe('stopped');
+    const replaced = leg.play(wav, { loop: true });
+    const newer = leg.play({ type: 'tone', tone: 'silence' });
+    expect(await replaced.done).toBe('stopped');
+    newer.stop();
+    const bridged = leg.play(wav, { loop: true });
+    await leg.bridge(other.leg);
+    expect(await bridged.done).toBe('stopped');
+    const count = peer.packets.length;
+    await peer.until('more packets', () => peer.packets.length > count + 10);
+    expect(tonePacketsOf(peer)).toBe(0);
+  });
+
   test('a prompt that is asked for before media is agreed on waits for it', async () => {
     const peer = await rtpPeer();
     peers.push(peer);

@@ -3,6 +3,8 @@ import type { EngineClock } from './engine-clock.js';
 /** From this delay on (T1) callers repeat what they sent, and the work of a thread that is behind grows by itself, ms. */
 const lagLimit = 500;
 const sampleInterval = 100;
+/** A thread that was held up once catches up by itself; one that is late again at the next look does not. */
+const lateSamples = 2;
 /** How long new requests are refused after the thread was seen behind, ms. */
 const coolDown = 500;
 
@@ -12,10 +14,12 @@ const coolDown = 500;
  */
 export const watchLag = (clock: EngineClock, limit = lagLimit): { behind(): boolean; stop(): void } => {
   let refuseUntil = 0;
+  let late = 0;
   let expected = clock.now() + sampleInterval;
   const sample = (): void => {
     const now = clock.now();
-    if (now - expected > limit) refuseUntil = now + coolDown;
+    late = now - expected > limit ? late + 1 : 0;
+    if (late >= lateSamples) refuseUntil = now + coolDown;
     expected = now + sampleInterval;
     timer = clock.after(sampleInterval, sample);
   };

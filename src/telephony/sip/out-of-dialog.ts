@@ -1,4 +1,4 @@
-import type { RateLimiter } from './admission/rate-limit.js';
+import type { RateLimiter } from '../../core/rate-limit.js';
 import { answerQuietly } from './calls/deps.js';
 import type { SipRequest } from './connection/messages.js';
 import { DIALOG_METHODS } from './dialogs/dialog.js';

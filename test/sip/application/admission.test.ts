@@ -1,10 +1,10 @@
 import { afterEach, describe, expect, it } from 'vitest';
 import { ladderText } from '../../../src/telephony/sip/index.js';
+import { onEmbeddedEngine } from '../../support/embedded-engine.js';
 import { startRawPeer } from '../../support/raw-peer.js';
 import {
   ANSWER_SDP,
   LOCAL_PROFILE,
-  onEmbeddedEngine,
   recordEvents,
   type SipApplication,
   startSipApplication,

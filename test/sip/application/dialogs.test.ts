@@ -2,10 +2,10 @@ import { afterEach, describe, expect, it } from 'vitest';
 import { GatewayError } from '../../../src/core/errors.js';
 import type { Dialog } from '../../../src/domain/calls/ports.js';
 import { cuttableWay } from '../../support/cuttable-way.js';
+import { onEmbeddedEngine } from '../../support/embedded-engine.js';
 import { rawReply, startRawPeer } from '../../support/raw-peer.js';
 import {
   ANSWER_SDP,
-  onEmbeddedEngine,
   outgoing,
   type RecordedEvents,
   recordEvents,
@@ -402,10 +402,12 @@ describe('the end of a dialog', () => {
     });
     runs.push(sipp);
     const call = await app.nextCall();
-    await expect(call.answer(ANSWER_SDP, recordEvents())).rejects.toMatchObject({
+    const events = recordEvents();
+    await expect(call.answer(ANSWER_SDP, events)).rejects.toMatchObject({
       code: 'leg_ended',
       message: expect.stringContaining('No ACK came'),
     });
+    expect(events.seen).toEqual(['ended by timer']);
     expect(app.server.stats()).toEqual({ dialogs: 0, ringing: 0 });
   });
 });

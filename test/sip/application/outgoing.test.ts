@@ -2,12 +2,12 @@ import { createSocket } from 'node:dgram';
 import { afterEach, describe, expect, it } from 'vitest';
 import { digestResponse } from '../../../src/telephony/sip/digest/algorithm.js';
 import { parseDigests } from '../../../src/telephony/sip/digest/fields.js';
+import { onEmbeddedEngine } from '../../support/embedded-engine.js';
 import { freePort } from '../../support/ports.js';
 import { type RawPeer, rawReply, startRawPeer } from '../../support/raw-peer.js';
 import {
   ANSWER_SDP,
   LOCAL_PROFILE,
-  onEmbeddedEngine,
   outgoing,
   recordEvents,
   type SipApplication,

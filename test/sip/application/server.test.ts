@@ -3,13 +3,13 @@ import { afterEach, describe, expect, it } from 'vitest';
 import { systemClock } from '../../../src/core/clock.js';
 import { createSipServer } from '../../../src/telephony/sip/index.js';
 import { startEngine } from '../../../src/telephony/sip-engine/index.js';
+import { onEmbeddedEngine } from '../../support/embedded-engine.js';
 import { freePort } from '../../support/ports.js';
 import { rawReply, startRawPeer } from '../../support/raw-peer.js';
 import {
   ANSWER_SDP,
   LOCAL_PROFILE,
   type LogLine,
-  onEmbeddedEngine,
   outgoing,
   recordEvents,
   recordingLogger,

@@ -5,47 +5,19 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { LadderEntry } from '../../../src/telephony/sip/ladder/recorder.js';
 import { type Phone, startPhone } from '../../support/baresip.js';
 import { startGateway, type TestGateway } from '../../support/gateway.js';
-import { sine, toneLevel, totalLevel } from '../../support/goertzel.js';
+import { sine } from '../../support/goertzel.js';
 import { endedSession, liveSession, sessionOf } from '../../support/listed-sessions.js';
 import { stereoChannels, wavFile } from '../../support/media.js';
 import { organization } from '../../support/organization.js';
 import { freePort } from '../../support/ports.js';
 import { gatewayCertificate, testCa } from '../../support/tls-certificates.js';
+import { expectTone } from '../../support/tones.js';
 import { until } from '../../support/until.js';
 
 const number = '+14155550100';
-const second = 8_000;
 /** What the phone plays, and what the agent's prompt is: two tones that share no harmonics. */
 const phoneTone = { hz: 1_000, level: -10 };
 const promptTone = { hz: 620, level: -12 };
-
-/** The loudest run of `length` samples, found in steps of a tenth of it. */
-const loudest = (samples: Int16Array, hz: number, length: number): Int16Array => {
-  let best = samples.subarray(0, length);
-  for (let at = 0; at + length <= samples.length; at += Math.floor(length / 10)) {
-    const piece = samples.subarray(at, at + length);
-    if (toneLevel(piece, hz) > toneLevel(best, hz)) best = piece;
-  }
-  return best;
-};
-
-/** The frequency, to the Hz, at which `samples` are loudest within 20 Hz of the expected one. */
-const frequencyOf = (samples: Int16Array, near: number): number => {
-  let best = near;
-  for (let hz = near - 20; hz <= near + 20; hz += 1) {
-    if (toneLevel(samples, hz) > toneLevel(samples, best)) best = hz;
-  }
-  return best;
-};
-
-/** A tone alone: at its level and frequency, and nothing else of weight beside it. */
-const expectTone = (samples: Int16Array, tone: { readonly hz: number; readonly level: number }): void => {
-  const piece = loudest(samples, tone.hz, second);
-  expect(frequencyOf(piece, tone.hz)).toBe(tone.hz);
-  expect(toneLevel(piece, tone.hz)).toBeGreaterThan(tone.level - 0.5);
-  expect(toneLevel(piece, tone.hz)).toBeLessThan(tone.level + 0.5);
-  expect(totalLevel(piece)).toBeLessThan(tone.level + 0.5);
-};
 
 type Line = { readonly transport: 'udp' | 'tcp' | 'tls'; readonly codec: 'pcmu' | 'pcma'; readonly secure: boolean };
 const lines: readonly Line[] = [

@@ -85,6 +85,14 @@ describe.concurrent(
     const fromNumber = (number: string): string => `<sip:${number}@[local_ip]:[local_port]>`;
     const session = (number: string) => endedSession(gateway, (one) => one.caller.e164 === number);
 
+    /** What the timeline says of the end, which agrees with the session. */
+    const endOf = async (number: string) => {
+      const ended = await session(number);
+      const data = ended.timeline.find((entry) => entry.type === 'call.ended')?.data;
+      expect(data?.reason).toBe(ended.endReason);
+      return data;
+    };
+
     it('as UAS we refresh by UPDATE when the caller wants us to, twice in 90 s', async () => {
       await caller(
         'update',
@@ -140,7 +148,35 @@ describe.concurrent(
         ok,
       );
       expect(Math.round(secondsBetween(result, /^ACK /m, /^BYE /m))).toBe(byeAfter);
-      expect((await session('+14155550203')).status).toBe('ended');
+      expect(await endOf('+14155550203')).toEqual({ reason: 'error', detail: 'Session timer expired' });
+    });
+
+    it('a caller that never acknowledges our 200 gets BYE after 32 s, and the timeline says why', async () => {
+      const result = await caller(
+        'no ACK',
+        invite({ from: fromNumber('+14155550206') }),
+        ...answered,
+        expectMessage(200),
+        expectMessage('BYE', { timeout: 50_000 }),
+        ok,
+      );
+      expect(result.messages.match(/^SIP\/2\.0 200 /gm)?.length).toBeGreaterThan(5);
+      expect(await endOf('+14155550206')).toEqual({
+        reason: 'error',
+        detail: 'No ACK came for our answer: ACK timeout.',
+      });
+    });
+
+    it('a caller that hangs up without having acknowledged our 200 has hung up', async () => {
+      await caller(
+        'BYE without ACK',
+        invite({ from: fromNumber('+14155550207') }),
+        ...answered,
+        expectMessage(200),
+        inDialog('BYE', 2),
+        expectMessage(200),
+      );
+      expect(await endOf('+14155550207')).toEqual({ reason: 'caller-hangup' });
     });
 
     it(`a caller that refreshes once is heard for another ${byeAfter} s`, async () => {

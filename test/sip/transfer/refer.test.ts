@@ -33,11 +33,13 @@ const callerThen = async (
   ...steps: readonly Step[]
 ): Promise<{ session: Session; messages: string }> => {
   await rig.setUp(
-    [{ transfer: { destination: 'owner', failed: [{ play: 'agent.wav' }] } }],
+    [{ transfer: { destination: 'owner', failed: [{ play: 'short.wav' }, { hangup: {} }] } }],
     [{ ...owner, ...options }],
   );
   carrier = await startSipp({
     target: rig.sipAddress,
+    // Over UDP a busy machine makes sipp repeat itself, and it takes the repeated answers for unexpected ones.
+    transport: 'tcp',
     scenario: scenario(
       invite(),
       expectMessage(100, { optional: true }),
@@ -70,6 +72,8 @@ const notify = (cseq: number, state: string, status: string): Step =>
     rawBody: `SIP/2.0 ${status}`,
   });
 const hangUp = (cseq: number): Step[] => [pause(200), inDialog('BYE', cseq), expectMessage(200)];
+/** The agent has the caller again: it says its last words and hangs up. */
+const hungUp: Step[] = [expectMessage('BYE'), ok];
 const failedWith =
   (outcome: string) =>
   (session: Session): boolean =>
@@ -101,7 +105,7 @@ describe('a transfer by REFER', () => {
       failedWith('declined'),
       expectMessage('REFER'),
       reply('603 Decline', { tag: false }),
-      ...hangUp(2),
+      ...hungUp,
     );
     expect(session.transfer).toMatchObject({ sipStatus: 603 });
   });
@@ -114,7 +118,7 @@ describe('a transfer by REFER', () => {
       accepted,
       notify(2, 'terminated;reason=noresource', '486 Busy Here'),
       expectMessage(200),
-      ...hangUp(3),
+      ...hungUp,
     );
     expect(session.transfer).toMatchObject({ sipStatus: 486 });
   });
@@ -125,8 +129,7 @@ describe('a transfer by REFER', () => {
       failedWith('no-answer'),
       expectMessage('REFER'),
       accepted,
-      pause(1_500),
-      ...hangUp(2),
+      ...hungUp,
     );
     expect(session.status).not.toBe('transferred');
   });

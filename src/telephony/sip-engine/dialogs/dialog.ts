@@ -18,6 +18,13 @@ export type OpenInvite = {
   acknowledge(rack: string | undefined): { release(): void } | undefined;
 };
 
+/** Keeps a session alive, or ends it when the peer does not (RFC 4028). */
+export type RefreshTimer = {
+  /** Counts from now: we refresh in time, or hang up shortly before `seconds` are over. */
+  run(seconds: number, weRefresh: boolean): void;
+  stop(): void;
+};
+
 export type DialogInit = {
   /** The application's name for it: `<Call-ID>;from-tag=<From tag of the creating request>`. */
   id: string;
@@ -78,6 +85,8 @@ export class Dialog {
   ackSeq: number | undefined;
   /** ACK we sent for the last 2xx, to be repeated when the 2xx comes again. */
   lastAck: { seq: number; resend(): void } | undefined;
+  /** Made when an interval is first agreed. */
+  sessionTimer: RefreshTimer | undefined;
   /** Retransmission of our 2xx until the ACK comes. */
   readonly retransmit2xx: Timer;
   readonly ackDeadline: Timer;

@@ -3,7 +3,7 @@ import type { SipHeader, SipMessage, SipRequest, SipResponse } from '../message.
 import { Timer } from '../transactions/timers.js';
 import type { EngineContext } from '../user-agent/context.js';
 import { endDialog, sendAck, sendOwnRequest } from '../user-agent/dialog-requests.js';
-import type { Dialog } from './dialog.js';
+import type { Dialog, RefreshTimer } from './dialog.js';
 
 /** Smallest session interval RFC 4028 allows anybody to ask for, seconds. */
 export const smallestInterval = 90;
@@ -55,7 +55,7 @@ export const answerHeaders = (request: SipRequest, own: readonly SipHeader[]): S
 };
 
 /** Runs the timer of one session: refreshes in time when we are the refresher, hangs up when the peer misses its turn. */
-class SessionTimer {
+class SessionTimer implements RefreshTimer {
   readonly #timer: Timer;
   readonly #expiry: Timer;
   readonly #ctx: EngineContext;
@@ -128,15 +128,10 @@ class SessionTimer {
 }
 
 const retryAfterGlare = 2_500;
-const timers = new WeakMap<Dialog, SessionTimer>();
 
 const startFrom = (ctx: EngineContext, dialog: Dialog, agreed: SessionExpires, role: 'uac' | 'uas'): void => {
-  let timer = timers.get(dialog);
-  if (!timer) {
-    timer = new SessionTimer(ctx, dialog);
-    timers.set(dialog, timer);
-  }
-  timer.run(Math.max(agreed.seconds, smallestInterval), (agreed.refresher ?? 'uac') === role);
+  dialog.sessionTimer ??= new SessionTimer(ctx, dialog);
+  dialog.sessionTimer.run(Math.max(agreed.seconds, smallestInterval), (agreed.refresher ?? 'uac') === role);
 };
 
 /**
@@ -158,5 +153,5 @@ export const onInviteAnswered = (
   const asked = role === 'uac' ? sessionExpires(request) : undefined;
   // A UAS that does not know the extension leaves refreshing to the UAC that wanted it (section 7.2).
   if (asked && asked.seconds >= smallestInterval) startFrom(ctx, dialog, { ...asked, refresher: 'uac' }, role);
-  else if (request.method === 'INVITE') timers.get(dialog)?.stop();
+  else if (request.method === 'INVITE') dialog.sessionTimer?.stop();
 };

@@ -1,4 +1,5 @@
 import type { Clock } from '../../../core/clock.js';
+import { createRateLimiter, type RateLimiter } from '../../../core/rate-limit.js';
 import type { IncomingCall } from '../../../domain/calls/ports.js';
 import { createNonces, type Nonces } from '../digest/nonces.js';
 import { challengeValues, verifyDigest } from '../digest/verify.js';
@@ -8,7 +9,6 @@ import type { ProfileRegistry } from '../profiles/registry.js';
 import { hasToken, headerList, type RequestView } from '../request-view.js';
 import { readSessionDescription } from './body.js';
 import { type Called, readCalled, readCaller } from './parties.js';
-import { createRateLimiter, type RateLimiter } from './rate-limit.js';
 import { admit, type Rejection, turnAway, type Verdict } from './verdict.js';
 
 /** What an admitted INVITE is known by. */

@@ -1,5 +1,5 @@
 import { isE164, toE164 } from '../../../core/e164.js';
-import type { IncomingCall } from '../../../domain/calls/ports.js';
+import type { IncomingCall, RemoteParty } from '../../../domain/calls/ports.js';
 import { parseNameAddr } from '../../sip-engine/header-values.js';
 import { parseUri } from '../../sip-engine/uri.js';
 import type { Profile } from '../profiles/profile.js';
@@ -142,6 +142,17 @@ export const readCaller = (request: RequestView, profile: Profile): IncomingCall
     raw: party?.user ?? '',
     display: display === '' ? null : display,
     withheld: false,
+  };
+};
+
+/** The caller's side of the dialog, as its From has it; withheld or not, it says nothing of the caller's number. */
+export const readRemote = (request: RequestView): RemoteParty => {
+  const from = request.header('from');
+  const address = from === undefined ? undefined : parseNameAddr(from);
+  const tag = address?.params.get('tag');
+  return {
+    host: plainText(address === undefined ? '' : (parseUri(address.uri)?.host ?? '')),
+    tag: tag === undefined || tag === '' ? null : plainText(tag),
   };
 };
 

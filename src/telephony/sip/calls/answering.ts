@@ -1,6 +1,6 @@
 import { GatewayError } from '../../../core/errors.js';
 import type { Logger } from '../../../core/logger.js';
-import type { Dialog, DialogEvents } from '../../../domain/calls/ports.js';
+import type { Dialog, DialogEnd, DialogEvents } from '../../../domain/calls/ports.js';
 import { parseNameAddrList } from '../../sip-engine/header-values.js';
 import type { Admitted } from '../admission/admit.js';
 import { readSessionDescription } from '../admission/body.js';
@@ -23,8 +23,8 @@ const CANCELLED = 'The caller cancelled before the answer.';
 /**
  * Sends the 200 and resolves with the dialog when the ACK is there, with the SDP in it when we offered. Until then
  * nothing of the dialog reaches its owner. Rejects with GatewayError leg_ended when the caller cancelled first (the
- * SIP server has answered 487 and takes no 200), hung up instead of acknowledging, or never acknowledged (the SIP
- * server has repeated the 200 for 32 s and sent BYE).
+ * SIP server has answered 487 and takes no 200). It also rejects when the caller hung up instead of acknowledging, or
+ * never acknowledged (the SIP server has repeated the 200 for 32 s and sent BYE): `ended` tells first which it was.
  */
 export const sendAnswer = (answering: Answering): Promise<{ dialog: Dialog; ackSdp: string | null }> =>
   new Promise((resolve, reject) => {
@@ -36,6 +36,10 @@ export const sendAnswer = (answering: Answering): Promise<{ dialog: Dialog; ackS
     const fail = (why: string): void => {
       deps.dialogs.delete(id);
       reject(new GatewayError('leg_ended', why));
+    };
+    const end = (by: DialogEnd['by'], reason: string): void => {
+      answering.events.ended({ by, reason });
+      fail(reason);
     };
 
     const confirm = (ack: SipRequest): void => {
@@ -55,7 +59,9 @@ export const sendAnswer = (answering: Answering): Promise<{ dialog: Dialog; ackS
           case 'BYE': {
             answerQuietly(inside, 200);
             const reason = reasonText(inside.header('reason')) ?? 'timer H';
-            return fail(inside.unsolicited ? `No ACK came for our answer: ${reason}.` : 'The caller hung up.');
+            return inside.unsolicited
+              ? end('timer', `No ACK came for our answer: ${reason}.`)
+              : end('remote', 'The caller hung up.');
           }
           case 'INVITE':
           case 'UPDATE':
@@ -65,7 +71,7 @@ export const sendAnswer = (answering: Answering): Promise<{ dialog: Dialog; ackS
             live?.receive(inside);
         }
       },
-      lost: fail,
+      lost: (reason) => end('lost', reason),
     };
 
     request

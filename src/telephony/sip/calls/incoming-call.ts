@@ -1,7 +1,7 @@
 import { GatewayError } from '../../../core/errors.js';
 import type { IncomingCall } from '../../../domain/calls/ports.js';
 import type { Admitted } from '../admission/admit.js';
-import { readCustomHeaders } from '../admission/parties.js';
+import { readCustomHeaders, readRemote } from '../admission/parties.js';
 import type { SipRequest } from '../connection/messages.js';
 import { DIALOG_METHODS } from '../dialogs/dialog.js';
 import { validHeaders } from '../header-rules.js';
@@ -164,6 +164,7 @@ export const createIncomingCall = (options: IncomingCallOptions): IncomingLeg =>
       calledRaw: admitted.called.raw,
       offer: admitted.offer,
       headers: readCustomHeaders(request.headers),
+      remote: readRemote(request),
       receivedAt: deps.clock.now(),
       log,
       cancelled: cancelled.signal,

@@ -216,7 +216,7 @@ export const placeCall = async (request: OutgoingCallRequest, deps: CallDeps): P
       return fail(null, 'given up', false);
     }
     request.signal?.addEventListener('abort', onAbort);
-    launch({}, undefined);
+    launch(request.sipCallId === undefined ? {} : { 'Call-ID': request.sipCallId }, undefined);
   });
 };
 

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { manualClock } from '../../../core/manual-clock.js';
+import { manualClock } from './manual-clock.js';
 import { createRateLimiter } from './rate-limit.js';
 
 describe('the rate limiter', () => {

@@ -1,0 +1,21 @@
+{{- define "voice-gateway.name" -}}
+{{- printf "%s" .Release.Name | trunc 63 | trimSuffix "-" -}}
+{{- end -}}
+{{- define "voice-gateway.selector" -}}
+app.kubernetes.io/name: voice-gateway
+app.kubernetes.io/instance: {{ .Release.Name }}
+{{- end -}}
+{{- define "voice-gateway.labels" -}}
+{{ include "voice-gateway.selector" . }}
+app.kubernetes.io/version: {{ .Chart.AppVersion | quote }}
+app.kubernetes.io/managed-by: {{ .Release.Service }}
+helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version }}
+{{- end -}}
+{{- /* What peers are told: the configured address, else the node's. */ -}}
+{{- define "voice-gateway.publicAddress" -}}
+{{- if .Values.publicAddress -}}
+value: {{ .Values.publicAddress | quote }}
+{{- else -}}
+valueFrom: { fieldRef: { fieldPath: {{ ternary "status.hostIP" "status.podIP" .Values.hostNetwork }} } }
+{{- end -}}
+{{- end -}}

@@ -1,0 +1,55 @@
+import { ParticipantKind, type Room, RpcError } from '@livekit/rtc-node';
+import { longestPayload, type RpcReply, rpcMethods } from '../protocol.js';
+
+/** Calls of one leg that may be under way; a runaway agent is told so here, before it costs the gateway anything. */
+const mostInFlight = 32;
+
+export type RpcServer = {
+  /** Offers the methods to the room. */
+  offer(room: Room): void;
+  reply(id: number, reply: RpcReply): void;
+  close(): void;
+};
+
+/** Takes calls from participants of kind agent; anybody else in the room is refused. */
+export const rpcServer = (
+  forward: (call: { id: number; method: string; payload: string; identity: string }) => void,
+): RpcServer => {
+  const pending = new Map<number, (reply: RpcReply) => void>();
+  let lastId = 0;
+
+  const serve = async (room: Room, method: string, identity: string, payload: string): Promise<string> => {
+    if (room.remoteParticipants.get(identity)?.info.kind !== ParticipantKind.AGENT)
+      throw new RpcError(403, 'Only agents may call this.');
+    if (Buffer.byteLength(payload) > longestPayload)
+      throw RpcError.builtIn('REQUEST_PAYLOAD_TOO_LARGE', `The payload is longer than ${longestPayload} octets.`);
+    if (pending.size >= mostInFlight) throw new RpcError(429, `${mostInFlight} calls are under way already.`);
+    lastId += 1;
+    const id = lastId;
+    const reply = await new Promise<RpcReply>((resolve) => {
+      pending.set(id, resolve);
+      forward({ id, method, payload, identity });
+    });
+    if (reply.ok) return reply.payload;
+    throw new RpcError(reply.code, reply.message, reply.data ?? undefined);
+  };
+
+  return {
+    offer(room) {
+      for (const method of rpcMethods) {
+        room.localParticipant?.registerRpcMethod(method, ({ callerIdentity, payload }) =>
+          serve(room, method, callerIdentity, payload),
+        );
+      }
+    },
+    reply(id, reply) {
+      pending.get(id)?.(reply);
+      pending.delete(id);
+    },
+    close() {
+      for (const resolve of pending.values())
+        resolve({ ok: false, code: 410, message: 'The call has ended.', data: null });
+      pending.clear();
+    },
+  };
+};

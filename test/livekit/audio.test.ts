@@ -1,0 +1,117 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { toneLevel } from '../support/goertzel.js';
+import { hears } from '../support/listening.js';
+import { type LiveKitRig, startLiveKitRig } from '../support/livekit-rig.js';
+import { hasLiveKitServer } from '../support/livekit-server.js';
+
+import { until } from '../support/until.js';
+
+/** The key as RFC 4733 numbers it. */
+const star = 10;
+
+describe.skipIf(!hasLiveKitServer())('a call in a LiveKit room', () => {
+  let rig: LiveKitRig;
+  beforeAll(async () => {
+    rig = await startLiveKitRig();
+    await rig.setUpLeg();
+  });
+  afterAll(() => rig?.close());
+
+  it('rings until the agent can be heard; then both hear each other and keys go both ways', async () => {
+    const { sessionId, room, answered } = await rig.ring();
+    const agent = await rig.agentIn(room, { hz: null });
+    const caller = await answered;
+    expect(caller.sessionId).toBe(sessionId);
+    await agent.order({ type: 'publish', sound: { hz: 440 } });
+    const stop = caller.phone.tone(1_000);
+    await caller.phone.until('the tone of the agent', () => hears(caller.phone, 440));
+    await until('the tone of the caller', async () => (await agent.levels(1_000)).tone > -12);
+    const { tone, total } = await agent.levels(1_000);
+    // The tone and nothing of weight beside it.
+    expect(Math.abs(total - tone)).toBeLessThan(1);
+    stop();
+
+    await caller.phone.press(5, 120);
+    expect(await agent.event('dtmf')).toMatchObject({ code: 5, digit: '5' });
+    await agent.order({ type: 'dtmf', code: star, digit: '*' });
+    const events = (): boolean =>
+      caller.phone.packets.some(({ payloadType, payload }) => {
+        return payloadType === 101 && payload[0] === star;
+      });
+    await caller.phone.until('a key of the agent', events);
+
+    await caller.dialog.bye();
+    await agent.event('caller-left');
+    const session = await caller.until('the end', ({ status }) => status === 'ended');
+    expect(session.endReason).toBe('caller-hangup');
+    const types = session.timeline.map(({ type }) => type);
+    expect(types.indexOf('call.ringing')).toBeLessThan(types.indexOf('call.answered'));
+    expect(types).toContain('agent.started');
+  });
+
+  it('presents the caller as LiveKit SIP does', async () => {
+    await rig.setUpLeg({ attributes: { team: 'sales' } });
+    const { sessionId, room, answered } = await rig.ring();
+    const agent = await rig.agentIn(room, { hz: null });
+    const ringing = await agent.caller();
+    const caller = await answered;
+    expect(ringing).toMatchObject({ identity: 'sip_+14155550123', name: 'Phone +14155550123', kind: 3, metadata: '' });
+    expect({ ...ringing.attributes, 'sip.callStatus': '' }).toEqual({
+      'sip.callID': `SCL_${sessionId.replaceAll('-', '').slice(0, 12)}`,
+      'sip.callIDFull': expect.stringMatching(/./),
+      'sip.callTag': expect.stringMatching(/./),
+      'sip.ruleID': 'SDR_support',
+      'sip.phoneNumber': '+14155550123',
+      'sip.trunkPhoneNumber': '+14155550100',
+      'sip.hostname': '127.0.0.1',
+      'sip.callStatus': '',
+      team: 'sales',
+    });
+    await until('the call to be active', async () => {
+      const { attributes } = await agent.caller();
+      return attributes['sip.callStatus'] === 'active';
+    });
+    await caller.dialog.bye();
+    await agent.event('caller-left');
+  });
+
+  it('hides the number where the leg says so', async () => {
+    await rig.setUpLeg({ hideNumber: true });
+    const { room, answered } = await rig.ring();
+    const agent = await rig.agentIn(room, { hz: null });
+    const { identity, name, attributes } = await agent.caller();
+    expect(identity).toMatch(/^sip_[0-9a-f]{8}$/);
+    expect(name).toBe('Phone +XXXXXXX0123');
+    expect(JSON.stringify(attributes)).not.toContain('5550');
+    await (await answered).dialog.bye();
+  });
+
+  it('answers at once where the leg says so, and lets the caller hear ringing until the agent speaks', async () => {
+    await rig.setUpLeg({ answer: 'at-once' });
+    const { room, answered } = await rig.ring();
+    const caller = await answered;
+    await caller.phone.until('ringback', () => hears(caller.phone, 440) || hears(caller.phone, 480));
+    const agent = await rig.agentIn(room, { hz: 1_300 });
+    expect((await agent.caller()).attributes['sip.callStatus']).toBe('active');
+    await caller.phone.until('the agent', () => hears(caller.phone, 1_300) && !hears(caller.phone, 480));
+    await caller.dialog.bye();
+  });
+
+  it('clips no first word, and falls silent at once when the agent does', async () => {
+    await rig.setUpLeg();
+    const { caller, agent } = await rig.talk({ hz: 440, queueMs: 100 });
+    await caller.phone.until('the tone of the agent', () => hears(caller.phone, 440));
+    // From the first audible frame on the tone is whole: no frame of it is missing or quiet.
+    const heard = caller.phone.heard();
+    const first = heard.findIndex((sample) => Math.abs(sample) > 4_000);
+    const beginning = heard.subarray(first, first + 1_600);
+    expect(toneLevel(beginning, 440)).toBeGreaterThan(-13);
+
+    await agent.order({ type: 'unpublish' });
+    const before = caller.phone.packets.length;
+    await caller.phone.until('25 frames more', () => caller.phone.packets.length >= before + 25);
+    // What was said before may still arrive; half a second later nothing of it does.
+    expect(toneLevel(caller.phone.heard().slice(-1_600), 440)).toBeLessThan(-50);
+    await caller.dialog.bye();
+  });
+});

@@ -1,0 +1,169 @@
+/**
+ * Entry of a test agent's process: a participant of kind agent that does what it is told by messages. In a process of its
+ * own, since two users of rtc-node cannot share one, and so that a test can kill it.
+ */
+import {
+  AudioFrame,
+  AudioSource,
+  AudioStream,
+  LocalAudioTrack,
+  type LocalTrackPublication,
+  Room,
+  RoomEvent,
+  RpcError,
+  TrackKind,
+  TrackPublishOptions,
+  TrackSource,
+} from '@livekit/rtc-node';
+import { sine, toneLevel, totalLevel } from './goertzel.js';
+import type { AgentEvent, AgentOrder, AgentSound } from './livekit-agent.js';
+
+const tell = (event: AgentEvent): void => void process.send?.(event);
+
+const room = new Room();
+/** The last second that was heard of the caller. */
+let heard = new Int16Array(0);
+let frames = 0;
+/** When the last click was heard, by the clock all processes of a machine share. */
+let clicks: number[] = [];
+let above = 0;
+let publication: LocalTrackPublication | undefined;
+let playing: { stop: boolean } | null = null;
+
+const listen = (samples: Int16Array): void => {
+  frames += 1;
+  const both = new Int16Array(Math.min(8_000, heard.length + samples.length));
+  const keep = both.length - samples.length;
+  both.set(heard.subarray(heard.length - keep), 0);
+  both.set(samples, keep);
+  heard = both;
+  const loud = samples.findIndex((sample) => sample > 8_000 || sample < -8_000);
+  if (loud >= 0 && above === 0) clicks.push(performance.timeOrigin + performance.now());
+  above = loud >= 0 ? 10 : Math.max(0, above - 1);
+};
+
+room.on(RoomEvent.TrackSubscribed, async (track) => {
+  if (track.kind !== TrackKind.KIND_AUDIO) return;
+  tell({ type: 'subscribed' });
+  const reader = new AudioStream(track, { sampleRate: 8_000, numChannels: 1, frameSizeMs: 20 }).getReader();
+  for (;;) {
+    const { done, value } = await reader.read();
+    if (done) return;
+    listen(value.data);
+  }
+});
+room.on(RoomEvent.DtmfReceived, (code, digit) => tell({ type: 'dtmf', code, digit }));
+room.on(RoomEvent.ParticipantDisconnected, () => tell({ type: 'caller-left' }));
+room.on(RoomEvent.Disconnected, () => tell({ type: 'disconnected' }));
+
+const publish = async (sound: AgentSound): Promise<void> => {
+  const rate = sound.sampleRate ?? 48_000;
+  const source = new AudioSource(rate, 1, sound.queueMs ?? 200);
+  const track = LocalAudioTrack.createAudioTrack('voice', source);
+  publication = await room.localParticipant?.publishTrack(
+    track,
+    new TrackPublishOptions({ source: TrackSource.SOURCE_MICROPHONE }),
+  );
+  if (sound.hz === null) return;
+  await publication?.waitForSubscription();
+  const state = { stop: false };
+  playing = state;
+  // A whole second joins onto itself without a click.
+  const second = sine(sound.hz, 1_000, -10, rate);
+  const piece = rate / 50;
+  void (async () => {
+    tell({ type: 'speaking' });
+    for (let at = 0; !state.stop; at = (at + piece) % rate) {
+      try {
+        await source.captureFrame(new AudioFrame(second.slice(at, at + piece), rate, 1, piece));
+      } catch (error) {
+        tell({ type: 'trouble', message: String(error) });
+        return;
+      }
+    }
+    source.clearQueue();
+  })();
+};
+
+const caller = () => {
+  const found = [...room.remoteParticipants.values()][0];
+  if (found === undefined) throw new Error('there is no caller in the room');
+  return found;
+};
+
+const perform = async (order: AgentOrder): Promise<unknown> => {
+  switch (order.type) {
+    case 'join':
+      await room.connect(order.url, order.token, { autoSubscribe: true, dynacast: false });
+      return null;
+    case 'publish':
+      await publish(order.sound);
+      return null;
+    case 'hush':
+      if (playing !== null) playing.stop = true;
+      return null;
+    case 'unpublish':
+      await room.localParticipant?.unpublishTrack(publication?.sid ?? '');
+      return null;
+    case 'levels':
+      return { tone: toneLevel(heard, order.hz), total: totalLevel(heard), frames };
+    case 'clicks': {
+      const found = clicks;
+      clicks = [];
+      return found;
+    }
+    case 'caller': {
+      const { identity, name, kind, attributes, metadata } = caller().info;
+      return { identity, name, kind, attributes, metadata };
+    }
+    case 'rpc':
+      try {
+        const payload = await room.localParticipant?.performRpc({
+          destinationIdentity: caller().identity,
+          method: order.method,
+          payload: order.payload ?? 'x'.repeat(order.size ?? 0),
+          responseTimeout: order.timeout ?? 10_000,
+        });
+        return { ok: true, payload };
+      } catch (error) {
+        if (!(error instanceof RpcError)) return { ok: false, code: -1, message: String(error) };
+        return { ok: false, code: error.code, message: error.message, data: error.data };
+      }
+    case 'flood': {
+      const end = performance.now() + order.forMs;
+      const codes: Record<string, number> = {};
+      const under: Promise<void>[] = [];
+      while (performance.now() < end) {
+        for (let i = 0; i < order.perSecond / 100; i += 1) {
+          const call = perform({ type: 'rpc', method: order.method, payload: order.payload, timeout: 20_000 });
+          under.push(
+            call.then((answer) => {
+              const { ok, code } = answer as { ok: boolean; code?: number };
+              const key = ok ? 'ok' : String(code);
+              codes[key] = (codes[key] ?? 0) + 1;
+            }),
+          );
+        }
+        await new Promise((resolve) => setTimeout(resolve, 10));
+      }
+      await Promise.all(under);
+      return codes;
+    }
+    case 'dtmf':
+      await room.localParticipant?.publishDtmf(order.code, order.digit);
+      return null;
+    case 'leave':
+      await room.disconnect();
+      return null;
+  }
+};
+
+process.on('message', ({ id, order }: { id: number; order: AgentOrder }) => {
+  perform(order).then(
+    (value) => tell({ type: 'done', id, value: value ?? null }),
+    (error: unknown) => tell({ type: 'failed', id, message: String(error) }),
+  );
+});
+process.on('disconnect', () => process.exit(0));
+process.on('unhandledRejection', (error) => tell({ type: 'trouble', message: String(error) }));
+tell({ type: 'ready' });

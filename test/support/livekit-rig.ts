@@ -1,0 +1,80 @@
+/** A livekit-server, a gateway on it, a caller and test agents: for the LiveKit suites and benches. */
+import type { TestGatewayOptions } from './gateway.js';
+import { type AgentSound, startAgent, type TestAgent } from './livekit-agent.js';
+import { type LiveKitTestServer, startLiveKitServer } from './livekit-server.js';
+import { type Caller, startTransferRig, type TransferRig } from './transfer-rig.js';
+import { until } from './until.js';
+
+/** A call on its way: it rings until an agent can be heard. */
+export type RingingCall = {
+  readonly sessionId: string;
+  readonly room: string;
+  /** Resolves when the gateway has answered. */
+  readonly answered: Promise<Caller>;
+};
+
+export type LiveKitRig = TransferRig & {
+  readonly livekit: LiveKitTestServer;
+  /** Sets up the one agent with this leg, on top of what a LiveKit leg needs. */
+  setUpLeg(
+    leg?: Readonly<Record<string, unknown>>,
+    destinations?: readonly unknown[],
+    agent?: Readonly<Record<string, unknown>>,
+  ): Promise<void>;
+  ring(options?: Parameters<TransferRig['call']>[0]): Promise<RingingCall>;
+  /** An agent in the room, which speaks when a sound is given. */
+  agentIn(room: string, sound?: AgentSound): Promise<TestAgent>;
+  /** A call and the agent that has answered it with a tone of 440 Hz. */
+  talk(sound?: AgentSound): Promise<{ readonly caller: Caller; readonly agent: TestAgent; readonly room: string }>;
+};
+
+export const startLiveKitRig = async (options: TestGatewayOptions = {}): Promise<LiveKitRig> => {
+  const livekit = await startLiveKitServer();
+  const rig = await startTransferRig({ ...options, env: { ...livekit.env, ...options.env } }).catch(
+    async (error: unknown) => {
+      await livekit.stop();
+      throw error;
+    },
+  );
+  const agents = new Set<TestAgent>();
+  const seen = new Set<string>();
+
+  const full: LiveKitRig = {
+    ...rig,
+    livekit,
+    setUpLeg: (leg = {}, destinations = [], agent = {}) =>
+      rig.setUp([], destinations, { leg: { type: 'livekit', agentName: 'support', ...leg }, fallback: null, ...agent }),
+    ring: async (callOptions) => {
+      const answered = rig.call(callOptions);
+      answered.catch(() => {});
+      const failed = new Promise<never>((_, reject) => void answered.catch(reject));
+      const found = await Promise.race([
+        failed,
+        until('a call that rings', async () => {
+          const { body } = await rig.gateway.api('/v1/sessions?live=true');
+          return (body as { items: { id: string }[] }).items.find(({ id }) => !seen.has(id)) ?? null;
+        }),
+      ]);
+      seen.add(found.id);
+      return { sessionId: found.id, room: `call-${found.id}`, answered };
+    },
+    agentIn: async (room, sound) => {
+      const agent = await startAgent();
+      agents.add(agent);
+      await agent.order({ type: 'join', url: livekit.url, token: await livekit.agentToken(room, 'agent') });
+      if (sound !== undefined) await agent.order({ type: 'publish', sound });
+      return agent;
+    },
+    talk: async (sound = { hz: 440 }) => {
+      const { room, answered } = await full.ring();
+      const agent = await full.agentIn(room, sound);
+      return { caller: await answered, agent, room };
+    },
+    close: async () => {
+      await Promise.all([...agents].map((agent) => agent.kill()));
+      await rig.close();
+      await livekit.stop();
+    },
+  };
+  return full;
+};
