@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { GatewayError } from '../../core/errors.js';
 import { type AttemptRecord, attemptOutcomes } from '../../domain/transfer/index.js';
+import { authorize, type Principal } from '../../platform/access/index.js';
 import type { ApiDeps } from '../deps.js';
 import { errorSchema, errorView } from '../http/error-view.js';
 import { protectedRoute, type Reply, type Route } from '../http/route.js';
@@ -9,6 +10,8 @@ import { flag } from '../schemas.js';
 
 /** Transfers of calls, wherever the calls live. */
 export type TransferControl = {
+  /** The organization of a live call of this instance; null when it has none of this id. */
+  organizationOf(sessionId: string): string | null;
   /**
    * Begins a transfer on the instance that owns the call; a repeated `key` gives the first answer again. `accepted`
    * false: there is one already, and `attempt` is its state. Throws GatewayError not_found, session_ended, conflict or
@@ -77,6 +80,25 @@ const busy = (attempt: AttemptRecord): Reply => {
   return { status: 409, body: { ...errorView(new GatewayError('conflict', said)), transfer: attempt } };
 };
 
+/**
+ * The organization of a session the principal may transfer. A live call of this instance is known without the store: its
+ * transfer works while Redis is away, and does not wait for it when it is there.
+ */
+const organizationOf = async (
+  deps: ApiDeps,
+  transfers: TransferControl,
+  principal: Principal,
+  id: string,
+): Promise<string> => {
+  const here = transfers.organizationOf(id);
+  const own = principal.sessionId === undefined || principal.sessionId === id;
+  if (here !== null && own && (principal.orgId === null || principal.orgId === here)) {
+    authorize(principal, 'sessions:transfer', here);
+    return here;
+  }
+  return (await visibleSession(deps, principal, 'sessions:transfer', id)).orgId;
+};
+
 export const transferRoutes = (deps: ApiDeps, transfers: TransferControl): readonly Route[] => [
   protectedRoute({
     method: 'post',
@@ -98,20 +120,20 @@ export const transferRoutes = (deps: ApiDeps, transfers: TransferControl): reado
     errors: ['bad_request', 'not_found', 'owner_unreachable', 'store_unavailable'],
     async handle({ principal, params, query, body, headers, signal, log }) {
       const key = idempotencyKey(headers['idempotency-key']);
-      const session = await visibleSession(deps, principal, 'sessions:transfer', params.id);
-      const { accepted, attempt } = await transfers.start(session.orgId, session.id, {
+      const orgId = await organizationOf(deps, transfers, principal, params.id);
+      const { accepted, attempt } = await transfers.start(orgId, params.id, {
         destination: body.destination,
         summary: body.summary ?? null,
         key,
       });
       if (!accepted) return busy(attempt);
       log.info(
-        { sessionId: session.id, destination: attempt.destination.id, by: principal.sub },
+        { sessionId: params.id, destination: attempt.destination.id, by: principal.sub },
         'A transfer was begun by the API.',
       );
       if (query.wait !== true) return { status: 202, body: attempt };
       for (;;) {
-        const now = await transfers.watch(session.orgId, session.id, attempt.id, watchFor);
+        const now = await transfers.watch(orgId, params.id, attempt.id, watchFor);
         // Nobody reads the answer of a client that has gone; the transfer goes on without it.
         if (now.decided || signal.aborted) return { status: 200, body: now.attempt };
       }

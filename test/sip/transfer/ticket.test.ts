@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
@@ -122,6 +122,31 @@ describe('a webhook and the INVITE of a transfer', () => {
       { ticketId: '4711', public: false, body: expect.stringContaining(`Session: ${session.id}`) },
     ]);
     expect(zendesk.requests.filter(({ path }) => path.includes('search'))).toEqual([]);
+  });
+
+  it('is not waited for when Redis is silent: the INVITE has the last stamp that was seen', async () => {
+    await rig.gateway.apply(connectedTo());
+    caller = await rig.call();
+    expect(await webhook(rig.gateway, 4_711)).toMatchObject({ success: true });
+    const [pid = ''] = readFileSync(join(rig.gateway.dataDir, 'redis', 'server.pid'), 'utf8').split('\n');
+    process.kill(Number(pid), 'SIGSTOP');
+    try {
+      const transfer = caller.transfer({ destination: 'zendesk' }, { wait: true });
+      const invite = await line.until('INVITE');
+      await line.answer(desk.sdp());
+      expect(invite.lines('X-Zendesk-Ticket-Id')).toEqual(['X-Zendesk-Ticket-Id: 4711']);
+      expect((await transfer).body).toMatchObject({
+        outcome: 'connected',
+        ticketId: '4711',
+        ticketReason: 'last-known',
+      });
+    } finally {
+      process.kill(Number(pid), 'SIGCONT');
+    }
+    const session = await caller.until('the record', ({ transfer }) => transfer?.outcome === 'connected');
+    expect(session.timeline.find(({ type }) => type === 'transfer.started')?.data).toMatchObject({
+      ticketReason: 'last-known',
+    });
   });
 
   it('before the call is kept where the organization says so, and the call is born with its ticket', async () => {
