@@ -63,7 +63,9 @@ const transferBody = z.strictObject({
     .string()
     .max(2_000)
     .optional()
-    .describe('Told to the human: sent as User-to-User, and spoken where the announcement has {summary}.'),
+    .describe(
+      'Told to the human: sent as User-to-User, spoken where the announcement has {summary}, and written into the note on the ticket.',
+    ),
 });
 
 const idempotencyKey = (header: string | string[] | undefined): string | null => {
