@@ -36,8 +36,8 @@ export const createNotes = (
     const session = await sessions.get(orgId, sessionId);
     // Turned off since, or gone: nothing is owed any more.
     if (organization?.zendesk?.notes !== true || session === null) return end(work, []);
-    const timeline = work.kind === 'note' ? await sessions.timeline(orgId, sessionId) : [];
-    const body = work.kind === 'note' ? callNote(session, timeline, publicUrl) : lateNote(session, publicUrl);
+    const timeline = await sessions.timeline(orgId, sessionId);
+    const body = (work.kind === 'note' ? callNote : lateNote)(session, timeline, publicUrl);
     try {
       await client.addNote(organization, ticketId, body, { signal });
       return end(work, [{ at: clock.now(), type: 'ticket.noted', data: { ticketId, note: work.kind } }]);
