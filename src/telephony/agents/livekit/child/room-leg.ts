@@ -218,6 +218,8 @@ export const roomLeg = (first: JoinOrder, events: RoomLegEvents): RoomLeg => {
     audio: (samples) => voice.send(samples),
     async move(order) {
       const before = current;
+      // From here on the room that is left has nothing to say.
+      current = null;
       hearing.close();
       await part(before);
       if (!over) await joinOrSay(order);
