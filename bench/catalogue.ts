@@ -3,6 +3,7 @@ import { engineCallsBench } from './engine-calls.js';
 import { engineParserBench } from './engine-parser.js';
 import { executorBench } from './executor.js';
 import { executorSafeguardsBench } from './executor-safeguards.js';
+import { livekitBench } from './livekit.js';
 import { memoryBench } from './memory.js';
 import { prefetchBench } from './prefetch.js';
 import { relayBench } from './relay.js';
@@ -15,6 +16,7 @@ export const benches: readonly Bench[] = [
   engineCallsBench,
   relayBench,
   prefetchBench,
+  livekitBench,
   memoryBench,
   executorBench,
   executorSafeguardsBench,
