@@ -3,9 +3,9 @@ import type { TestAgent } from '../test/support/livekit-agent.js';
 import { type LiveKitRig, startLiveKitRig } from '../test/support/livekit-rig.js';
 import { hasLiveKitServer } from '../test/support/livekit-server.js';
 import type { RtpPeer } from '../test/support/rtp-peer.js';
-import type { Caller } from '../test/support/transfer-rig.js';
+import { type Caller, hears } from '../test/support/transfer-rig.js';
 import { type Bench, type BenchRow, median, percentile, round } from './bench.js';
-import { processTime } from './process-time.js';
+import { idlePercent, processTime } from './process-time.js';
 
 const sizes = [1, 5, 10] as const;
 const measureMs = 8_000;
@@ -131,26 +131,31 @@ export const livekitBench: Bench = {
       const idle = await load([rig.gateway.pid, ...childrenOf(rig)]);
       for (const size of sizes) {
         while (talks.length < size) {
-          const talk = await rig.talk();
+          const talk = await rig.talk({ hz: 440, sampleRate: 8_000 });
           talk.caller.phone.tone(1_000);
           talks.push(talk);
         }
         await pause(1_500);
-        const [gateway, children, server] = await Promise.all([
+        const [idleShare, gateway, children, server] = await Promise.all([
+          idlePercent(measureMs),
           load([rig.gateway.pid]),
           load(childrenOf(rig)),
           load([rig.livekit.pid]),
         ]);
+        const unheard = talks.filter(({ caller }) => !hears(caller.phone, 440)).length;
+        if (unheard > 0) throw new Error(`${unheard} of ${size} callers do not hear their agent`);
         const per = (value: number): string => `${round(value / size, 1)} %`;
         rows.push({
           what: `processor a call at ${size}, both speak`,
           ours: `gateway ${per(gateway)}, LiveKit child ${per(children)} of one processor`,
-          compared: `livekit-server itself ${per(server)}`,
+          compared: `livekit-server itself ${per(server)}; machine ${round(idleShare, 0)} % idle`,
           ratio: null,
           goal: '',
           met: null,
         });
-        log(`${size} calls: gateway ${per(gateway)}, child ${per(children)}, livekit-server ${per(server)} a call`);
+        log(
+          `${size} calls: gateway ${per(gateway)}, child ${per(children)}, livekit-server ${per(server)} a call; ${round(idleShare, 0)} % idle`,
+        );
       }
       return {
         id: 'P7',

@@ -73,6 +73,9 @@ const publish = async (sound: AgentSound): Promise<void> => {
   void (async () => {
     await publication?.waitForSubscription();
     tell({ type: 'speaking' });
+    const opening = sine(sound.opening?.hz ?? 0, sound.opening?.ms ?? 0, -10, rate);
+    for (let at = 0; at + piece <= opening.length; at += piece)
+      await source.captureFrame(new AudioFrame(opening.slice(at, at + piece), rate, 1, piece));
     for (let at = 0; !state.stop; at = (at + piece) % rate) {
       try {
         await source.captureFrame(new AudioFrame(second.slice(at, at + piece), rate, 1, piece));

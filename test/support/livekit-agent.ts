@@ -9,6 +9,8 @@ export type AgentSound = {
   readonly hz: number | null;
   readonly sampleRate?: number;
   readonly queueMs?: number;
+  /** Another tone that it begins with. */
+  readonly opening?: { readonly hz: number; readonly ms: number };
 };
 
 export type AgentOrder =
