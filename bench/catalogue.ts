@@ -5,6 +5,7 @@ import { engineParserBench } from './engine-parser.js';
 import { executorBench } from './executor.js';
 import { executorBadTargetsBench } from './executor-bad-targets.js';
 import { executorSafeguardsBench } from './executor-safeguards.js';
+import { livekitBench } from './livekit.js';
 import { memoryBench } from './memory.js';
 import { prefetchBench } from './prefetch.js';
 import { relayBench } from './relay.js';
@@ -21,6 +22,7 @@ export const benches: readonly Bench[] = [
   drachtioServerBench,
   relayBench,
   prefetchBench,
+  livekitBench,
   websocketLegBench,
   memoryBench,
   executorBench,

@@ -75,7 +75,7 @@ const transferBody = z.strictObject({
  * others. Throws GatewayError not_found.
  */
 const permittedDestination = async (
-  deps: Pick<ApiDeps, 'directory'>,
+  deps: Pick<ApiDeps, 'directory' | 'sessions'>,
   principal: Principal,
   id: string,
   named: string,
