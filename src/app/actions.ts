@@ -1,4 +1,3 @@
-import { readFile } from 'node:fs/promises';
 import type { ActionParts, ExecuteAnswer } from '../api/index.js';
 import type { Clock } from '../core/clock.js';
 import { GatewayError } from '../core/errors.js';
@@ -26,6 +25,7 @@ import type { Vault } from '../platform/vault/index.js';
 import { createActionCatalogue } from './action-catalogue.js';
 import { secretReader, variableReader } from './action-readers.js';
 import { createActionRunner } from './action-runner.js';
+import { authoritiesOf } from './authorities.js';
 import { type Config, loopbackOnly } from './config.js';
 import type { ShutdownStack } from './shutdown-stack.js';
 
@@ -62,15 +62,6 @@ type Command = { readonly orgId: string; readonly sessionId: string } & (
   | { readonly sealed: string }
   | { readonly user: string }
 );
-
-const authoritiesOf = async (path: string | undefined): Promise<readonly string[]> => {
-  if (path === undefined) return [];
-  try {
-    return [await readFile(path, 'utf8')];
-  } catch (cause) {
-    throw new GatewayError('config_invalid', `egress.authorities: the file ${path} cannot be read.`, { cause });
-  }
-};
 
 const answerOf = ({ success, statusCode, outputs, error, durationMs }: ActionResult): ExecuteAnswer => ({
   success,
