@@ -1,7 +1,8 @@
 import { afterEach, describe, expect, it } from 'vitest';
+import { hears } from '../support/listening.js';
 import { type LiveKitRig, startLiveKitRig } from '../support/livekit-rig.js';
 import { hasLiveKitServer } from '../support/livekit-server.js';
-import { type Caller, hears } from '../support/transfer-rig.js';
+import type { Caller } from '../support/transfer-rig.js';
 import { until } from '../support/until.js';
 
 const alive = (pid: number): boolean => {

@@ -3,12 +3,13 @@ import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { packageRoot } from '../../src/core/entry-path.js';
+import { hears } from '../support/listening.js';
 import { type LiveKitRig, startLiveKitRig } from '../support/livekit-rig.js';
 import { hasLiveKitServer } from '../support/livekit-server.js';
 import { freePort } from '../support/ports.js';
 import { rtpPeer } from '../support/rtp-peer.js';
 import { answering, refusing, startLine } from '../support/sip-in-line.js';
-import { hears, plainDestination } from '../support/transfer-rig.js';
+import { plainDestination } from '../support/transfer-rig.js';
 import { until } from '../support/until.js';
 
 const root = packageRoot(import.meta.url);

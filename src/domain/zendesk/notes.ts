@@ -1,4 +1,5 @@
 import type { Clock } from '../../core/clock.js';
+import type { WorkVerdict } from '../../platform/redis/index.js';
 import type { Directory } from '../directory/index.js';
 import type { SessionStore, TimelineEntry } from '../sessions/index.js';
 import type { ZendeskClient } from './client.js';
@@ -7,7 +8,6 @@ import { callNote, lateNote } from './note-text.js';
 import { verdictAfter } from './retry.js';
 import type { StatusBoard } from './status.js';
 import type { Work } from './work.js';
-import type { WorkVerdict } from './work-queue.js';
 
 export type NotesDeps = {
   readonly client: ZendeskClient;
