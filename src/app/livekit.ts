@@ -31,6 +31,11 @@ export const startLiveKit = (options: {
     server: config.livekit,
     readyWithin: config.limits.ringTimeout * 1_000,
     env: childEnvironment(options.env),
+    limits: {
+      legsPerChild: config.livekit.callsPerChild,
+      legsServed: config.livekit.callsBeforeRestart,
+      memory: config.livekit.memoryBeforeRestart * 1_024 * 1_024,
+    },
     onReachable: (up) => metrics.set('dependencyUp', up ? 1 : 0, { dependency: 'livekit' }),
     clock,
     log: options.log.child({ part: 'livekit' }),

@@ -65,13 +65,13 @@ const publish = async (sound: AgentSound): Promise<void> => {
     new TrackPublishOptions({ source: TrackSource.SOURCE_MICROPHONE }),
   );
   if (sound.hz === null) return;
-  await publication?.waitForSubscription();
   const state = { stop: false };
   playing = state;
   // A whole second joins onto itself without a click.
   const second = sine(sound.hz, 1_000, -10, rate);
   const piece = rate / 50;
   void (async () => {
+    await publication?.waitForSubscription();
     tell({ type: 'speaking' });
     for (let at = 0; !state.stop; at = (at + piece) % rate) {
       try {

@@ -221,7 +221,7 @@ export const roomLeg = (first: JoinOrder, events: RoomLegEvents): RoomLeg => {
     audio: (samples) => voice.send(samples),
     async move(order) {
       const before = current;
-      // From here on what that room says, its end above all, is not the leg's.
+      // From here on the room that is left has nothing to say.
       current = null;
       hearing.close();
       await part(before);
