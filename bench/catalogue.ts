@@ -1,4 +1,5 @@
 import type { Bench } from './bench.js';
+import { drachtioServerBench } from './drachtio-server.js';
 import { engineCallsBench } from './engine-calls.js';
 import { engineParserBench } from './engine-parser.js';
 import { executorBench } from './executor.js';
@@ -7,14 +8,19 @@ import { memoryBench } from './memory.js';
 import { prefetchBench } from './prefetch.js';
 import { relayBench } from './relay.js';
 import { signallingBench } from './signalling.js';
+import { transferBench } from './transfer.js';
+import { websocketLegBench } from './websocket-leg.js';
 
 /** Every bench, in the order they run. */
 export const benches: readonly Bench[] = [
   signallingBench,
   engineParserBench,
   engineCallsBench,
+  transferBench,
+  drachtioServerBench,
   relayBench,
   prefetchBench,
+  websocketLegBench,
   memoryBench,
   executorBench,
   executorSafeguardsBench,

@@ -22,9 +22,9 @@ const runEngine = async (): Promise<void> => {
 
 const destroy = (dialog: Srf.Dialog): void => void Promise.resolve(dialog.destroy()).catch(() => undefined);
 
-const runApplication = async (role: string, adminPort: number, destination: string): Promise<void> => {
+const runApplication = async (role: string, adminPort: number, destination: string, secret: string): Promise<void> => {
   const srf = new Srf();
-  srf.connect({ host: '127.0.0.1', port: adminPort, secret: 'bench' });
+  srf.connect({ host: '127.0.0.1', port: adminPort, secret });
   await once(srf, 'connect');
   srf.invite((req, res) => {
     if (role === 'uas') {
@@ -126,9 +126,9 @@ const runDialogs = async (few: number, many: number): Promise<void> => {
   process.exit(0);
 };
 
-const [, , role, first = '', second = ''] = process.argv;
+const [, , role, first = '', second = '', secret = 'bench'] = process.argv;
 process.on('message', () => tell({ cpu: cpu() }));
 process.on('disconnect', () => process.exit(0));
 if (role === 'engine') await runEngine();
 else if (role === 'dialogs') await runDialogs(Number(first), Number(second));
-else await runApplication(role ?? '', Number(first), second);
+else await runApplication(role ?? '', Number(first), second, secret);

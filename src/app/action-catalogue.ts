@@ -1,15 +1,20 @@
+import type { Clock } from '../core/clock.js';
 import { type Fault, GatewayError } from '../core/errors.js';
 import { BULLETS } from '../core/redaction.js';
 import {
   type ActionOrganization,
   type CompiledAction,
+  createCertificateNormaliser,
   headerFaults,
   inputAttributes,
+  MaterialError,
+  type MaterialErrorKind,
   parseAction,
   slugOf,
 } from '../domain/actions/index.js';
 import {
   type ActionRecord,
+  type CertificateFault,
   type DirectoryChecks,
   type DirectoryService,
   type OrganizationSnapshot,
@@ -100,12 +105,35 @@ const faultsOfAction = (definition: unknown): readonly Fault[] => {
   }
 };
 
+/** The field of an upload that a fault is about. */
+const fieldOf = (kind: MaterialErrorKind): CertificateFault['field'] => {
+  if (kind === 'password-missing' || kind === 'password-wrong') return 'password';
+  return kind === 'no-key' || kind === 'mismatch' ? 'key' : 'certificate';
+};
+
+/** Opens uploads in a thread of their own, one at a time. */
+const certificateOpener = (clock: Clock): NonNullable<DirectoryChecks['certificate']> => {
+  const normaliser = createCertificateNormaliser(clock);
+  return async (upload) => {
+    try {
+      return await normaliser.normalise(upload);
+    } catch (error) {
+      if (!(error instanceof MaterialError)) throw error;
+      const message = error.message.replace(/\.$/, '');
+      return { field: fieldOf(error.kind), message: `${message.slice(0, 1).toLowerCase()}${message.slice(1)}` };
+    }
+  };
+};
+
 /** What the directory asks of actions before it stores them. */
-export const actionChecks: Required<Pick<DirectoryChecks, 'action' | 'slug' | 'variable'>> = {
+export const actionChecks = (
+  clock: Clock,
+): Required<Pick<DirectoryChecks, 'action' | 'slug' | 'variable' | 'certificate'>> => ({
   action: faultsOfAction,
   slug: (definition) => (typeof definition.slug === 'string' ? definition.slug : slugOf(definition.name)),
   variable: (name, value) => {
     const { faults, warnings } = headerFaults({ [name]: value });
     return { faults: faults.map((fault) => fault.message), warnings };
   },
-};
+  certificate: certificateOpener(clock),
+});

@@ -1,4 +1,4 @@
-import type { SecretReader, VariableReader } from '../domain/actions/index.js';
+import type { CertificateReader, SecretReader, VariableReader } from '../domain/actions/index.js';
 import { credentialScopes, type DirectoryService } from '../domain/directory/index.js';
 import type { Vault } from '../platform/vault/index.js';
 
@@ -27,5 +27,19 @@ export const secretReader = (directory: Snapshots, vault: Vault): SecretReader =
       if (sealed !== undefined) found.set(name, vault.open(credentialScopes.secret(orgId, name), sealed));
     }
     return found;
+  },
+});
+
+/** The client certificate an action presents, its key opened for the connection that is made with it. */
+export const certificateReader = (directory: Snapshots, vault: Vault): CertificateReader => ({
+  async read(orgId, name) {
+    const record = (await directory.snapshot(orgId))?.certificates.find((each) => each.name === name);
+    if (record === undefined) return undefined;
+    return {
+      version: String(record.version),
+      certificateChain: record.certificateChain,
+      privateKey: vault.open(credentialScopes.certificate(orgId, record), record.sealedKey),
+      notAfter: record.notAfter,
+    };
   },
 });

@@ -6,8 +6,6 @@ import type { Redactor } from '../core/redaction.js';
 import {
   type ActionResult,
   createActionExecutor,
-  createCertificateNormaliser,
-  createCertificateStore,
   createRunStore,
   createSessionHeaders,
   type JsonRecord,
@@ -23,7 +21,7 @@ import type { CommandBus, RedisConnection } from '../platform/redis/index.js';
 import type { Metrics } from '../platform/telemetry/index.js';
 import type { Vault } from '../platform/vault/index.js';
 import { createActionCatalogue } from './action-catalogue.js';
-import { secretReader, variableReader } from './action-readers.js';
+import { certificateReader, secretReader, variableReader } from './action-readers.js';
 import { createActionRunner } from './action-runner.js';
 import { authoritiesOf } from './authorities.js';
 import { type Config, loopbackOnly } from './config.js';
@@ -89,12 +87,12 @@ export const startActions = async (options: StartActionsOptions): Promise<Action
     clock,
   });
   stack.push('connections of actions', () => http.close());
-  const certificates = createCertificateStore({ redis, vault, normaliser: createCertificateNormaliser(clock), clock });
   const runs = createRunStore({ redis, clock, retention: config.limits.sessionRetention * 1_000 });
   const headers = createSessionHeaders();
   const catalogue = createActionCatalogue(directory, vault);
   const executor = createActionExecutor({
-    ...{ http, clock, log, certificates, runs },
+    ...{ http, clock, log, runs },
+    certificates: certificateReader(directory, vault),
     variables: variableReader(directory, vault),
     secrets: secretReader(directory, vault),
   });
@@ -158,7 +156,6 @@ export const startActions = async (options: StartActionsOptions): Promise<Action
   };
 
   const parts: ActionParts = {
-    certificates,
     runs,
     async list(orgId) {
       return (await catalogue.all(orgId)).map((entry) => ({

@@ -1,4 +1,3 @@
-import { join } from 'node:path';
 import type { Clock } from '../core/clock.js';
 import type { Logger } from '../core/logger.js';
 import type { AgentAdapter } from '../domain/calls/ports.js';
@@ -6,7 +5,7 @@ import type { DirectoryChecks, DirectoryService } from '../domain/directory/inde
 import { createEgressDialer, createEgressPolicy, parseAllowList } from '../platform/egress/index.js';
 import type { Metrics } from '../platform/telemetry/index.js';
 import type { Vault } from '../platform/vault/index.js';
-import { createBuiltinAgent } from '../telephony/agents/builtin/index.js';
+import { type Speech, scriptedAgent } from '../telephony/agents/builtin/index.js';
 import { type LiveKitAgent, legFaults } from '../telephony/agents/livekit/index.js';
 import { createWebSocketAgent, secretsOfBot } from '../telephony/agents/websocket/index.js';
 import { secretReader } from './action-readers.js';
@@ -18,10 +17,7 @@ import type { ShutdownStack } from './shutdown-stack.js';
 export type AgentsOptions = {
   readonly config: Config;
   readonly env: Readonly<Record<string, string | undefined>>;
-  /** Folder of the package. */
-  readonly root: string;
-  /** Folder of WAV files that scripts may play. */
-  readonly prompts: string;
+  readonly speech: Speech;
   readonly vault: Vault;
   readonly directory: () => DirectoryService['directory'];
   readonly metrics: Metrics;
@@ -40,15 +36,9 @@ export type Agents = {
 };
 
 export const createAgents = async (options: AgentsOptions): Promise<Agents> => {
-  const { config, metrics, clock, log } = options;
+  const { config, metrics, clock } = options;
   const livekit = startLiveKit(options);
-  const builtin = createBuiltinAgent({
-    shippedPrompts: join(options.root, 'assets/prompts'),
-    prompts: options.prompts,
-    cache: join(config.dataDir, 'speech'),
-    clock,
-    log,
-  });
+  const builtin = scriptedAgent({ speech: options.speech, clock });
   const dialer = createEgressDialer({
     policy: createEgressPolicy({ allow: parseAllowList(config.egress.allow), loopbackOnly: loopbackOnly(config) }),
     extraAuthorities: await authoritiesOf(config.egress.authorities),

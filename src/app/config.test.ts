@@ -63,8 +63,38 @@ describe('configuration', () => {
       { DASHBOARD_JWT_SECRET: 'x', DASHBOARD_JWKS_URL: 'https://idp.test/jwks' },
       'DASHBOARD_JWT_SECRET: is set together with DASHBOARD_JWKS_URL; use one of them',
     ],
+    [{ DRACHTIO_HOST: 'a, b:x' }, 'DRACHTIO_HOST: "b:x" is not host, host:port or tls:host:port'],
+    [{ DRACHTIO_LISTEN: '9022' }, 'DRACHTIO_LISTEN: "9022" is not host:port or tls:host:port'],
+    [
+      { DRACHTIO_LISTEN: 'tls:127.0.0.1:9022' },
+      'DRACHTIO_LISTEN: is a tls: address, so SIP_TLS_CERT and SIP_TLS_KEY must name the certificate and key files',
+    ],
+    [
+      { DRACHTIO_LISTEN: '127.0.0.1:9022', DRACHTIO_PEERS: '10.0.0.1/8' },
+      'DRACHTIO_PEERS: "10.0.0.1/8" is not an address or a CIDR block',
+    ],
   ])('refuses %o with a sentence', (env, sentence) => {
     expect(faultsOf(env as unknown as Record<string, string>)).toBe(sentence);
+  });
+
+  it('reads one drachtio-server or several, each with its port and transport', () => {
+    const { drachtio } = read({
+      DRACHTIO_HOST: 'one.test, tls:two.test:9023,[::1]:9024 ,[fe80::1]',
+      DRACHTIO_PORT: '9000',
+    });
+    expect(drachtio?.host).toEqual([
+      { transport: 'tcp', host: 'one.test', port: null },
+      { transport: 'tls', host: 'two.test', port: 9023 },
+      { transport: 'tcp', host: '::1', port: 9024 },
+      { transport: 'tcp', host: 'fe80::1', port: null },
+    ]);
+    expect(drachtio?.port).toBe(9000);
+  });
+
+  it('is on loopback alone only while no drachtio-server is set, whichever side connects', () => {
+    expect(loopbackOnly(read({ DRACHTIO_SECRET: 's' }))).toBe(true);
+    expect(loopbackOnly(read({ DRACHTIO_HOST: '127.0.0.1' }))).toBe(false);
+    expect(loopbackOnly(read({ DRACHTIO_LISTEN: '127.0.0.1:9022' }))).toBe(false);
   });
 
   it('refuses an external Redis without the keys every instance must share', () => {
@@ -91,7 +121,14 @@ describe('configuration', () => {
       },
       rtp: { address: '127.0.0.1', ports: '1-2', publicAddress: 'a' },
       redis: { url: 'redis://h' },
-      drachtio: { host: 'h', port: 1, secret: 's' },
+      drachtio: {
+        host: ['h', 'tls:h:1'],
+        port: 1,
+        secret: 's',
+        authorities: 'p',
+        listen: '127.0.0.1:1',
+        peers: '10.0.0.0/8',
+      },
       livekit: { url: 'ws://h', apiKey: 'k', apiSecret: 's' },
       rtpengine: 'h:1',
       twilio: { accountSid: 'a', authToken: 't' },

@@ -11,7 +11,6 @@ import {
   livekitRoutes,
   mcpRoutes,
   prefetchRoutes,
-  type ReadinessCheck,
   transferRoutes,
 } from '../api/index.js';
 import { systemClock } from '../core/clock.js';
@@ -33,8 +32,9 @@ import {
 import { createCommandBus } from '../platform/redis/index.js';
 import { createMetrics } from '../platform/telemetry/index.js';
 import { redisRingChecks } from '../platform/vault/index.js';
+import { createSpeaker } from '../telephony/agents/builtin/index.js';
 import { createMediaPlane } from '../telephony/media/index.js';
-import { createLadder, openProfiles, type SipServer } from '../telephony/sip/index.js';
+import { createLadder, openProfiles } from '../telephony/sip/index.js';
 import { actionChecks } from './action-catalogue.js';
 import { startActions } from './actions.js';
 import { createAgents } from './agents.js';
@@ -48,7 +48,7 @@ import { createLiveKitSip } from './livekit-sip.js';
 import { watchLoopLag } from './loop-lag.js';
 import { createOutbound } from './outbound.js';
 import { shutdownStack } from './shutdown-stack.js';
-import { startSignalling } from './signalling.js';
+import { sipReadiness, startSignalling } from './signalling.js';
 import { openStore, recordingsFolder } from './store.js';
 import { createToolControl } from './tool-control.js';
 import { createTransferControl } from './transfer-control.js';
@@ -141,8 +141,15 @@ const start = async (options: GatewayOptions, stack: ReturnType<typeof shutdownS
 
   const prompts = join(config.dataDir, 'prompts');
   mkdirSync(prompts, { recursive: true });
+  const speaker = createSpeaker({
+    shippedFolder: join(root, 'assets/prompts'),
+    promptFolders: [prompts],
+    cacheFolder: join(config.dataDir, 'speech'),
+    log,
+  });
   const agents = await createAgents({
-    ...{ config, root, prompts, vault, metrics, clock, log, stack },
+    ...{ config, vault, metrics, clock, log, stack },
+    speech: speaker,
     env: options.env,
     directory: () => directory.directory,
   });
@@ -152,7 +159,7 @@ const start = async (options: GatewayOptions, stack: ReturnType<typeof shutdownS
     clock,
     log,
     checks: {
-      ...actionChecks,
+      ...actionChecks(clock),
       profiles: () => profiles.all().map((profile) => profile.name),
       ...agents.checks,
     },
@@ -202,6 +209,7 @@ const start = async (options: GatewayOptions, stack: ReturnType<typeof shutdownS
     ...{ config, profiles, media, ladder, vault, metrics, clock, prompts },
     directory: directory.directory,
     ensureTicket: zendesk.ensureTicket,
+    announce: speaker.announce,
     server: () => signalling.server,
   });
   const calls = createCalls({
@@ -327,7 +335,7 @@ const start = async (options: GatewayOptions, stack: ReturnType<typeof shutdownS
   const keys = createKeyRotation({
     ...{ ring: store.ring, checks: redisRingChecks(redis), clock, log },
     organizations: () => directory.organizations(),
-    values: [directory.credentials, actions.parts.certificates.keys, sealedPrefetchKeys(redis, vault)],
+    values: [directory.credentials, sealedPrefetchKeys(redis, vault)],
   });
   const api = createApi(apiDeps, [
     ...prefetchRoutes(apiDeps, zendesk),
@@ -368,12 +376,4 @@ const start = async (options: GatewayOptions, stack: ReturnType<typeof shutdownS
     reloadProfiles: () => profiles.reload(),
     failed,
   };
-};
-
-/** Ready while one SIP server is there; the reason names those that are not. */
-const sipReadiness = (server: Pick<SipServer, 'connected' | 'servers'>): ReadinessCheck => {
-  const lost = server.servers().filter(({ connected }) => !connected);
-  if (lost.length === 0) return { name: 'sip', ok: server.connected() };
-  const names = lost.map(({ name }) => name).join(', ');
-  return { name: 'sip', ok: server.connected(), reason: `not connected to the SIP server ${names}` };
 };

@@ -1,6 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { isIP } from 'node:net';
 import { createSecureContext } from 'node:tls';
+import type { ReadinessCheck } from '../api/index.js';
 import type { Clock } from '../core/clock.js';
 import { GatewayError } from '../core/errors.js';
 import { newToken } from '../core/ids.js';
@@ -128,4 +129,12 @@ const readTls = async (files: {
     );
   }
   return pair;
+};
+
+/** Ready while one SIP server is there; the reason names those that are not. */
+export const sipReadiness = (server: Pick<SipServer, 'connected' | 'servers'>): ReadinessCheck => {
+  const lost = server.servers().filter(({ connected }) => !connected);
+  if (lost.length === 0) return { name: 'sip', ok: server.connected() };
+  const names = lost.map(({ name }) => name).join(', ');
+  return { name: 'sip', ok: server.connected(), reason: `not connected to the SIP server ${names}` };
 };

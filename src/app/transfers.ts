@@ -19,6 +19,7 @@ export type TransferWiring = {
   readonly metrics: Metrics;
   readonly clock: Clock;
   readonly ensureTicket: TransferDeps['ensureTicket'];
+  readonly announce: TransferDeps['announce'];
   /** Folder of the WAV files that destinations play. */
   readonly prompts: string;
   /** Known once signalling has started, which is before the first call. */
@@ -59,6 +60,7 @@ export const transferDeps = (wiring: TransferWiring): TransferDeps => {
       };
     },
     ensureTicket: wiring.ensureTicket,
+    announce: wiring.announce,
     digest: ({ orgId, id, digest }) =>
       digest === null
         ? null

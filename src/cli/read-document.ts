@@ -1,5 +1,6 @@
 import { parse, YAMLParseError } from 'yaml';
 import { plainTreeFaults } from '../core/faults.js';
+import { embedCertificateFiles } from './certificate-files.js';
 import type { CliContext } from './context.js';
 import { CliError } from './exit-codes.js';
 import { readInput } from './local-files.js';
@@ -14,7 +15,10 @@ const organizationId = (document: unknown): string | null => {
   return typeof organization.id === 'string' && organization.id !== '' ? organization.id : null;
 };
 
-/** Reads an organization's document (YAML, of which JSON is a part), placeholders filled from the environment. */
+/**
+ * Reads an organization's document (YAML, of which JSON is a part), placeholders filled from the environment and files
+ * of certificates put in.
+ */
 export const readDocument = async (context: CliContext, file: string): Promise<DocumentFile> => {
   const text = await readInput(context, file);
   let parsed: unknown;
@@ -27,12 +31,14 @@ export const readDocument = async (context: CliContext, file: string): Promise<D
   }
   const tree = plainTreeFaults(parsed);
   const filled = tree.length > 0 ? { value: null, faults: tree } : fillPlaceholders(parsed, context.env);
-  if (filled.faults.length > 0) {
-    const lines = filled.faults.map((fault) => `${fault.path}: ${fault.message}`);
+  const embedded = filled.faults.length > 0 ? null : embedCertificateFiles(context, file, filled.value);
+  const faults = embedded?.faults ?? filled.faults;
+  if (faults.length > 0 || embedded === null) {
+    const lines = faults.map((fault) => `${fault.path}: ${fault.message}`);
     throw new CliError('invalid', `${file} cannot be sent; nothing was changed.`, lines);
   }
-  const organization = organizationId(filled.value);
+  const organization = organizationId(embedded.document);
   if (organization === null)
     throw new CliError('invalid', `${file} must name its organization: organization.id is missing.`);
-  return { organization, document: filled.value };
+  return { organization, document: embedded.document };
 };

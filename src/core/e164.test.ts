@@ -30,4 +30,17 @@ describe('toE164', () => {
     expect([isCountry('US'), isCountry('us'), isCountry('ZZ')]).toEqual([true, false, false]);
     expect([isE164('+14155550100'), isE164('14155550100'), isE164('+0123456789')]).toEqual([true, false, false]);
   });
+
+  it('takes numbers of North America by their form alone, as the library would', () => {
+    let seed = 7;
+    for (let n = 0; n < 500; n += 1) {
+      seed = (seed * 48_271) % 2_147_483_647;
+      const digits = String(2_000_000_000 + (seed % 8_000_000_000)).padStart(10, '2');
+      const text = `+1${digits}`;
+      expect(toE164(text)).toBe(text);
+      // Spaces keep it from being taken by its form.
+      expect(toE164(`+1 ${digits}`)).toBe(text);
+    }
+    expect(toE164('+1212555012')).toBeNull();
+  });
 });

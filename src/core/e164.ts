@@ -12,6 +12,7 @@ const MAX_LENGTH = 64;
 export const toE164 = (text: string, country: string | null = null): string | null => {
   const trimmed = text.trim();
   if (trimmed.length === 0 || trimmed.length > MAX_LENGTH) return null;
+  if (northAmerican.test(trimmed)) return trimmed;
   const key = `${country ?? ''} ${trimmed}`;
   const known = recent.get(key) ?? earlier.get(key);
   if (known !== undefined) return known;
@@ -23,6 +24,9 @@ export const toE164 = (text: string, country: string | null = null): string | nu
   recent.set(key, number);
   return number;
 };
+
+/** Under +1 a number of ten digits that does not begin with 0 or 1 could exist (NANP), and is written as it is read. */
+const northAmerican = /^\+1[2-9]\d{9}$/;
 
 /** Reading takes 0.1 ms, and the same few numbers come again with every call: the latest are remembered, in two halves that take turns. */
 const REMEMBERED = 2_000;

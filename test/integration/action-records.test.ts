@@ -253,9 +253,10 @@ describe('variables, secrets, globals and certificates', () => {
       certificate: issued.certificate,
       key: stranger.privateKey,
     });
-    expect([mismatch.status, mismatch.body.message]).toEqual([
+    expect([mismatch.status, mismatch.body.message, mismatch.body.details?.[0]?.path]).toEqual([
       400,
-      'The private key does not belong to the certificate.',
+      'This cannot be saved: key: the private key does not belong to the certificate.',
+      'key',
     ]);
   });
 });

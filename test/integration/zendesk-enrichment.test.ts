@@ -252,7 +252,7 @@ describe('trouble at Zendesk', () => {
     expect((users[1]?.at ?? 0) - (users[0]?.at ?? 0)).toBeGreaterThanOrEqual(950);
   });
 
-  it('5xx, cut connections and silence are tried five times', async () => {
+  it('5xx and cut connections are tried five times', async () => {
     rig.server.trouble({ on: /tickets/, status: 500, times: 1 });
     rig.server.trouble({ on: /users/, status: 0, cut: true, times: 1 });
     const owned = await stamped();
@@ -329,6 +329,24 @@ describe('OAuth', () => {
     expect(await once()).toBe('failed');
     expect(await rig.zendesk().status.read(rig.org)).toMatchObject({ ok: false, kind: 'credentials' });
   });
+});
+
+it('a Zendesk that takes too long is asked again', async () => {
+  const slow = await startZendeskRig({ requestTimeout: 150 });
+  try {
+    slow.server.tickets.set('1', voiceTicket(1));
+    slow.server.users.set('7101', zendeskUser(7101, { organization_id: null }));
+    slow.server.trouble({ on: /users/, status: 0, delay: 2_000, times: 1 });
+    const owned = await slow.call(ada);
+    await slow.trigger({ id: 1, caller: ada });
+    await until(
+      'the enrichment',
+      async () => (await slow.api.sessions.enrichmentState(slow.org, owned.id)) === 'enriched',
+    );
+    expect(slow.server.requests.filter(({ path }) => path.includes('users'))).toHaveLength(2);
+  } finally {
+    await slow.close();
+  }
 });
 
 it('work given to a process that ended half-way is done by the next one', async () => {

@@ -37,6 +37,8 @@ export type TestGatewayOptions = {
   readonly dataDir?: string;
   readonly sipPort?: number;
   readonly httpPort?: number;
+  /** A command that starts the gateway's command given behind it: another user, another root. */
+  readonly through?: readonly string[];
   /** Do not wait for readiness: for starts that are meant to fail. */
   readonly waitReady?: boolean;
 };
@@ -60,7 +62,8 @@ export const startGateway = async (options: TestGatewayOptions = {}): Promise<Te
   const sipPort = options.sipPort ?? (await freePort());
   const httpPort = options.httpPort ?? (await freePort());
   const range = rtpRange();
-  const child: ChildProcess = spawn(process.execPath, [join(root, 'dist/src/main.js')], {
+  const command = [...(options.through ?? []), process.execPath, join(root, 'dist/src/main.js')];
+  const child: ChildProcess = spawn(command[0] ?? '', command.slice(1), {
     cwd: dataDir,
     env: {
       PATH: process.env.PATH,

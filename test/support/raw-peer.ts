@@ -16,6 +16,8 @@ export type RawPeer = {
   sendTo(address: string, text: string): void;
   /** Resolves with the first message that satisfies the test, received already or later. */
   until(what: (message: RawMessage) => boolean): Promise<RawMessage>;
+  /** Forgets what was received. */
+  forget(): void;
   close(): void;
 };
 
@@ -47,6 +49,9 @@ export const startRawPeer = async (
     until: (what) => {
       const found = received.find(what);
       return found === undefined ? new Promise((resolve) => waiting.push({ what, resolve })) : Promise.resolve(found);
+    },
+    forget: () => {
+      received.length = 0;
     },
     close: () => socket.close(),
   };

@@ -12,8 +12,12 @@ export type RingingLine = {
   answer(sdp: string): Promise<number>;
   /** Sends this final response to the last INVITE; resolves with when it was sent once the ACK has come. */
   refuse(status: string): Promise<number>;
+  /** Sends a request inside the answered call; resolves with its final response. */
+  request(method: string): Promise<RawMessage>;
   /** The first request of this method, received already or later. */
   until(method: string): Promise<RawMessage>;
+  /** Forgets the call there was, for the next one. */
+  forget(): void;
   close(): void;
 };
 
@@ -24,6 +28,7 @@ export type RingingLine = {
 export const startRingingLine = async (options: { readonly rings?: boolean } = {}): Promise<RingingLine> => {
   let invite: RawMessage | null = null;
   let invitedAt = 0;
+  let sequence = 100;
   const peer = await startRawPeer((message, self) => {
     if (message.method === 'INVITE') {
       if (invite === null) invitedAt = performance.now();
@@ -60,7 +65,34 @@ export const startRingingLine = async (options: { readonly rings?: boolean } = {
     },
     answer: (sdp) => finish('200 OK', sdp),
     refuse: (status) => finish(status),
+    request: async (method) => {
+      const asked = await called();
+      const value = (name: string): string => (asked.lines(name)[0] ?? '').replace(/^[^:]*:\s*/, '');
+      sequence += 1;
+      const cseq = `CSeq: ${sequence} ${method}`;
+      peer.send(
+        [
+          `${method} ${/<([^>]+)>/.exec(value('Contact'))?.[1] ?? ''} SIP/2.0`,
+          `Via: SIP/2.0/UDP 127.0.0.1:${peer.port};branch=z9hG4bKline${sequence}`,
+          `From: ${value('To')};tag=raw`,
+          `To: ${value('From')}`,
+          `Call-ID: ${value('Call-ID')}`,
+          cseq,
+          'Max-Forwards: 70',
+          contact,
+          'Content-Length: 0',
+          '',
+          '',
+        ].join('\r\n'),
+      );
+      return peer.until((message) => (message.status ?? 0) >= 200 && message.lines('CSeq')[0] === cseq);
+    },
     until: (method) => peer.until((message) => message.method === method),
+    forget: () => {
+      invite = null;
+      invitedAt = 0;
+      peer.forget();
+    },
     close: peer.close,
   };
 };

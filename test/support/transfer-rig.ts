@@ -27,9 +27,10 @@ export const plainDestination = {
   returnWithin: 0,
 } as const;
 
-/** Tones of the prompts `agent.wav` and `short.wav`, and of `hold.wav`, Hz. */
+/** Tones of the prompts `agent.wav` and `short.wav`, of `hold.wav` and `whisper.wav`, Hz. */
 export const agentTone = 1_300;
 export const holdTone = 1_700;
+export const whisperTone = 2_200;
 
 export const callerNumber = '+14155550123';
 export const dialled = '+14155550100';
@@ -92,6 +93,7 @@ export const startTransferRig = async (options: TestGatewayOptions = {}): Promis
   const target = givenServer()?.sipAddress ?? `127.0.0.1:${gateway.sipPort}`;
   writeFileSync(join(gateway.dataDir, 'prompts', 'agent.wav'), wavFile(sine(agentTone, 60_000), 8_000));
   writeFileSync(join(gateway.dataDir, 'prompts', 'short.wav'), wavFile(sine(agentTone, 200), 8_000));
+  writeFileSync(join(gateway.dataDir, 'prompts', 'whisper.wav'), wavFile(sine(whisperTone, 400), 8_000));
   writeFileSync(join(gateway.dataDir, 'prompts', 'hold.wav'), wavFile(sine(holdTone, 4_000), 8_000));
   const phones: RtpPeer[] = [];
   const listed = async (): Promise<readonly { readonly id: string; readonly status: string }[]> =>

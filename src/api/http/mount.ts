@@ -120,7 +120,10 @@ export const mountRoute = (router: Router, deps: ApiDeps, limits: Limits, route:
     response.locals.principal = principal;
     const body = reader === null ? Buffer.alloc(0) : await readBody(reader, request, response);
     const gone = new AbortController();
-    response.on('close', () => gone.abort());
+    // An answer that went out whole has nobody left to tell, and aborting costs an exception with its stack.
+    response.on('close', () => {
+      if (!response.writableFinished) gone.abort();
+    });
     const requestId = String(response.getHeader('X-Request-Id'));
     const reply = await route.run({
       principal,

@@ -1,11 +1,4 @@
-import type {
-  ActionTest,
-  CertificateStore,
-  CompiledAction,
-  JsonRecord,
-  RunErrorType,
-  RunStore,
-} from '../../domain/actions/index.js';
+import type { ActionTest, CompiledAction, JsonRecord, RunErrorType, RunStore } from '../../domain/actions/index.js';
 import type { ActionRecord } from '../../domain/directory/index.js';
 
 /** The answer to an execution, also when the target failed. */
@@ -54,6 +47,5 @@ export type ActionParts = {
   /** Replaces the headers of a live session; resolves with a warning for each that will not be sent. */
   setHeaders(orgId: string, sessionId: string, headers: Readonly<Record<string, string>>): Promise<readonly string[]>;
   setIdentity(orgId: string, sessionId: string, user: string): Promise<void>;
-  readonly certificates: CertificateStore;
   readonly runs: RunStore;
 };

@@ -1,19 +1,18 @@
 import { z } from 'zod';
 import { GatewayError } from '../../core/errors.js';
-import { type CertificateRecord, certificateWarnings } from '../../domain/actions/index.js';
+import { certificateWarnings } from '../../domain/actions/index.js';
+import { type ClientCertificate, certificateSchema as uploadSchema } from '../../domain/directory/index.js';
 import type { ApiDeps } from '../deps.js';
 import { protectedRoute, type Route } from '../http/route.js';
 import { actingOrganization } from '../organization-of.js';
 import { organizationQuery } from '../schemas.js';
 import type { ActionParts } from './action-parts.js';
+import { editDocument } from './edit-document.js';
 import { refuseWhenUsed, usersOfSecrets } from './secrets.js';
 import { snapshotOf } from './variables.js';
 
-const params = z.strictObject({
-  name: z.string().regex(/^[A-Za-z_][A-Za-z0-9_-]{0,79}$/, 'must be letters, digits, _ and -, no digit first'),
-});
+const params = uploadSchema.pick({ name: true });
 const query = z.strictObject({ organization: organizationQuery });
-const material = z.string().min(1).max(400_000).describe('PEM, or base64 of the file.');
 const time = z.iso.datetime().describe('ISO 8601, UTC.');
 
 const certificateSchema = z
@@ -35,12 +34,9 @@ const certificateSchema = z
 const iso = (at: number): string => new Date(at).toISOString();
 
 /** Client certificates for mutual TLS, of any format, brought into one at upload. */
-export const certificateRoutes = (
-  deps: ApiDeps,
-  parts: Pick<ActionParts, 'list' | 'certificates'>,
-): readonly Route[] => {
+export const certificateRoutes = (deps: ApiDeps, parts: Pick<ActionParts, 'list'>): readonly Route[] => {
   const viewOf = (
-    record: CertificateRecord,
+    record: ClientCertificate,
     users: ReadonlyMap<string, readonly string[]>,
   ): z.input<typeof certificateSchema> => {
     const { name, subject, issuer, fingerprint, keyType, chainLength } = record;
@@ -71,7 +67,7 @@ export const certificateRoutes = (
       async handle({ principal, query: { organization } }) {
         const orgId = await actingOrganization(deps, principal, 'credentials:read', organization);
         const users = await usersOfSecrets(parts, orgId);
-        const items = (await parts.certificates.list(orgId)).map((record) => viewOf(record, users));
+        const items = (await snapshotOf(deps, orgId)).certificates.map((record) => viewOf(record, users));
         return { status: 200, body: { items, next: null } };
       },
     }),
@@ -84,23 +80,22 @@ export const certificateRoutes = (
       params,
       query,
       body: {
-        schema: z.strictObject({
-          certificate: material,
-          key: material.optional(),
-          password: z.string().max(1_024).optional(),
-        }),
+        schema: uploadSchema.pick({ certificate: true, key: true, password: true }),
         maxBytes: 1_048_576,
       },
       replies: { 200: { description: 'What the certificate says of itself.', schema: certificateSchema } },
-      errors: ['bad_request', 'not_found', 'payload_too_large', 'unsupported_media_type', 'store_unavailable'],
+      errors: [
+        ...(['bad_request', 'conflict', 'not_found', 'payload_too_large'] as const),
+        ...(['unsupported_media_type', 'store_unavailable'] as const),
+      ],
       async handle({ principal, params: { name }, query: { organization }, body, log }) {
         const orgId = await actingOrganization(deps, principal, 'credentials:write', organization);
-        await snapshotOf(deps, orgId);
-        const record = await parts.certificates.put(orgId, name, {
-          certificate: Buffer.from(body.certificate),
-          ...(body.key === undefined ? {} : { key: Buffer.from(body.key) }),
-          ...(body.password === undefined ? {} : { password: body.password }),
+        await editDocument(deps, principal, orgId, {
+          parts: { certificates: [{ name, ...body }] },
+          prefix: 'certificates[0]',
         });
+        const record = (await snapshotOf(deps, orgId)).certificates.find((each) => each.name === name);
+        if (record === undefined) throw new GatewayError('conflict', 'The certificate was removed at once by another.');
         const { fingerprint } = record;
         log.info({ organization: orgId, name, fingerprint, by: principal.sub }, 'A client certificate was uploaded.');
         return { status: 200, body: viewOf(record, await usersOfSecrets(parts, orgId)) };
@@ -119,9 +114,7 @@ export const certificateRoutes = (
       async handle({ principal, params: { name }, query: { organization } }) {
         const orgId = await actingOrganization(deps, principal, 'credentials:write', organization);
         refuseWhenUsed('certificate', name, (await usersOfSecrets(parts, orgId)).get(name));
-        if (!(await parts.certificates.remove(orgId, name))) {
-          throw new GatewayError('not_found', `There is no certificate ${JSON.stringify(name)}.`);
-        }
+        await editDocument(deps, principal, orgId, { edit: { remove: { certificates: [name] } }, prefix: '' });
         return { status: 204 };
       },
     }),

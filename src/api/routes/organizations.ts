@@ -11,7 +11,17 @@ const params = z.strictObject({ id: z.string().min(1).max(64) });
 const MAX_DOCUMENT = 4 * 1_024 * 1_024;
 
 const change = z.strictObject({
-  kind: z.enum(['organization', 'number', 'agent', 'transferDestination', 'action', 'global', 'variable', 'secret']),
+  kind: z.enum([
+    'organization',
+    'number',
+    'agent',
+    'transferDestination',
+    'action',
+    'global',
+    'variable',
+    'secret',
+    'certificate',
+  ]),
   id: z.string(),
   fields: z.array(z.string()).optional(),
 });

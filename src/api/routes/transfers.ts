@@ -60,7 +60,11 @@ const attemptSchema = z
 
 const transferBody = z.strictObject({
   destination: z.string().trim().min(1, 'must not be empty').max(255).describe('Id or name of a destination.'),
-  summary: z.string().max(2_000).optional().describe('Told to the human: sent as User-to-User.'),
+  summary: z
+    .string()
+    .max(2_000)
+    .optional()
+    .describe('Told to the human: sent as User-to-User, and spoken where the announcement has {summary}.'),
 });
 
 /**

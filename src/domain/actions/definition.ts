@@ -12,7 +12,7 @@ export const defaultResponseBytes = 1_048_576;
 const maxResponseBytes = 10_485_760;
 
 const slugPattern = /^[a-z][a-z0-9_]*$/;
-const attributePattern = /^[A-Za-z_][A-Za-z0-9_-]*$/;
+const attributePattern = /^(?!__proto__$)[A-Za-z_][A-Za-z0-9_-]*$/;
 
 const name = z.string().trim().min(1, 'a name is required').max(60, 'at most 60 characters');
 const description = z.string().max(120, 'at most 120 characters');

@@ -1,7 +1,7 @@
 import type { Clock } from '../../core/clock.js';
 import { type EgressClient, EgressFailure, type EgressResponse } from '../../platform/egress/index.js';
 import type { CompiledAction } from './compile-action.js';
-import type { TokenSource } from './oauth-token.js';
+import type { TokenRequest, TokenSource } from './oauth-token.js';
 import type { PreparedRequest } from './prepare.js';
 
 const retryableStatus: ReadonlySet<number> = new Set([429, 502, 503, 504]);
@@ -73,33 +73,42 @@ export const createExchanger = (http: EgressClient, tokens: TokenSource, clock: 
     });
   };
 
-  /** Sends with a token when the action has one, and once more with a fresh token when the target says 401. */
-  const sendAuthorized = async (input: ExchangeInput, attempt: number): Promise<Omit<Exchange, 'attempts'>> => {
+  /** Sends with a token, and once more with a fresh one when the target says 401. */
+  const sendAuthorized = async (
+    tokenRequest: TokenRequest,
+    input: ExchangeInput,
+    attempt: number,
+  ): Promise<Exchange> => {
     const { prepared, left, shown } = input;
-    const { token: tokenRequest } = prepared;
-    if (tokenRequest === undefined) {
-      shown(prepared, attempt);
-      return { request: prepared, response: await send(prepared, input) };
-    }
     const token = await tokens.get(tokenRequest, left());
     const request = prepared.withToken(token);
     shown(request, attempt);
     const response = await send(request, input);
-    if (response.status !== 401) return { request, response };
+    if (response.status !== 401) return { request, response, attempts: attempt };
     tokens.invalidate(tokenRequest, token);
     const renewed = prepared.withToken(await tokens.get(tokenRequest, left()));
     shown(renewed, attempt);
-    return { request: renewed, response: await send(renewed, input) };
+    return { request: renewed, response: await send(renewed, input), attempts: attempt };
   };
 
-  return async (input) => {
+  const sendPlain = async (input: ExchangeInput, attempt: number): Promise<Exchange> => {
+    input.shown(input.prepared, attempt);
+    return { request: input.prepared, response: await send(input.prepared, input), attempts: attempt };
+  };
+
+  const once = (input: ExchangeInput, attempt: number): Promise<Exchange> => {
+    const { token } = input.prepared;
+    return token === undefined ? sendPlain(input, attempt) : sendAuthorized(token, input, attempt);
+  };
+
+  const repeatedly = async (input: ExchangeInput, retries: number): Promise<Exchange> => {
     for (let attempt = 1; ; attempt += 1) {
-      const last = attempt > input.action.retries;
+      const last = attempt > retries;
       try {
-        const done = await sendAuthorized(input, attempt);
+        const done = await once(input, attempt);
         const wait = retryDelay(attempt - 1, done.response.headers['retry-after'], clock.now());
         const repeat = !last && retryableStatus.has(done.response.status) && wait < input.left();
-        if (!repeat) return { ...done, attempts: attempt };
+        if (!repeat) return done;
         await pause(clock, wait, input.signal);
       } catch (error) {
         const wait = retryDelay(attempt - 1, undefined, clock.now());
@@ -107,5 +116,10 @@ export const createExchanger = (http: EgressClient, tokens: TokenSource, clock: 
         await pause(clock, wait, input.signal);
       }
     }
+  };
+
+  return (input) => {
+    const { retries } = input.action;
+    return retries === 0 ? once(input, 1) : repeatedly(input, retries);
   };
 };

@@ -23,7 +23,7 @@ import { idempotencyKeyOf, type PreparedRequest, prepareRequest } from './prepar
 import type { RunErrorType, RunRecord } from './runs.js';
 import type { ContextReader } from './template/scope.js';
 import { recordReader } from './template/scope.js';
-import type { JsonValue } from './template/values.js';
+import type { JsonValue, Tagged } from './template/values.js';
 
 export type ActionCall = {
   readonly organization: ActionOrganization;
@@ -45,7 +45,7 @@ export type ActionResult = {
   readonly statusCode: number | null;
   /** Every attribute that was set; `null` where a path found nothing. */
   readonly outputs: JsonRecord;
-  readonly error?: { readonly code: RunErrorType; readonly message: string };
+  readonly error: { readonly code: RunErrorType; readonly message: string } | undefined;
   readonly durationMs: number;
   /** What the AI is told: text, and the attributes it may see. */
   readonly ai: { readonly text: string; readonly outputs: JsonRecord };
@@ -78,20 +78,17 @@ export type ExecutorDependencies = {
 };
 
 /** Values the AI may not replace stand first; what it may supply by declaration comes before the session's own. */
-const userContext = (call: ActionCall, declared: JsonRecord, undeclared: JsonRecord): ContextReader => {
-  const fixed = recordReader(call.action.staticValues, 'server');
-  const asked = recordReader(declared, 'ai');
-  const volunteered = recordReader(undeclared, 'ai');
-  return (name) => fixed(name) ?? asked(name) ?? call.user.read(name) ?? volunteered(name);
-};
-
-const split = (values: JsonRecord, action: CompiledAction): { declared: JsonRecord; undeclared: JsonRecord } => {
-  const properties = action.parameters?.properties;
-  const declared: Record<string, JsonValue> = Object.create(null);
-  const undeclared: Record<string, JsonValue> = Object.create(null);
-  for (const [name, value] of Object.entries(values))
-    (properties?.has(name) === true ? declared : undeclared)[name] = value;
-  return { declared, undeclared };
+const userContext = ({ action, user }: ActionCall, args: ReadonlyMap<string, JsonValue>): ContextReader => {
+  const fixed = recordReader(action.staticValues, 'server');
+  const declared = action.parameters?.properties;
+  return (name) => {
+    const own = fixed(name);
+    if (own !== undefined) return own;
+    const given = args.get(name);
+    if (given === undefined) return user.read(name);
+    const asked: Tagged = { value: given, trust: 'ai' };
+    return declared?.has(name) === true ? asked : (user.read(name) ?? asked);
+  };
 };
 
 /**
@@ -127,7 +124,6 @@ export const createActionExecutor = (dependencies: ExecutorDependencies): Action
         const sentence = `The argument ${fault.path} ${fault.message}.`;
         failure = { type: 'arguments', operator: sentence, ai: sentence, status: null };
       } else {
-        const { declared, undeclared } = split(values, action);
         prepared = await prepareRequest(
           {
             action,
@@ -135,9 +131,9 @@ export const createActionExecutor = (dependencies: ExecutorDependencies): Action
             session: call.session,
             sessionHeaders: call.sessionHeaders ?? noHeaders,
             variables: await dependencies.variables.read(organization.id),
-            user: userContext(call, declared, undeclared),
+            user: userContext(call, values),
             idempotencyKey,
-            request: { uuid: newUuid(), nowMs: at, nowMicro: Math.floor(at * 1000) },
+            request: { uuid: newUuid, nowMs: at },
           },
           dependencies,
         );
@@ -172,7 +168,8 @@ export const createActionExecutor = (dependencies: ExecutorDependencies): Action
       attempts,
     });
     if (done !== undefined) latency.add(organization.id, action.slug, result.durationMs);
-    await settle(call, result);
+    const storing = settle(call, result);
+    if (storing !== undefined) await storing;
     return result;
   };
 
@@ -180,7 +177,7 @@ export const createActionExecutor = (dependencies: ExecutorDependencies): Action
    * Writes what the run brought. Neither a store nor a history that is down takes the result away, and the AI does not
    * wait for the history.
    */
-  const settle = async (call: ActionCall, result: ActionResult): Promise<void> => {
+  const settle = (call: ActionCall, result: ActionResult): Promise<void> | undefined => {
     const { run } = result;
     const fields = {
       action: run.action,
@@ -200,22 +197,25 @@ export const createActionExecutor = (dependencies: ExecutorDependencies): Action
     } catch (error) {
       unrecorded(error);
     }
+    log.info(fields, 'An action was run.');
+    const unstored = (err: unknown): void =>
+      log.error({ ...fields, err }, 'The attributes of an action could not be stored.');
     try {
       const storing = call.user.apply(result.outputs);
-      if (storing !== undefined) await storing;
-    } catch (err) {
-      log.error({ ...fields, err }, 'The attributes of an action could not be stored.');
+      return storing === undefined ? undefined : storing.catch(unstored);
+    } catch (error) {
+      unstored(error);
+      return undefined;
     }
-    log.info(fields, 'An action was run.');
   };
 
   return {
     execute(call, options = {}) {
       const { action, organization, session, turn } = call;
-      const parts = [organization.id, session?.id ?? '', turn ?? '', action.slug];
-      const sameTurn = turn !== undefined && session !== undefined && options.test !== true;
-      if (!sameTurn) return perform(call, options, action.method === 'GET' ? undefined : newUuid());
-      const key = idempotencyKeyOf(parts, call.args);
+      if (turn === undefined || session === undefined || options.test === true) {
+        return perform(call, options, action.method === 'GET' ? undefined : newUuid());
+      }
+      const key = idempotencyKeyOf([organization.id, session.id, turn, action.slug], call.args);
       const running = inFlight.get(key);
       if (running !== undefined) return running;
       const started = perform(call, options, action.method === 'GET' ? undefined : key).finally(() =>
@@ -238,7 +238,7 @@ export const createActionExecutor = (dependencies: ExecutorDependencies): Action
                 variables: noHeaders,
                 user: (name) => user.read(name) ?? { value: 'x', trust: 'server' },
                 idempotencyKey: undefined,
-                request: { uuid: newUuid(), nowMs: clock.now(), nowMicro: clock.now() * 1000 },
+                request: { uuid: newUuid, nowMs: clock.now() },
               },
               dependencies,
             );

@@ -20,8 +20,8 @@ export type HeaderAuth = {
   resolve(base: Scope, request: AuthRequest): Header[];
 };
 
-/** What is fixed once per request: every mention of `_auth.uuid` in it is the same one. */
-export type AuthRequest = { readonly uuid: string; readonly nowMs: number; readonly nowMicro: number };
+/** What is fixed once per request; `uuid` is asked for once at most, and every mention of it is the same one. */
+export type AuthRequest = { readonly uuid: () => string; readonly nowMs: number };
 
 const referencesOf = (parts: readonly Part[]): Reference[] => {
   const found: Reference[] = [];
@@ -112,9 +112,8 @@ export const compileHeaderAuth = (config: Extract<Authentication, { type: 'heade
     ),
     resolve(base, request) {
       const resolved = new Map<string, Tagged>([
-        ['uuid', { value: request.uuid, trust: 'server' }],
         ['timestamp', { value: Math.floor(request.nowMs / 1000), trust: 'server' }],
-        ['timestamp_micro', { value: request.nowMicro, trust: 'server' }],
+        ['timestamp_micro', { value: Math.floor(request.nowMs * 1000), trust: 'server' }],
       ]);
       const scope: Scope = {
         resolve(reference) {
@@ -123,7 +122,9 @@ export const compileHeaderAuth = (config: Extract<Authentication, { type: 'heade
           if (known !== undefined) return known;
           const parts = variables.get(reference.name);
           const value: Tagged =
-            parts === undefined ? { value: undefined, trust: 'server' } : evaluateParts(parts, scope);
+            parts !== undefined
+              ? evaluateParts(parts, scope)
+              : { value: reference.name === 'uuid' ? request.uuid() : undefined, trust: 'server' };
           resolved.set(reference.name, value);
           return value;
         },

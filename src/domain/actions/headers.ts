@@ -1,37 +1,19 @@
-import { headerNameFault, headerValueFault } from './template/header-template.js';
+import { headerName } from './header-name.js';
+import { headerValueFault } from './template/header-template.js';
 
 /** One header as it will be sent. */
 export type Header = readonly [name: string, value: string];
 
-/** Names that say who calls; nobody but the gateway sets them, or a receiver could be deceived. */
-export const isReservedHeader = (name: string): boolean => {
-  const lower = name.toLowerCase();
-  return lower === 'user-agent' || lower.startsWith('x-opencx-');
-};
+export const isReservedHeader = (name: string): boolean => headerName(name).reserved;
 
-/** Names that belong to the connection (RFC 9110 section 7.6.1, RFC 9112); setting them would break framing. */
-const connectionHeaders: ReadonlySet<string> = new Set([
-  'host',
-  'connection',
-  'keep-alive',
-  'proxy-connection',
-  'transfer-encoding',
-  'content-length',
-  'te',
-  'trailer',
-  'upgrade',
-  'expect',
-  'accept-encoding',
-]);
-
-export const isConnectionHeader = (name: string): boolean => connectionHeaders.has(name.toLowerCase());
+export const isConnectionHeader = (name: string): boolean => headerName(name).connection;
 
 const agent: Header = ['User-Agent', 'OpenCX'];
 
 /** Headers in the making. Later layers replace earlier ones, names compared without case: two spellings never both arrive. */
 export type HeaderSet = {
-  /** Adds a layer that was checked when it was compiled; only names that nobody may set are left out. */
-  add(layer: Iterable<Header>): void;
+  /** Adds a header that was checked when it was compiled; only names that nobody may set are left out. */
+  add(header: Header): void;
   /** Adds a layer that comes from a store or a session; what cannot be sent is left out. */
   addUnchecked(layer: Iterable<Header>): void;
   /** What is sent now: `User-Agent` first, the context headers last, both from the gateway alone. */
@@ -43,21 +25,26 @@ export type HeaderSet = {
 export const createHeaderSet = (): HeaderSet => {
   const merged = new Map<string, Header>();
   const dropped: string[] = [];
-  const put = (header: Header, usable: boolean): void => {
-    const lower = header[0].toLowerCase();
-    if (usable && !isReservedHeader(lower) && !connectionHeaders.has(lower)) merged.set(lower, header);
-    else dropped.push(header[0]);
-  };
   return {
-    add(layer) {
-      for (const header of layer) put(header, true);
+    add(header) {
+      const name = headerName(header[0]);
+      if (name.reserved || name.connection) dropped.push(header[0]);
+      else merged.set(name.lower, header);
     },
     addUnchecked(layer) {
       for (const header of layer) {
-        put(header, headerNameFault(header[0]) === undefined && headerValueFault(header[1]) === undefined);
+        const name = headerName(header[0]);
+        const usable = name.valid && !name.reserved && !name.connection && headerValueFault(header[1]) === undefined;
+        if (usable) merged.set(name.lower, header);
+        else dropped.push(header[0]);
       }
     },
-    list: (context) => [agent, ...merged.values(), ...context],
+    list(context) {
+      const headers = [agent];
+      for (const header of merged.values()) headers.push(header);
+      for (const header of context) headers.push(header);
+      return headers;
+    },
     dropped,
   };
 };
@@ -65,6 +52,6 @@ export const createHeaderSet = (): HeaderSet => {
 /** The flat form undici takes: names and values in turn. */
 export const flatHeaders = (headers: readonly Header[]): string[] => {
   const flat = ['accept-encoding', 'identity'];
-  for (const [name, value] of headers) flat.push(name, value);
+  for (const header of headers) flat.push(header[0], header[1]);
   return flat;
 };

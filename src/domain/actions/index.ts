@@ -1,7 +1,6 @@
 export { MaterialError, type MaterialErrorKind } from './certificate/material-error.js';
 export { type CertificateUpload, certificateWarnings, type NormalisedCertificate } from './certificate/normalise.js';
 export { type CertificateNormaliser, createCertificateNormaliser } from './certificate/upload.js';
-export { type CertificateRecord, type CertificateStore, createCertificateStore } from './certificate-store.js';
 export {
   type CompiledAction,
   compileAction,

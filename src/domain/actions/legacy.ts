@@ -1,17 +1,18 @@
 import type { LegacyAction, WebhookAction } from './definition.js';
+import type { JsonRecord } from './ports.js';
 import { isRecord, type JsonValue } from './template/values.js';
 
 export type LegacyResponse = {
   readonly success: boolean;
   /** Attributes to set; `null` unsets one. */
-  readonly outputs: ReadonlyMap<string, JsonValue>;
+  readonly outputs: JsonRecord;
   /** Why it failed, in the words of the target where it has some. */
   readonly error?: string;
 };
 
-const attributeName = /^[A-Za-z_][A-Za-z0-9_-]{0,79}$/;
+const attributeName = /^(?!__proto__$)[A-Za-z_][A-Za-z0-9_-]{0,79}$/;
 const maxMessage = 500;
-const nothing: ReadonlyMap<string, JsonValue> = new Map();
+const nothing: JsonRecord = {};
 
 const parse = (text: string): unknown => {
   try {
@@ -63,7 +64,7 @@ export const readLegacyResponse = (
   const outputs = Object.entries(attributes).filter(
     ([name]) => attributeName.test(name) && (allowed === undefined || allowed.has(name)),
   );
-  return { success: true, outputs: new Map(outputs) };
+  return { success: true, outputs: Object.fromEntries(outputs) };
 };
 
 /**

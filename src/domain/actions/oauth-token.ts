@@ -1,12 +1,12 @@
 import { createHash } from 'node:crypto';
 import type { Clock } from '../../core/clock.js';
-import { type EgressClient, EgressFailure } from '../../platform/egress/index.js';
+import { type EgressClient, EgressFailure, type RequestUrl } from '../../platform/egress/index.js';
 import type { ClientAuthentication } from './definition.js';
 import { isRecord, type JsonValue } from './template/values.js';
 
 export type TokenRequest = {
   readonly organizationId: string;
-  readonly tokenUrl: URL;
+  readonly tokenUrl: RequestUrl;
   readonly clientId: string;
   readonly clientSecret: string;
   readonly scope: string;
@@ -169,7 +169,7 @@ export const createTokenSource = (http: EgressClient, clock: Clock): TokenSource
 
   const fetchToken = async (request: TokenRequest, entry: Entry): Promise<string> => {
     const basic = basicOf(request);
-    const host = request.tokenUrl.host;
+    const host = new URL(request.tokenUrl.origin).host;
     try {
       const answer = await http.request({
         purpose: 'action',

@@ -7,7 +7,7 @@ import type { Header } from './headers.js';
 import { readLegacyResponse } from './legacy.js';
 import type { JsonRecord } from './ports.js';
 import type { PreparedRequest } from './prepare.js';
-import { createRedactor, openValues, type Redactor, redactHeaders, unchanged } from './redaction.js';
+import { createRedactor, type Redactor, redactHeaders, showsSecret, unchanged } from './redaction.js';
 import { mapResponse } from './response-mapping.js';
 import type { RunRecord } from './runs.js';
 import type { JsonValue } from './template/values.js';
@@ -42,53 +42,70 @@ export type Finished = {
 
 type Mapped = {
   success: boolean;
-  outputs: ReadonlyMap<string, JsonValue>;
+  outputs: JsonRecord;
   hidden: ReadonlySet<string>;
   notes: readonly string[];
   failure?: Failure;
 };
 
+const nothingHidden: ReadonlySet<string> = new Set();
+
 const mapExchange = (action: CompiledAction, status: number, body: string): Mapped => {
   if (action.kind === 'webhook') return mapResponse(action.response, status, body);
-  const legacy = readLegacyResponse(status, body, action.legacyOutputs);
-  const failure: Failure | undefined =
-    legacy.error === undefined
-      ? undefined
-      : { type: 'legacy_response', operator: legacy.error, ai: legacy.error, status };
-  return {
-    success: legacy.success,
-    outputs: legacy.outputs,
-    hidden: new Set(),
-    notes: [],
-    ...(failure === undefined ? {} : { failure }),
-  };
+  const { success, outputs, error } = readLegacyResponse(status, body, action.legacyOutputs);
+  const mapped: Mapped = { success, outputs, hidden: nothingHidden, notes: [] };
+  if (error !== undefined) mapped.failure = { type: 'legacy_response', operator: error, ai: error, status };
+  return mapped;
 };
 
-const nothingMapped: Mapped = { success: false, outputs: new Map(), hidden: new Set(), notes: [] };
+const nothingMapped: Mapped = { success: false, outputs: {}, hidden: nothingHidden, notes: [] };
 
 /**
- * The mapped attributes and their JSON. A secret that was written with escapes comes to light only when the JSON is
- * read, so a body that has any is looked at once more.
+ * The mapped attributes without secrets. One that was written with escapes comes to light only when the JSON is read,
+ * so what comes of a body that has any is looked at once more.
  */
-const attributesOf = (mapped: Mapped, body: string, redact: Redactor): { values: JsonRecord; text: string } => {
-  if (mapped.outputs.size === 0) return { values: {}, text: body };
-  const values: Record<string, JsonValue> = {};
-  for (const [name, value] of mapped.outputs) values[name] = value;
-  const text = JSON.stringify(values);
-  if (!body.includes('\\') || !redact.finds(text)) return { values, text };
-  const clean = redact(text);
-  return { values: JSON.parse(clean), text: clean };
+const cleanAttributes = (outputs: JsonRecord, body: string, redact: Redactor): JsonRecord => {
+  if (redact === unchanged || !body.includes('\\')) return outputs;
+  const text = JSON.stringify(outputs);
+  return redact.finds(text) ? JSON.parse(redact.text(text)) : outputs;
 };
 
 const without = (attributes: JsonRecord, hidden: ReadonlySet<string>): JsonRecord =>
-  Object.fromEntries(Object.entries(attributes).filter(([name]) => !hidden.has(name)));
+  hidden.size === 0 ? attributes : Object.fromEntries(Object.entries(attributes).filter(([name]) => !hidden.has(name)));
 
-/** Everything of a run that is shown or stored, in one text: most runs hold no secret and are done with one look. */
-const exposedText = (finished: Finished, raw: string, received: readonly Header[]): string => {
+/** Whether anything of a run that is shown or stored holds a secret: most runs hold none and need no replacement. */
+const exposes = (known: Redactor, finished: Finished, raw: string, received: readonly Header[]): boolean => {
+  if (known === unchanged) return false;
   const { prepared, failure } = finished;
-  const sent =
-    prepared === undefined ? '' : `${prepared.url.href}\n${prepared.body ?? ''}\n${openValues(prepared.headers)}`;
-  return `${raw}\n${openValues(received)}\n${sent}\n${failure === undefined ? '' : failure.operator}`;
+  return (
+    known.finds(raw) ||
+    showsSecret(received, known) ||
+    (failure !== undefined && (known.finds(failure.operator) || known.finds(failure.ai))) ||
+    (prepared !== undefined &&
+      (known.finds(prepared.url.href) || known.finds(prepared.body ?? '') || showsSecret(prepared.headers, known)))
+  );
+};
+
+const requestRecord = (prepared: PreparedRequest, redact: Redactor): RunRecord['request'] => ({
+  method: prepared.method,
+  url: redact.text(prepared.url.href),
+  headers: redactHeaders(prepared.headers, redact),
+  body: prepared.body === undefined ? null : redact.text(prepared.body),
+});
+
+/** Attributes and the default outputs, which win. Copied by hand: spreading two objects costs ten times as much. */
+const withDefaults = (
+  attributes: JsonRecord,
+  { outputNames }: CompiledAction,
+  success: boolean,
+  statusCode: number | null,
+): JsonRecord => {
+  const all: Record<string, JsonValue> = {};
+  for (const name in attributes) all[name] = attributes[name] ?? null;
+  all[outputNames.success] = success;
+  all.action_success = success;
+  all[outputNames.statusCode] = statusCode;
+  return all;
 };
 
 /** Turns what happened into the result, the attributes and the record. Secrets are taken out before anything else. */
@@ -97,25 +114,15 @@ export const finish = (call: ActionCall, options: ExecuteOptions, finished: Fini
   const { prepared, done } = finished;
   const raw = done === undefined ? '' : done.response.body.toString('utf8');
   const received = done === undefined ? [] : responseHeaders(done.response);
-  const known = createRedactor(prepared?.secrets ?? []);
-  const redact = known.finds(exposedText(finished, raw, received)) ? known : unchanged;
-  const body = redact(raw);
+  const known = prepared === undefined ? unchanged : createRedactor(prepared.secrets);
+  const redact = exposes(known, finished, raw, received) ? known : unchanged;
+  const body = redact.text(raw);
   const mapped = done === undefined ? nothingMapped : mapExchange(action, done.response.status, body);
   const failure = finished.failure ?? mapped.failure;
   const statusCode = done?.response.status ?? failure?.status ?? null;
   const success = failure === undefined && mapped.success;
-  const message = failure === undefined ? undefined : redact(failure.operator);
-  const attributes = attributesOf(mapped, body, known);
-  const defaults: JsonRecord = {
-    [action.outputNames.success]: success,
-    action_success: success,
-    [action.outputNames.statusCode]: statusCode,
-  };
-  const outputs: JsonRecord = { ...attributes.values, ...defaults };
-  const isShortened = mapped.hidden.size > 0;
-  const visible = isShortened ? without(attributes.values, mapped.hidden) : attributes.values;
-  const answered = isShortened ? JSON.stringify(visible) : attributes.text;
-  const text = failure === undefined ? answered : redact(failure.ai);
+  const error = failure === undefined ? undefined : { type: failure.type, message: redact.text(failure.operator) };
+  const attributes = cleanAttributes(mapped.outputs, body, known);
   const run: RunRecord = {
     id: finished.runId,
     at: finished.at,
@@ -128,28 +135,27 @@ export const finish = (call: ActionCall, options: ExecuteOptions, finished: Fini
     success,
     statusCode,
     attempts: finished.attempts,
-    error: failure === undefined ? null : { type: failure.type, message: message ?? '' },
-    request:
-      prepared === undefined
-        ? null
-        : {
-            method: prepared.method,
-            url: redact(prepared.url.href),
-            headers: redactHeaders(prepared.headers, redact),
-            body: prepared.body === undefined ? null : redact(prepared.body),
-          },
+    error: error ?? null,
+    request: prepared === undefined ? null : requestRecord(prepared, redact),
     response: done === undefined ? null : { headers: redactHeaders(received, redact), body },
     timing: done?.response.timing ?? null,
-    notes: [...(prepared?.notes ?? []), ...mapped.notes],
+    notes: mapped.notes.length === 0 ? (prepared?.notes ?? []) : [...(prepared?.notes ?? []), ...mapped.notes],
   };
+  const told = failure === undefined ? undefined : redact.text(failure.ai);
   return {
     runId: finished.runId,
     success,
     statusCode,
-    outputs,
-    ...(failure === undefined ? {} : { error: { code: failure.type, message: message ?? '' } }),
+    outputs: withDefaults(attributes, action, success, statusCode),
+    error: error === undefined ? undefined : { code: error.type, message: error.message },
     durationMs: finished.durationMs,
-    ai: { text: capped(text), outputs: isShortened ? { ...visible, ...defaults } : outputs },
+    // Made when it is asked for: not every caller has an AI to tell.
+    get ai() {
+      const visible = without(attributes, mapped.hidden);
+      const isMapped = Object.keys(attributes).length > 0;
+      const text = told ?? (isMapped ? JSON.stringify(visible) : body);
+      return { text: capped(text), outputs: withDefaults(visible, action, success, statusCode) };
+    },
     run,
   };
 };

@@ -198,21 +198,34 @@ const checkedObject = (
 ): JsonValue => {
   if (schema.properties === undefined) return value;
   const result: Record<string, JsonValue> = Object.create(null);
+  for (const [name, item] of checkedProperties(value, schema, schema.properties, path, faults)) result[name] = item;
+  return result;
+};
+
+const checkedProperties = (
+  value: { readonly [key: string]: JsonValue },
+  schema: ParameterSchema,
+  properties: ReadonlyMap<string, ParameterSchema>,
+  path: string,
+  faults: ParameterFault[],
+): Map<string, JsonValue> => {
+  const result = new Map<string, JsonValue>();
   const at = (name: string): string => (path === '' ? name : `${path}.${name}`);
-  for (const [name, item] of Object.entries(value)) {
-    const property = schema.properties.get(name);
+  for (const name of Object.keys(value)) {
+    const item = value[name] ?? null;
+    const property = properties.get(name);
     if (property === undefined) {
       if (schema.closed && path !== '') faults.push({ path: at(name), message: 'is not known' });
-      else result[name] = item;
+      else result.set(name, item);
       continue;
     }
     // A strict tool schema makes the AI write null for what it leaves out.
     if (item === null && !property.types.includes('null') && !schema.required.has(name)) continue;
-    result[name] = checked(item, property, at(name), faults);
+    result.set(name, checked(item, property, at(name), faults));
   }
-  for (const [name, property] of schema.properties) {
-    if (Object.hasOwn(result, name)) continue;
-    if (property.fallback !== undefined) result[name] = property.fallback;
+  for (const [name, property] of properties) {
+    if (result.has(name)) continue;
+    if (property.fallback !== undefined) result.set(name, property.fallback);
     else if (schema.required.has(name)) faults.push({ path: at(name), message: 'is required' });
   }
   return result;
@@ -222,11 +235,10 @@ const checkedObject = (
 export const checkArguments = (
   args: { readonly [key: string]: JsonValue },
   schema: ParameterSchema | undefined,
-): { readonly values: { readonly [key: string]: JsonValue }; readonly faults: readonly ParameterFault[] } => {
-  if (schema === undefined) return { values: args, faults: [] };
+): { readonly values: ReadonlyMap<string, JsonValue>; readonly faults: readonly ParameterFault[] } => {
+  if (schema?.properties === undefined) return { values: new Map(Object.entries(args)), faults: [] };
   const faults: ParameterFault[] = [];
-  const values = checkedObject(args, schema, '', faults);
-  return { values: isRecord(values) ? values : {}, faults };
+  return { values: checkedProperties(args, schema, schema.properties, '', faults), faults };
 };
 
 const strict = (schema: ParameterSchema, optional: boolean): { readonly [key: string]: JsonValue } => {

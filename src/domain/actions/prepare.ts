@@ -1,10 +1,11 @@
 import { createHash } from 'node:crypto';
-import type { TlsCredential } from '../../platform/egress/index.js';
+import type { RequestUrl, TlsCredential } from '../../platform/egress/index.js';
 import type { CompiledAction } from './compile-action.js';
+import type { AuthRequest } from './header-auth.js';
 import { createHeaderSet, flatHeaders, type Header } from './headers.js';
 import type { TokenRequest } from './oauth-token.js';
 import type { ActionOrganization, ActionSession, CertificateReader, SecretReader } from './ports.js';
-import { isSensitiveHeader, secretsOfHeader } from './redaction.js';
+import { addSecretsOf, isSensitiveHeader } from './redaction.js';
 import type { Scope } from './template/render.js';
 import { type ContextReader, type Contexts, createScope, recordReader } from './template/scope.js';
 import { TemplateError } from './template/syntax.js';
@@ -13,7 +14,7 @@ import type { JsonValue } from './template/values.js';
 /** A request as it will be sent, and what must never be shown of it. */
 export type PreparedRequest = {
   readonly method: string;
-  readonly url: URL;
+  readonly url: RequestUrl;
   readonly headers: readonly Header[];
   readonly wireHeaders: readonly string[];
   readonly body: string | undefined;
@@ -41,7 +42,7 @@ export type PrepareInput = {
   readonly variables: ReadonlyMap<string, string>;
   readonly user: ContextReader;
   readonly idempotencyKey: string | undefined;
-  readonly request: { readonly uuid: string; readonly nowMs: number; readonly nowMicro: number };
+  readonly request: AuthRequest;
 };
 
 export type PreparePorts = { readonly secrets: SecretReader; readonly certificates: CertificateReader };
@@ -63,7 +64,7 @@ const contextHeaders = (organization: ActionOrganization, session: ActionSession
 /** `_webhook`: the request exactly as it will be sent, without what authentication adds. */
 const webhookContext = (
   method: string,
-  url: URL,
+  url: RequestUrl,
   headers: readonly Header[],
   body: string | undefined,
 ): ContextReader => {
@@ -80,7 +81,7 @@ const webhookContext = (
       case 'content_type':
         return headers.find((header) => header[0].toLowerCase() === 'content-type')?.[1] ?? '';
       case 'query_params':
-        return Object.fromEntries(url.searchParams);
+        return Object.fromEntries(new URLSearchParams(url.search));
       default:
         return undefined;
     }
@@ -114,6 +115,10 @@ const secretReader =
 
 type AuthParts = { headers: Header[]; secrets: string[]; credential?: TlsCredential; token?: TokenRequest };
 
+const jsonContent: Header = ['Content-Type', 'application/json'];
+
+const noContext: ContextReader = () => undefined;
+
 const noAuth: AuthParts = { headers: [], secrets: [] };
 
 const authenticate = async (
@@ -121,7 +126,7 @@ const authenticate = async (
   ports: PreparePorts,
   plain: Contexts,
   plainScope: Scope,
-  unsigned: { url: URL; headers: readonly Header[]; body: string | undefined },
+  unsigned: { url: RequestUrl; headers: readonly Header[]; body: string | undefined },
 ): Promise<AuthParts> => {
   const { action, organization } = input;
   const { auth } = action;
@@ -137,13 +142,10 @@ const authenticate = async (
         _webhook: webhookContext(action.method, unsigned.url, unsigned.headers, unsigned.body),
       });
       const headers = auth.resolve(scope, input.request);
-      return {
-        headers,
-        secrets: [
-          ...known,
-          ...headers.filter(([name]) => auth.sensitive.has(name) || isSensitiveHeader(name)).flatMap(secretsOfHeader),
-        ],
-      };
+      for (const header of headers) {
+        if (auth.sensitive.has(header[0]) || isSensitiveHeader(header[0])) addSecretsOf(header, known);
+      }
+      return { headers, secrets: known };
     }
     const open = createScope({ ...plain, secret });
     if (auth.type === 'oauth2') {
@@ -185,21 +187,22 @@ export const prepareRequest = async (input: PrepareInput, ports: PreparePorts): 
   const contexts: Contexts = {
     user: input.user,
     global: recordReader(organization.globals, 'server'),
-    ...(session === undefined
-      ? {}
-      : { session: recordReader(session.fields, 'session'), contact: recordReader(session.contact, 'session') }),
+    session: session === undefined ? noContext : recordReader(session.fields, 'session'),
+    contact: session === undefined ? noContext : recordReader(session.contact, 'session'),
   };
   const scope = createScope(contexts);
   const url = action.url.render(scope);
   const body = action.body?.render(scope);
-  const defaults: Header[] = [];
-  if (body !== undefined) defaults.push(['Content-Type', 'application/json']);
-  if (input.idempotencyKey !== undefined) defaults.push(['Idempotency-Key', input.idempotencyKey]);
   const context = contextHeaders(organization, session);
   const set = createHeaderSet();
-  set.add(defaults);
-  const own = action.headers.map((header): Header => [header.name, header.render(scope)]);
-  set.add(own);
+  const secrets: string[] = [];
+  if (body !== undefined) set.add(jsonContent);
+  if (input.idempotencyKey !== undefined) set.add(['Idempotency-Key', input.idempotencyKey]);
+  for (const template of action.headers) {
+    const header: Header = [template.name, template.render(scope)];
+    set.add(header);
+    if (isSensitiveHeader(template.name)) addSecretsOf(header, secrets);
+  }
   set.addUnchecked(input.variables);
   set.addUnchecked(input.sessionHeaders);
   const unsigned = set.list(context);
@@ -207,12 +210,11 @@ export const prepareRequest = async (input: PrepareInput, ports: PreparePorts): 
     action.auth.type === 'none'
       ? noAuth
       : await authenticate(input, ports, contexts, scope, { url, headers: unsigned, body });
-  set.add(auth.headers);
+  for (const header of auth.headers) set.add(header);
   const headers = auth.headers.length === 0 ? unsigned : set.list(context);
-  const secrets = [...auth.secrets];
-  for (const header of own) if (isSensitiveHeader(header[0])) secrets.push(...secretsOfHeader(header));
-  for (const header of input.variables) secrets.push(...secretsOfHeader(header));
-  for (const header of input.sessionHeaders) secrets.push(...secretsOfHeader(header));
+  secrets.push(...auth.secrets);
+  for (const header of input.variables) addSecretsOf(header, secrets);
+  for (const header of input.sessionHeaders) addSecretsOf(header, secrets);
   const notes = droppedNotes(set.dropped);
   const prepared: PreparedRequest = {
     method: action.method,
@@ -225,7 +227,7 @@ export const prepareRequest = async (input: PrepareInput, ports: PreparePorts): 
     secrets,
     notes,
     withToken(token) {
-      set.add([['Authorization', `Bearer ${token}`]]);
+      set.add(['Authorization', `Bearer ${token}`]);
       const authorized = set.list(context);
       return { ...prepared, headers: authorized, wireHeaders: flatHeaders(authorized), secrets: [...secrets, token] };
     },

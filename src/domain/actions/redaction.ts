@@ -1,85 +1,80 @@
-import { isSecretName } from '../../core/redaction.js';
+import { headerName } from './header-name.js';
 import type { Header } from './headers.js';
 import { bullets } from './template/values.js';
 
-const judged = new Map<string, boolean>();
-const maxJudged = 1_000;
-
-/** True for a header whose value is never shown. The few names there are get judged once. */
-export const isSensitiveHeader = (name: string): boolean => {
-  const known = judged.get(name);
-  if (known !== undefined) return known;
-  const sensitive = isSecretName(name);
-  if (judged.size < maxJudged) judged.set(name, sensitive);
-  return sensitive;
-};
-
-/** The values of headers that are not hidden by their name, as one text. */
-export const openValues = (headers: readonly Header[]): string => {
-  let text = '';
-  for (const [name, value] of headers) if (!isSensitiveHeader(name)) text += `${value}\n`;
-  return text;
-};
-
-/** Variables under these names carry preferences, not credentials: blanking them out of bodies would only do harm. */
-const plainNames: ReadonlySet<string> = new Set([
-  'accept',
-  'accept-language',
-  'accept-charset',
-  'cache-control',
-  'content-type',
-  'content-language',
-  'prefer',
-]);
+/** True for a header whose value is never shown. */
+export const isSensitiveHeader = (name: string): boolean => headerName(name).sensitive;
 
 /** Shorter values are too likely to occur by chance. */
 const minimumLength = 6;
 
 /** Replaces known secret values wherever they occur. */
 export type Redactor = {
-  (text: string): string;
+  text(value: string): string;
   /** True when a secret occurs in the text. Most runs ask once for everything and need no replacement at all. */
   finds(text: string): boolean;
 };
 
-/** The secret values of a header: the whole, and what follows the scheme (`Bearer …`, `Basic …`). */
-export const secretsOfHeader = ([name, value]: Header): string[] => {
-  if (plainNames.has(name.toLowerCase())) return [];
+/** Adds the secret values of a header: the whole, and what follows the scheme (`Bearer …`, `Basic …`). */
+export const addSecretsOf = ([name, value]: Header, secrets: string[]): void => {
+  if (headerName(name).plain) return;
+  secrets.push(value);
   const space = value.indexOf(' ');
-  return space > 0 ? [value, value.slice(space + 1)] : [value];
+  if (space > 0) secrets.push(value.slice(space + 1));
+};
+
+/** The secret values of a header. */
+export const secretsOfHeader = (header: Header): string[] => {
+  const secrets: string[] = [];
+  addSecretsOf(header, secrets);
+  return secrets;
 };
 
 const needsJsonEscape = /["\\\u0000-\u001f]/;
 const needsPercent = /[^A-Za-z0-9\-_.!~*'()]/;
 
 /** The ways in which a value may come back: as it is, in base64, in JSON, in a URL. */
-const addSpellings = (value: string, known: Set<string>): void => {
-  known.add(value);
+const addSpellings = (value: string, known: string[]): void => {
   const bytes = Buffer.from(value, 'utf8');
-  known.add(bytes.toString('base64'));
-  if (needsJsonEscape.test(value)) known.add(JSON.stringify(value).slice(1, -1));
-  if (needsPercent.test(value)) known.add(encodeURIComponent(bytes.toString('utf8')));
-};
-
-/** Makes a redactor of the values known in one call. The longest is replaced first: it may contain another. */
-export const createRedactor = (values: Iterable<string>): Redactor => {
-  const known = new Set<string>();
-  for (const value of values) if (value.length >= minimumLength && !known.has(value)) addSpellings(value, known);
-  const ordered = [...known].sort((a, b) => b.length - a.length);
-  const redact = (text: string): string => {
-    let clean = text;
-    for (const secret of ordered) if (clean.includes(secret)) clean = clean.replaceAll(secret, bullets);
-    return clean;
-  };
-  return Object.assign(redact, { finds: (text: string) => ordered.some((secret) => text.includes(secret)) });
+  known.push(value, bytes.toString('base64'));
+  if (needsJsonEscape.test(value)) known.push(JSON.stringify(value).slice(1, -1));
+  if (needsPercent.test(value)) known.push(encodeURIComponent(bytes.toString('utf8')));
 };
 
 /** A redactor for texts that are known to hold no secret. */
-export const unchanged: Redactor = Object.assign((text: string) => text, { finds: () => false });
+export const unchanged: Redactor = { text: (value) => value, finds: () => false };
+
+/** Makes a redactor of the values known in one call. */
+export const createRedactor = (values: readonly string[]): Redactor => {
+  const known: string[] = [];
+  for (const value of values) if (value.length >= minimumLength) addSpellings(value, known);
+  if (known.length === 0) return unchanged;
+  let isSorted = false;
+  return {
+    text(value) {
+      // The longest is replaced first: it may contain another.
+      if (!isSorted) known.sort((a, b) => b.length - a.length);
+      isSorted = true;
+      let clean = value;
+      for (const secret of known) if (clean.includes(secret)) clean = clean.replaceAll(secret, bullets);
+      return clean;
+    },
+    finds(text) {
+      for (const secret of known) if (text.includes(secret)) return true;
+      return false;
+    },
+  };
+};
+
+/** True when a secret occurs in a header that is not hidden by its name. */
+export const showsSecret = (headers: readonly Header[], redact: Redactor): boolean => {
+  for (const header of headers) if (!headerName(header[0]).sensitive && redact.finds(header[1])) return true;
+  return false;
+};
 
 /** Headers as they may be shown and stored. */
 export const redactHeaders = (headers: readonly Header[], redact: Redactor): Header[] =>
   headers.map((header) => {
-    if (isSensitiveHeader(header[0])) return [header[0], bullets];
-    return redact === unchanged ? header : [header[0], redact(header[1])];
+    if (headerName(header[0]).sensitive) return [header[0], bullets];
+    return redact === unchanged ? header : [header[0], redact.text(header[1])];
   });

@@ -1,14 +1,18 @@
 import type { StatusGroup, WebhookAction } from './definition.js';
 import { statusGroups } from './definition.js';
 import { compileMapping, type Expression, JmesPathError } from './jmespath/index.js';
+import type { JsonRecord } from './ports.js';
 import type { JsonValue } from './template/values.js';
 
 type Output = { readonly attribute: string; readonly expression: Expression; readonly hidden: boolean };
+
+const nothingHidden: ReadonlySet<string> = new Set();
 
 type Group = {
   readonly success: boolean | Expression;
   readonly outputs: readonly Output[];
   readonly raw: string | undefined;
+  readonly hidden: ReadonlySet<string>;
 };
 
 export type ResponseMapping = Readonly<Record<StatusGroup, Group>>;
@@ -16,7 +20,7 @@ export type ResponseMapping = Readonly<Record<StatusGroup, Group>>;
 export type MappedResponse = {
   readonly success: boolean;
   /** Mapped attributes; `null` where a path found nothing. */
-  readonly outputs: ReadonlyMap<string, JsonValue>;
+  readonly outputs: JsonRecord;
   /** Attributes the AI is not shown. */
   readonly hidden: ReadonlySet<string>;
   readonly notes: readonly string[];
@@ -60,7 +64,8 @@ export const compileResponse = (response: WebhookAction['response'], fault: Faul
         : [{ attribute, expression, hidden: typeof output !== 'string' && output.hideFromAi === true }];
     });
     const success = successOf(stated?.action_success, group, `${at}.action_success`, fault);
-    return [group, { success, outputs, raw: stated?.raw_response ?? response?.raw_response }];
+    const hidden = new Set(outputs.flatMap((output) => (output.hidden ? [output.attribute] : [])));
+    return [group, { success, outputs, hidden, raw: stated?.raw_response ?? response?.raw_response }];
   });
   return Object.fromEntries(groups) as ResponseMapping;
 };
@@ -91,19 +96,15 @@ const find = (expression: Expression, document: JsonValue, notes: string[]): Jso
 export const mapResponse = (mapping: ResponseMapping, status: number, body: string): MappedResponse => {
   const name = statusGroups[Math.floor(status / 100) - 1];
   const notes: string[] = [];
-  const outputs = new Map<string, JsonValue>();
-  const hidden = new Set<string>();
-  if (name === undefined) return { success: false, outputs, hidden, notes };
+  const outputs: Record<string, JsonValue> = {};
+  if (name === undefined) return { success: false, outputs, hidden: nothingHidden, notes };
   const group = mapping[name];
   const needsDocument = group.outputs.length > 0 || typeof group.success !== 'boolean';
   const document = needsDocument ? parse(body) : null;
   if (needsDocument && document === null && body.trim() !== 'null')
     notes.push('The response is not JSON, so nothing could be mapped.');
-  for (const { attribute, expression, hidden: isHidden } of group.outputs) {
-    outputs.set(attribute, find(expression, document, notes));
-    if (isHidden) hidden.add(attribute);
-  }
-  if (group.raw !== undefined) outputs.set(group.raw, body);
+  for (const { attribute, expression } of group.outputs) outputs[attribute] = find(expression, document, notes);
+  if (group.raw !== undefined) outputs[group.raw] = body;
   const success = typeof group.success === 'boolean' ? group.success : find(group.success, document, notes) === true;
-  return { success, outputs, hidden, notes };
+  return { success, outputs, hidden: group.hidden, notes };
 };

@@ -8,13 +8,16 @@ import {
   type DialResult,
   type Failure,
   failedRecord,
+  givenUp,
   lineEndedEarly,
   runAttempt,
 } from '../transfer/index.js';
 import type { PromptSource, TransferResult } from './ports.js';
+import { type Introduction, introduction } from './transfer-announcement.js';
 import { type ConnectedCall, connectedCall } from './transfer-bridge.js';
 import { callerHearing } from './transfer-hearing.js';
 import { dialInvite, dialRefer, type LegEvents, type TransferLeg } from './transfer-leg.js';
+import { lineWatch, stays } from './transfer-line.js';
 import { transferNotes } from './transfer-notes.js';
 import type { CallTransfers, TransferContext, TransferDeps, TransferRequest } from './transfer-ports.js';
 import { isAllowListed, profileOf } from './transfer-profile.js';
@@ -55,10 +58,8 @@ export const callTransfers = (deps: TransferDeps, context: TransferContext): Cal
   let last: AttemptRecord | null = null;
   let leg: TransferLeg | null = null;
   let joined: ConnectedCall | null = null;
-  /** Set while a line that hangs up counts as one that never answered. */
-  let onEarlyEnd: (() => void) | null = null;
-  /** The line hung up, maybe in the instant between its 200 and the join. */
-  let lineEnded = false;
+  /** Knows of a line that hung up, maybe in the instant between its 200 and the join. */
+  const line = lineWatch();
   const holdAudios = new Map<string, PromptSource | null>();
 
   const isOver = (): boolean => context.state().status === 'ended';
@@ -74,12 +75,9 @@ export const callTransfers = (deps: TransferDeps, context: TransferContext): Cal
     ended: (end) => {
       log.info({ by: end.by, reason: end.reason }, 'the destination of a transfer hung up');
       if (end.by === 'lost') session.note('signalling.lost', { leg: 'destination', reason: end.reason });
-      lineEnded = true;
-      if (onEarlyEnd !== null) onEarlyEnd();
-      else {
-        const detail = end.by === 'remote' || end.reason === null ? {} : { detail: end.reason };
-        context.dispatch({ type: 'destination-left', step: 'end', ...detail });
-      }
+      if (line.hungUp()) return;
+      const detail = end.by === 'remote' || end.reason === null ? {} : { detail: end.reason };
+      context.dispatch({ type: 'destination-left', step: 'end', ...detail });
     },
     held: (held) => {
       if (joined === null) return;
@@ -116,7 +114,7 @@ export const callTransfers = (deps: TransferDeps, context: TransferContext): Cal
   ): Promise<AttemptResult<TransferLeg | null>> => {
     const profile = profileOf(deps, destination);
     const source = await holdAudioOf(destination);
-    lineEnded = false;
+    line.begin();
     holdAudios.set(destination.id, source);
     // While the caller still talks with the agent: nothing rings yet.
     if (destination.type === 'sip' && session.snapshot.zendeskTicketId === null) {
@@ -172,31 +170,27 @@ export const callTransfers = (deps: TransferDeps, context: TransferContext): Cal
     );
   };
 
-  /** True when the line hangs up again within the destination's `returnWithin`. */
-  const endsEarly = (destination: TransferDestination, signal: AbortSignal): Promise<boolean> =>
-    new Promise((resolve) => {
-      const finish = (early: boolean): void => {
-        window.cancel();
-        signal.removeEventListener('abort', onAbort);
-        onEarlyEnd = null;
-        resolve(early);
-      };
-      const onAbort = (): void => finish(false);
-      const window = deps.clock.after(destination.returnWithin * 1_000, () => {
-        finish(false);
-        context.dispatch({ type: 'transfer-settled' });
-      });
-      signal.addEventListener('abort', onAbort, { once: true });
-      onEarlyEnd = () => finish(true);
-      if (signal.aborted) onAbort();
-      else if (lineEnded) finish(true);
-    });
-
   const dropLeg = async (): Promise<void> => {
     const gone = leg;
     leg = null;
     joined = null;
     await gone?.media.close();
+  };
+
+  /** Tells the line what was prepared for it; resolves with why there is nobody to connect the caller to, or null. */
+  const introduce = async (
+    to: TransferLeg,
+    prepared: Introduction,
+    by: () => Running['by'],
+  ): Promise<Failure | null> => {
+    // A line may answer without having rung.
+    ringing(holdAudios.get(to.destination.id) ?? null);
+    const end = await prepared.say(to.media);
+    session.note('transfer.announced', { destination: to.destination.id, end });
+    if (end === 'line-left') return lineEndedEarly;
+    if (end !== 'given-up') return null;
+    await to.dialog.bye();
+    return givenUp(by());
   };
 
   /** Takes the failed attempt's destination to what follows it; the next destination, or null when the transfer is over. */
@@ -236,10 +230,14 @@ export const callTransfers = (deps: TransferDeps, context: TransferContext): Cal
     let record: AttemptRecord | null = null;
     while (destination !== null) {
       tried.push(destination.id);
+      const { e164, withheld } = session.snapshot.caller;
+      const words = { summary: request.summary, caller: withheld ? null : e164 };
+      const prepared = introduction(destination, words, { signal: mine.giveUp.signal, line }, deps);
       const result: AttemptResult<TransferLeg | null> = await attempt(destination, request, mine, tell.planned);
       record = result.record;
       deps.metrics.attempted(destination.type, record.outcome ?? 'failed');
       if (!result.connected) {
+        prepared?.drop();
         destination = await follow(destination, result.failure, tried, false);
         continue;
       }
@@ -251,9 +249,23 @@ export const callTransfers = (deps: TransferDeps, context: TransferContext): Cal
       }
       leg = result.leg;
       // The call may have ended in the same instant: closing it sends the BYE.
-      if (isOver()) break;
+      if (isOver()) {
+        prepared?.drop();
+        break;
+      }
       const holdAudio = holdAudios.get(destination.id) ?? null;
-      const window = destination.returnWithin > 0 ? endsEarly(destination, mine.giveUp.signal) : null;
+      const unheard = prepared === null ? null : await introduce(leg, prepared, mine.by);
+      if (unheard !== null) {
+        record = failedRecord(record, unheard);
+        last = record;
+        notes.endedEarly(destination, record);
+        await dropLeg();
+        destination = await follow(destination, unheard, tried, false);
+        continue;
+      }
+      if (isOver()) break;
+      const within = destination.returnWithin * 1_000;
+      const window = within > 0 ? stays(line, within, mine.giveUp.signal, deps.clock) : null;
       joined = connectedCall({
         caller: { media: context.leg, dialog: context.callerDialog, profile: context.callerProfile },
         destination: leg,
@@ -263,10 +275,12 @@ export const callTransfers = (deps: TransferDeps, context: TransferContext): Cal
       context.dispatch({ type: 'transfer-connected', keepAgent: window !== null });
       tell.decided(record);
       if (window === null) {
-        if (lineEnded) context.dispatch({ type: 'destination-left', step: 'end' });
+        if (line.gone()) context.dispatch({ type: 'destination-left', step: 'end' });
         break;
       }
-      if (!(await window)) break;
+      const stayed = await window;
+      if (stayed === 'stayed') context.dispatch({ type: 'transfer-settled' });
+      if (stayed !== 'left') break;
       record = failedRecord(record, lineEndedEarly);
       last = record;
       notes.endedEarly(destination, record);

@@ -29,6 +29,14 @@ export type TransferDeps = {
   ) => { readonly username: string; readonly password: string } | null;
   /** The file a destination plays while it rings or holds; null when there is none of that name. */
   readonly holdAudio: (file: string) => Promise<PromptSource | null>;
+  /**
+   * The audio of an announcement, which is a text or the name of a WAV file; null when this machine cannot have it.
+   * Rejects for an abort only.
+   */
+  readonly announce: (
+    textOrFile: string,
+    signal: AbortSignal,
+  ) => Promise<{ readonly source: PromptSource; release(): void } | null>;
   /** Host part of our From, and the address the world sees us at. */
   readonly host: () => string;
   readonly publicAddress: () => string;

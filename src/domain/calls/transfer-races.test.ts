@@ -50,6 +50,8 @@ const destination: TransferDestination = {
   returnWithin: 0,
 };
 
+const announced = { type: 'wav', path: 'announced.wav' } as const;
+
 /** Lets everything that waits for promises go on. */
 const settle = (): Promise<void> => new Promise((resolve) => setImmediate(() => setImmediate(resolve)));
 
@@ -57,15 +59,21 @@ const settle = (): Promise<void> => new Promise((resolve) => setImmediate(() => 
 const callWithoutSockets = async (change: Partial<TransferDestination> = {}) => {
   const clock = manualClock();
   const done: string[] = [];
+  let playedOut: () => void = () => {};
   const leg = (role: string): MediaLeg =>
     ({
       id: role,
       answer: async () => 'answer',
       offer: async () => 'offer',
       accept: async () => {},
-      play: (source: { readonly tone?: string }) => {
-        done.push(`${role} hears ${source.tone ?? 'audio'}`);
-        return { done: new Promise(() => {}), stop: () => {} };
+      play: (source: { readonly tone?: string; readonly path?: string }) => {
+        done.push(`${role} hears ${source.tone ?? source.path ?? 'audio'}`);
+        return {
+          done: new Promise((resolve) => {
+            playedOut = () => resolve('finished');
+          }),
+          stop: () => {},
+        };
       },
       bridge: async (other: MediaLeg) => void done.push(`${role} joined with ${other.id}`),
       unbridge: async () => {},
@@ -182,6 +190,10 @@ const callWithoutSockets = async (change: Partial<TransferDestination> = {}) => 
         ...{ sendsRefer: true, rules },
       }),
       ensureTicket: async () => {},
+      announce: async (text) => {
+        done.push(`announcement ${text}`);
+        return text === 'nothing.wav' ? null : { source: announced, release: () => void done.push('released') };
+      },
       digest: () => null,
       holdAudio: async () => null,
       host: () => 'gw',
@@ -194,7 +206,7 @@ const callWithoutSockets = async (change: Partial<TransferDestination> = {}) => 
     onEnded: (reason) => void done.push(`ended ${reason}`),
   });
   await settle();
-  const transfer = await call.transfers.start({ destination: 'zendesk', summary: null });
+  const transfer = await call.transfers.start({ destination: 'zendesk', summary: 'wants a refund' });
   await settle();
   const request = placed as OutgoingCallRequest | null;
   if (request === null || !transfer.started) throw new Error('nothing was placed');
@@ -213,11 +225,100 @@ const callWithoutSockets = async (change: Partial<TransferDestination> = {}) => 
       }),
     refuse: () => finish({ outcome: 'failed', status: 486, reason: 'Busy', local: false, gaveUp: null, sent: null }),
     lineHangsUp: () => request.events.ended({ by: 'remote', reason: null }),
+    /** The last thing played has come to its end. */
+    playedOut: () => playedOut(),
+    clock,
     callerHangsUp: () => callerEvents?.ended({ by: 'remote', reason: null }),
   };
 };
 
 const after = (done: readonly string[], mark: string): readonly string[] => done.slice(done.indexOf(mark) + 1);
+
+describe('an announcement', () => {
+  const text = 'A call from {caller}, who {summary}.';
+  const answered = async (change: Partial<TransferDestination> = {}) => {
+    const race = await callWithoutSockets({ announcement: text, ...change });
+    race.ring();
+    race.answer();
+    await settle();
+    return race;
+  };
+
+  it('is said to the line while the caller hears that it rings, and then they are joined', async () => {
+    const race = await answered();
+    expect(race.done).toContain('announcement A call from +14155550123, who wants a refund.');
+    expect(race.done).toContain('line hears announced.wav');
+    expect(race.done).not.toContain('caller joined with line');
+    expect(race.call.status()).toBe('transferring');
+    race.playedOut();
+    expect(await race.transfer.decided).toMatchObject({ outcome: 'connected' });
+    await settle();
+    expect(
+      race.done.filter((what) => /hears|joined|agent (muted|stopped)|transfer\.announced|released/.test(what)),
+    ).toEqual([
+      'agent muted',
+      'caller hears ringback',
+      'line hears announced.wav',
+      'released',
+      'transfer.announced',
+      'caller joined with line',
+      'agent stopped',
+    ]);
+  });
+
+  it('that cannot be had, or has nothing to say, keeps nobody waiting', async () => {
+    for (const announcement of ['nothing.wav', '   ']) {
+      const race = await answered({ announcement });
+      expect(await race.transfer.decided).toMatchObject({ outcome: 'connected' });
+      expect(race.done).toContain('caller joined with line');
+    }
+  });
+
+  it('to a line that is busy is thrown away', async () => {
+    const race = await callWithoutSockets({ announcement: text });
+    race.refuse();
+    expect(await race.transfer.settled).toMatchObject({ outcome: 'busy' });
+    expect(race.done).toContain('released');
+    expect(race.done).not.toContain('line hears announced.wav');
+  });
+
+  it('that never ends is cut after a minute', async () => {
+    const race = await answered();
+    race.clock.advance(60_000);
+    await settle();
+    expect(race.done).toContain('caller joined with line');
+  });
+
+  it('during which the line hangs up brings the caller back to the agent', async () => {
+    const race = await answered();
+    race.lineHangsUp();
+    expect(await race.transfer.settled).toMatchObject({ outcome: 'no-answer', reason: 'line-ended-early' });
+    await settle();
+    expect(race.call.status()).toBe('active');
+    expect(race.done).toContain('line closed');
+    expect(race.done).toContain('agent unmuted');
+    expect(race.done).not.toContain('caller joined with line');
+  });
+
+  it('during which the transfer is cancelled hangs the line up and returns the caller', async () => {
+    const race = await answered();
+    expect(race.call.transfers.cancel('cancelled')).toBe(true);
+    expect(await race.transfer.settled).toMatchObject({ outcome: 'cancelled' });
+    await settle();
+    expect(race.done).toContain('BYE line');
+    expect(race.call.status()).toBe('active');
+  });
+
+  it('during which the caller hangs up leaves no leg', async () => {
+    const race = await answered();
+    race.callerHangsUp();
+    await race.call.done;
+    expect(await race.transfer.settled).toMatchObject({ outcome: 'caller-hung-up' });
+    expect(race.done).toContain('BYE line');
+    expect(race.done).toContain('line closed');
+    expect(race.done).not.toContain('caller joined with line');
+  });
+});
 
 describe('races of a transfer', () => {
   it('the agent dies while it rings: the caller is connected all the same, and nothing stands in', async () => {
@@ -274,6 +375,21 @@ describe('races of a transfer', () => {
     await settle();
     expect(race.call.status()).toBe('active');
     expect(after(race.done, 'transfer.connected')).toContain('agent unmuted');
+  });
+
+  it('with returnWithin the agent is kept until the time is over, and a later hang-up ends the call', async () => {
+    const race = await callWithoutSockets({ returnWithin: 30 });
+    race.ring();
+    race.answer();
+    await race.transfer.decided;
+    await settle();
+    expect(race.done).not.toContain('agent stopped');
+    race.clock.advance(30_000);
+    await settle();
+    expect(race.done).toContain('agent stopped');
+    race.lineHangsUp();
+    await race.call.done;
+    expect(race.done).toContain('ended destination-hangup');
   });
 
   it('the caller hangs up in the instant of the 200: the line gets its BYE and no leg stays open', async () => {

@@ -1,4 +1,5 @@
 import type { SealScope } from '../../platform/vault/index.js';
+import type { ClientCertificate } from './records.js';
 
 /** Where each credential of an organization is sealed for. Whoever opens one takes its scope from here. */
 export const credentialScopes = {
@@ -15,6 +16,13 @@ export const credentialScopes = {
     organization,
     kind: 'action',
     name: `${action} ${path}`,
+  }),
+  /** The private key of one upload. */
+  certificate: (organization: string, { name, version }: Pick<ClientCertificate, 'name' | 'version'>): SealScope => ({
+    organization,
+    kind: 'certificate',
+    name,
+    version,
   }),
   digest: (organization: string, destination: string): SealScope => ({
     organization,

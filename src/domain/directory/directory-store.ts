@@ -69,7 +69,8 @@ export const createDirectoryStore = (redis: RedisConnection): DirectoryStore => 
     const fields = replyFields(await redis.command('HGETALL', snapshotKey(orgId)));
     const [version, text] = [fields.get('version'), fields.get('snapshot')];
     if (version === undefined || text === undefined) return null;
-    const snapshot: OrganizationSnapshot = JSON.parse(text);
+    // What was written before there were certificates in it has none.
+    const snapshot: OrganizationSnapshot = { certificates: [], ...JSON.parse(text) };
     return { version: Number(version), snapshot };
   },
 

@@ -116,6 +116,23 @@ export const actionSchema = z.looseObject({
   name: z.string().trim().min(1, 'must not be empty').max(60, 'must not be longer than 60 characters'),
 });
 
+const certificateText = text(360_000);
+const readByCli = (field: string) =>
+  z.never(`is read by voice-gateway apply; the gateway takes ${field} with what is in the file`).optional();
+
+/** A client certificate for mutual TLS, of any format. Only the command line reads files. */
+export const certificateSchema = z.strictObject({
+  name: z
+    .string()
+    .regex(/^[A-Za-z_][A-Za-z0-9_-]{0,79}$/, 'must be 1 to 80 letters, digits, _ and -, and begin with no digit'),
+  certificate: certificateText,
+  key: certificateText.optional(),
+  password: z.string().max(1_024, 'must not be longer than 1024 characters').optional(),
+  certificateFile: readByCli('certificate'),
+  keyFile: readByCli('key'),
+});
+export const certificatesSchema = list(certificateSchema, 100);
+
 export const documentSchema = z.strictObject({
   organization: organizationSchema,
   numbers: list(numberSchema, 10_000).optional(),
@@ -126,6 +143,7 @@ export const documentSchema = z.strictObject({
   /** `null` takes a variable or secret away. */
   variables: keyed(credential.nullable(), 'a variable').optional(),
   secrets: keyed(credential.nullable(), 'a secret').optional(),
+  certificates: certificatesSchema.optional(),
 });
 
 export type OrganizationDocument = z.input<typeof documentSchema>;
@@ -135,4 +153,5 @@ export type ParsedZendesk = z.output<typeof zendeskSchema>;
 export type ParsedNumber = z.output<typeof numberSchema>;
 export type ParsedAgent = z.output<typeof agentSchema>;
 export type ParsedDestination = z.output<typeof destinationSchema>;
+export type ParsedCertificate = z.output<typeof certificateSchema>;
 export type ParsedAction = z.output<typeof actionSchema>;

@@ -98,6 +98,12 @@ export const exportDocument = (snapshot: OrganizationSnapshot) => {
     globals: { ...snapshot.globals },
     variables: sealedNames(snapshot.variables, secret),
     secrets: sealedNames(snapshot.secrets, secret),
+    // The certificate itself is shown to every server it is used at; its key is the secret.
+    certificates: snapshot.certificates.map(({ name, certificateChain }) => ({
+      name,
+      certificate: certificateChain,
+      key: secret(name, 'key'),
+    })),
   };
 };
 

@@ -1,9 +1,15 @@
 export { exportAction, openAction } from './action-credentials.js';
 export { credentialScopes } from './credential-scopes.js';
-export { documentSchema, type OrganizationDocument } from './document-schema.js';
+export { certificateSchema, documentSchema, type OrganizationDocument } from './document-schema.js';
 export type { ExportedDocument } from './export.js';
 export type { Change, ChangeKind, ChangeSet } from './plan.js';
-export type { ApplyPolicy, DirectoryChecks } from './policy.js';
+export type {
+  ApplyPolicy,
+  CertificateFault,
+  CertificateMaterial,
+  CertificateUpload,
+  DirectoryChecks,
+} from './policy.js';
 export type * from './records.js';
 export {
   type ApplyRequest,

@@ -3,6 +3,7 @@ import type { Fault } from '../../core/errors.js';
 import { faultsOf, pathText, plainTreeFaults } from '../../core/faults.js';
 import { BULLETS } from '../../core/redaction.js';
 import type { Vault } from '../../platform/vault/index.js';
+import { makeCertificate, type OpenedCertificates } from './certificates.js';
 import { credentialScopes } from './credential-scopes.js';
 import { documentSchema, type ParsedDocument } from './document-schema.js';
 import { makeOrganization } from './make-organization.js';
@@ -20,7 +21,8 @@ export type ChangeKind =
   | 'action'
   | 'global'
   | 'variable'
-  | 'secret';
+  | 'secret'
+  | 'certificate';
 
 /** One record a document creates, changes, leaves or removes; `fields` are the top-level fields that change. */
 export type Change = { readonly kind: ChangeKind; readonly id: string; readonly fields?: readonly string[] };
@@ -43,8 +45,12 @@ export type Plan =
       readonly places: Places;
     };
 
-/** Ids of actions and names of globals that are taken away. */
-export type Removal = { readonly actions?: readonly string[]; readonly globals?: readonly string[] };
+/** Ids of actions and names of globals and certificates that are taken away. */
+export type Removal = {
+  readonly actions?: readonly string[];
+  readonly globals?: readonly string[];
+  readonly certificates?: readonly string[];
+};
 
 export type PlanRequest = {
   readonly orgId: string;
@@ -57,9 +63,16 @@ export type PlanRequest = {
   readonly policy: ApplyPolicy;
   readonly checks: DirectoryChecks;
   readonly vault: Vault;
+  /** The certificates of the document, opened. */
+  readonly opened?: OpenedCertificates;
+  /** Milliseconds since the epoch. */
+  readonly now?: number;
 };
 
-const empty = { numbers: [], agents: [], destinations: [], actions: [], globals: {}, variables: {}, secrets: {} };
+const empty = {
+  ...{ numbers: [], agents: [], destinations: [], actions: [], certificates: [] },
+  ...{ globals: {}, variables: {}, secrets: {} },
+};
 
 /** Records of a list of the document over those there are. A key that stands twice is a fault. */
 const mergeList = <Given, Record>(
@@ -67,13 +80,13 @@ const mergeList = <Given, Record>(
   given: readonly Given[] | undefined,
   previous: readonly Record[],
   keyOf: (record: Record) => string,
-  make: (item: Given, path: string) => Record,
+  make: (item: Given, path: string, index: number) => Record,
   { prune, found, places }: { prune: boolean; found: Findings; places: Places },
 ): readonly Record[] => {
   const made = new Map<string, Record>();
   for (const [index, item] of (given ?? []).entries()) {
     const path = `${section}[${index}]`;
-    const record = make(item, path);
+    const record = make(item, path, index);
     const key = keyOf(record);
     if (made.has(key)) found.fault(path, `repeats ${JSON.stringify(key)}`);
     made.set(key, record);
@@ -124,6 +137,7 @@ const entriesOf = (snapshot: OrganizationSnapshot): Entry[] => [
   ...Object.entries(snapshot.globals).map(([name, value]): Entry => ['global', name, value]),
   ...Object.entries(snapshot.variables).map(([name, value]): Entry => ['variable', name, value]),
   ...Object.entries(snapshot.secrets).map(([name, value]): Entry => ['secret', name, value]),
+  ...snapshot.certificates.map((record): Entry => ['certificate', record.name, record]),
 ];
 
 const fieldsThatDiffer = (before: unknown, after: unknown): string[] => {
@@ -172,6 +186,7 @@ const make = (
   const destinationBefore = new Map(base?.destinations.map((destination) => [destination.id, destination]));
   // A verification is not the document's to take away by silence: it survives prune.
   const numberBefore = new Map(old.numbers.map((number) => [number.number, number]));
+  const certificateBefore = new Map(old.certificates.map((record) => [record.name, record]));
   const merging = { prune, found, places };
   const snapshot: OrganizationSnapshot = {
     organization,
@@ -210,6 +225,19 @@ const make = (
     globals: without({ ...(prune ? {} : old.globals), ...document.globals }, remove?.globals),
     variables: mergeSealed('variables', document.variables, old.variables, request, sealer, found),
     secrets: mergeSealed('secrets', document.secrets, old.secrets, request, sealer, found),
+    certificates: mergeList(
+      'certificates',
+      document.certificates,
+      old.certificates.filter((record) => remove?.certificates?.includes(record.name) !== true),
+      (record) => record.name,
+      (item, path, index) =>
+        makeCertificate(item, index, certificateBefore.get(item.name) ?? null, path, {
+          ...{ orgId, found, sealer },
+          opened: request.opened ?? new Map(),
+          now: request.now ?? 0,
+        }),
+      merging,
+    ),
   };
   checkReferences(snapshot, places, found, checks);
   return snapshot;

@@ -1,5 +1,5 @@
 import type { Fault } from '../../core/errors.js';
-import type { AgentLegConfig } from './records.js';
+import type { AgentLegConfig, ClientCertificate } from './records.js';
 
 /** What the one who applies may do, and what the gateway's listeners make safe. */
 export type ApplyPolicy = {
@@ -8,6 +8,21 @@ export type ApplyPolicy = {
   /** HTTP and SIP listen on loopback addresses only: a development machine. */
   readonly loopbackOnly: boolean;
 };
+
+/** What was uploaded: one file that holds everything, or a certificate and a key. */
+export type CertificateUpload = {
+  readonly certificate: Uint8Array;
+  readonly key?: Uint8Array;
+  readonly password?: string;
+};
+
+/** An upload brought into the one form that is kept. */
+export type CertificateMaterial = Omit<ClientCertificate, 'name' | 'version' | 'uploadedAt' | 'sealedKey'> & {
+  readonly privateKey: string;
+};
+
+/** Why a certificate cannot be used: the field that is at fault, and the end of a sentence about it. */
+export type CertificateFault = { readonly field: 'certificate' | 'key' | 'password'; readonly message: string };
 
 /** Judgements of parts the directory does not know. Each one left out judges nothing. */
 export type DirectoryChecks = {
@@ -24,6 +39,8 @@ export type DirectoryChecks = {
     name: string,
     value: string,
   ) => { readonly faults: readonly string[]; readonly warnings: readonly string[] };
+  /** Opens a client certificate. Without it no document may bring one. */
+  readonly certificate?: (upload: CertificateUpload) => Promise<CertificateMaterial | CertificateFault>;
   /** Slug of an action, by which agents and the API name it. */
   readonly slug?: (definition: Readonly<Record<string, unknown>> & { readonly name: string }) => string;
 };

@@ -88,6 +88,27 @@ export type ActionRecord = {
   readonly definition: Readonly<Record<string, unknown>>;
 };
 
+/** A client certificate for mutual TLS in the one form that is kept. Only its key is secret. */
+export type ClientCertificate = {
+  readonly name: string;
+  /** Changes with each upload that is not the same; counts up. */
+  readonly version: number;
+  /** Milliseconds since the epoch, like all times here. */
+  readonly uploadedAt: number;
+  /** PEM, the leaf first. */
+  readonly certificateChain: string;
+  readonly subject: string;
+  readonly issuer: string;
+  /** SHA-256, upper-case hex with colons. */
+  readonly fingerprint: string;
+  readonly notBefore: number;
+  readonly notAfter: number;
+  readonly chainLength: number;
+  readonly keyType: string;
+  /** PEM, PKCS #8. */
+  readonly sealedKey: string;
+};
+
 /** Everything an organization is made of, as stored: credentials sealed. */
 export type OrganizationSnapshot = {
   readonly organization: Organization;
@@ -99,6 +120,7 @@ export type OrganizationSnapshot = {
   /** Name to sealed value. */
   readonly variables: Readonly<Record<string, string>>;
   readonly secrets: Readonly<Record<string, string>>;
+  readonly certificates: readonly ClientCertificate[];
 };
 
 /** What the INVITE of a called number leads to. */

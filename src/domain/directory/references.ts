@@ -1,7 +1,7 @@
 import type { DirectoryChecks, Findings } from './policy.js';
 import type { OrganizationSnapshot } from './records.js';
 
-export type Section = 'numbers' | 'agents' | 'transferDestinations' | 'actions';
+export type Section = 'numbers' | 'agents' | 'transferDestinations' | 'actions' | 'certificates';
 
 /** Where the document speaks of a record; a record kept from before is named by its section and key. */
 export type Places = {

@@ -14,9 +14,17 @@ export type Sealer = {
    * command line should have replaced it. Bullets, which readers see in its place, keep what is sealed.
    */
   seal(path: string, scope: SealScope, plain: string): string;
+  /** Whether exactly this is sealed for the scope. */
+  holds(scope: SealScope, plain: string): boolean;
 };
 
 const placeholder = /\$\{[^}]*\}/;
+
+/** True for a text that the command line should have filled from its environment. */
+export const holdsPlaceholder = (text: string | undefined): boolean => text !== undefined && placeholder.test(text);
+
+export const placeholderFault =
+  'has an unreplaced $NAME in braces: the gateway does not read the environment, voice-gateway apply does';
 
 const keyOf = (scope: SealScope): string => JSON.stringify([scope.kind, scope.name]);
 
@@ -29,6 +37,8 @@ export const sealsOf = (snapshot: OrganizationSnapshot): readonly (readonly [Sea
     seals.push([credentialScopes.variable(orgId, name), sealed]);
   for (const [name, sealed] of Object.entries(snapshot.secrets))
     seals.push([credentialScopes.secret(orgId, name), sealed]);
+  for (const record of snapshot.certificates)
+    seals.push([credentialScopes.certificate(orgId, record), record.sealedKey]);
   seals.push(...snapshot.actions.flatMap(sealsOfAction));
   for (const { id, digest } of snapshot.destinations) {
     if (digest !== null) seals.push([credentialScopes.digest(orgId, id), digest.sealedPassword]);
@@ -52,11 +62,8 @@ export const createSealer = (vault: Vault, found: Findings, previous: Organizati
   };
   return {
     seal(path, scope, plain) {
-      if (placeholder.test(plain)) {
-        found.fault(
-          path,
-          'has an unreplaced $NAME in braces: the gateway does not read the environment, voice-gateway apply does',
-        );
+      if (holdsPlaceholder(plain)) {
+        found.fault(path, placeholderFault);
         return '';
       }
       const old = before.get(keyOf(scope));
@@ -65,6 +72,10 @@ export const createSealer = (vault: Vault, found: Findings, previous: Organizati
         return old ?? '';
       }
       return old !== undefined && same(scope, plain, old) ? old : vault.seal(scope, plain);
+    },
+    holds(scope, plain) {
+      const old = before.get(keyOf(scope));
+      return old !== undefined && same(scope, plain, old);
     },
   };
 };

@@ -3,6 +3,7 @@ import { type Fault, GatewayError } from '../../core/errors.js';
 import type { Logger } from '../../core/logger.js';
 import type { RedisConnection } from '../../platform/redis/index.js';
 import type { SealedValues, Vault } from '../../platform/vault/index.js';
+import { openCertificates } from './certificates.js';
 import { type CachedDirectory, createDirectory } from './directory.js';
 import { createDirectoryStore, type HeldClaim, numberField, uuidField } from './directory-store.js';
 import { type ExportedDocument, exportDocument } from './export.js';
@@ -118,6 +119,10 @@ const checkEdit = (orgId: string, edit: DirectoryEdit, previous: OrganizationSna
     if (!Object.hasOwn(previous.globals, name))
       throw new GatewayError('not_found', `There is no global ${JSON.stringify(name)}.`);
   }
+  for (const name of remove?.certificates ?? []) {
+    if (previous.certificates.every((record) => record.name !== name))
+      throw new GatewayError('not_found', `There is no certificate ${JSON.stringify(name)}.`);
+  }
   if (!plan.ok) return;
   if (create !== undefined && !isNewAction(plan.changes, create))
     throw new GatewayError('conflict', `There is an action ${JSON.stringify(create)} already.`);
@@ -172,11 +177,16 @@ export const createDirectoryService = async (options: DirectoryServiceOptions): 
 
   const apply = async (request: ApplyRequest): Promise<ApplyResult> => {
     const { orgId, document, prune, dryRun, policy, edit } = request;
+    const checks = options.checks ?? {};
+    const opened = await openCertificates(document, checks.certificate);
     for (let attempt = 0; attempt < ATTEMPTS; attempt += 1) {
       const current = await store.read(orgId);
       const previous = current?.snapshot ?? null;
-      const checks = options.checks ?? {};
-      const outcome = planDocument({ orgId, document, previous, prune, policy, checks, vault, remove: edit?.remove });
+      const outcome = planDocument({
+        ...{ orgId, document, previous, prune, policy, checks, vault, opened },
+        remove: edit?.remove,
+        now: clock.now(),
+      });
       if (edit !== undefined) checkEdit(orgId, edit, previous, outcome);
       const plan = accepted(outcome);
       const { snapshot, changes, warnings } = plan;

@@ -117,7 +117,8 @@ export const createOwnedSessions = (options: OwnedSessionsOptions): OwnedSession
 
   const stampSeen: OwnedSessions['stampSeen'] = (id, ticketId, caller) => {
     const state = states.get(id);
-    if (state === undefined) return;
+    // A stamp of our own is seen twice: in its answer and as news of the store.
+    if (state === undefined || (state.session.zendeskTicketId === ticketId && caller === undefined)) return;
     state.session = { ...state.session, zendeskTicketId: ticketId, ...(caller === undefined ? {} : { caller }) };
   };
 

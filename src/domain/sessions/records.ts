@@ -103,6 +103,7 @@ export const timelineTypes = [
   'ticket.failed',
   'transfer.started',
   'transfer.ringing',
+  'transfer.announced',
   'transfer.connected',
   'transfer.failed',
   'transfer.cancelled',

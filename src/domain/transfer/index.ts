@@ -25,6 +25,7 @@ export {
   attemptOutcomes,
   type Failure,
   type FailureContext,
+  givenUp,
   type InviteEnd,
   lineEndedEarly,
   outcomeOf,

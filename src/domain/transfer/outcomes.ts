@@ -106,6 +106,13 @@ export const outcomeOf = (end: InviteEnd, context: FailureContext): Failure => {
   return { outcome, sipStatus: end.status, reason: reasonOf(outcome, end), hint: hintOf(outcome, end, context) };
 };
 
+/** Somebody gave the transfer up while nobody was connected yet. */
+export const givenUp = (by: FailureContext['cancelledBy']): Failure =>
+  outcomeOf(
+    { status: null, reason: 'given up', local: false, gaveUp: 'aborted' },
+    { cancelledBy: by, allowListed: false, egressAddress: '' },
+  );
+
 /** A line that answered and hung up within `returnWithin`: nobody was there (transfer.md T4). */
 export const lineEndedEarly: Failure = {
   outcome: 'no-answer',

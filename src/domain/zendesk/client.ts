@@ -57,8 +57,10 @@ export const createZendeskClient = (options: {
   readonly egress: EgressClient;
   readonly credentials: ZendeskCredentials;
   readonly clock: Clock;
+  /** ms one request may take where its caller does not say; default 10 s. */
+  readonly timeout?: number;
 }): ZendeskClient => {
-  const { egress, credentials, clock } = options;
+  const { egress, credentials, clock, timeout = 10_000 } = options;
 
   const send = async (base: string, call: Call, authorization: string, limits: Limits): Promise<EgressResponse> => {
     const body = call.body === undefined ? undefined : JSON.stringify(call.body);
@@ -73,7 +75,7 @@ export const createZendeskClient = (options: {
           ...(call.headers ?? []),
         ],
         body,
-        timeoutMs: limits.timeout ?? 10_000,
+        timeoutMs: limits.timeout ?? timeout,
         maxResponseBytes: LARGEST,
         signal: limits.signal,
       });

@@ -39,6 +39,8 @@ export type ZendeskOptions = {
   /** No other instance can be alive (embedded Redis). */
   readonly exclusive?: boolean;
   readonly queueTimes?: { readonly lease?: number; readonly sweep?: number };
+  /** ms one request to Zendesk may take; default 10 s. */
+  readonly requestTimeout?: number;
   /** ms a webhook address is good for. */
   readonly addressLifetime?: number;
 };
@@ -63,7 +65,10 @@ export const createZendesk = (options: ZendeskOptions): Zendesk => {
   const { redis, vault, egress, directory, sessions, clock } = options;
   const log = options.log.child({ part: 'zendesk' });
   const credentials = createZendeskCredentials({ egress, vault, clock });
-  const client = createZendeskClient({ egress, credentials, clock });
+  const client = createZendeskClient({
+    ...{ egress, credentials, clock },
+    ...(options.requestTimeout === undefined ? {} : { timeout: options.requestTimeout }),
+  });
   const keys = createPrefetchKeys({
     ...{ redis, vault, clock },
     ...(options.addressLifetime === undefined ? {} : { lifetime: options.addressLifetime }),

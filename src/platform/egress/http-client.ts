@@ -3,7 +3,7 @@ import { type Clock, systemClock } from '../../core/clock.js';
 import type { ConnectTiming, HostResolver } from './connect.js';
 import { EgressFailure, exchangeFailure } from './failure.js';
 import { inflateBody } from './inflate.js';
-import { createOriginPool, type OriginPool, type TlsCredential } from './origin-pool.js';
+import { createOriginPool, type OriginPool, type RequestUrl, type TlsCredential } from './origin-pool.js';
 import type { EgressPolicy, EgressPurpose } from './policy.js';
 
 export type HttpHeaders = Readonly<Record<string, string | string[] | undefined>>;
@@ -11,7 +11,7 @@ export type HttpHeaders = Readonly<Record<string, string | string[] | undefined>
 export type EgressRequest = {
   readonly purpose: EgressPurpose;
   readonly method: string;
-  readonly url: URL;
+  readonly url: RequestUrl;
   /** Names and values in turn, as they go on the wire. */
   readonly headers: readonly string[];
   readonly body?: string | Buffer | undefined;
@@ -64,6 +64,8 @@ const maxPools = 1_000;
  */
 const maxRequeues = 3;
 
+const noConnect: ConnectTiming = { dns: 0, connect: 0, tls: 0 };
+
 type Pools = {
   get(request: Pick<EgressRequest, 'url' | 'purpose' | 'credential'>): OriginPool;
   close(): Promise<void>;
@@ -71,7 +73,7 @@ type Pools = {
 
 const createPools = (
   clock: Clock,
-  create: (url: URL, purpose: EgressPurpose, credential?: TlsCredential) => OriginPool,
+  create: (url: RequestUrl, purpose: EgressPurpose, credential?: TlsCredential) => OriginPool,
 ): Pools => {
   const pools = new Map<string, OriginPool>();
   const retire = (key: string, pool: OriginPool): void => {
@@ -259,7 +261,7 @@ export const createEgressClient = (options: EgressClientOptions): EgressClient =
     clock,
     ...(options.resolve === undefined ? {} : { resolve: options.resolve }),
   };
-  const create = (origin: URL, purpose: EgressPurpose, credential?: TlsCredential): OriginPool =>
+  const create = (origin: RequestUrl, purpose: EgressPurpose, credential?: TlsCredential): OriginPool =>
     createOriginPool({
       guard,
       origin,
@@ -282,28 +284,26 @@ export const createEgressClient = (options: EgressClientOptions): EgressClient =
       body = await withDeadline(inflateBody(codings, body, request.maxResponseBytes), clock, left, request.timeoutMs);
     }
     const total = clock.monotonic() - begin;
-    const connection = request.ownConnection === true ? origin.timing : { dns: 0, connect: 0, tls: 0 };
+    const { dns, connect, tls } = request.ownConnection === true ? origin.timing : noConnect;
     return {
       status: raw.status,
       headers: raw.headers,
       body,
-      timing: { ...connection, firstByte: raw.firstByte, total },
+      timing: { dns, connect, tls, firstByte: raw.firstByte, total },
     };
   };
 
   return {
-    async request(request) {
+    request(request) {
       const { protocol } = request.url;
       if (protocol !== 'https:' && !(protocol === 'http:' && request.purpose === 'zendesk')) {
-        throw new EgressFailure('refused_address', 'Only https addresses are called.', { beforeRequest: true });
+        return Promise.reject(
+          new EgressFailure('refused_address', 'Only https addresses are called.', { beforeRequest: true }),
+        );
       }
       if (request.ownConnection !== true) return perform(pools.get(request), request);
       const own = create(request.url, request.purpose, request.credential);
-      try {
-        return await perform(own, request);
-      } finally {
-        await own.close();
-      }
+      return perform(own, request).finally(() => own.close());
     },
     async warm(url, purpose, credential) {
       if (url.protocol !== 'https:') return;

@@ -21,7 +21,7 @@ export {
   type ExchangeTiming,
   type HttpHeaders,
 } from './http-client.js';
-export type { TlsCredential } from './origin-pool.js';
+export type { RequestUrl, TlsCredential } from './origin-pool.js';
 export {
   createEgressPolicy,
   type EgressPolicy,

@@ -9,6 +9,11 @@ import type { EgressPurpose } from './policy.js';
 /** A connection that is made ahead of its use is given up after this long. */
 const warmLimitMs = 5_000;
 
+/** What a request needs of its URL. A `URL` is one; who makes many of one form can do without parsing each. */
+export type RequestUrl = Readonly<
+  Pick<URL, 'href' | 'protocol' | 'origin' | 'hostname' | 'port' | 'pathname' | 'search'>
+>;
+
 /** What a connection shows and trusts. `id` names the version: another id, another pool of connections. */
 export type TlsCredential = {
   readonly id: string;
@@ -22,7 +27,7 @@ export type TlsCredential = {
 
 export type OriginPoolOptions = {
   readonly guard: GuardOptions;
-  readonly origin: URL;
+  readonly origin: RequestUrl;
   readonly purpose: EgressPurpose;
   readonly credential?: TlsCredential | undefined;
   /** PEM authorities trusted besides the system's (the operator's own). */

@@ -12,6 +12,7 @@ import {
   plainDestination,
   startTransferRig,
   type TransferRig,
+  whisperTone,
 } from '../../support/transfer-rig.js';
 
 let rig: TransferRig;
@@ -221,6 +222,31 @@ describe('a connected call', () => {
     expect(heardInTurn(caller.phone, sounds)).toEqual(['agent', 'line']);
     stop();
     stopDesk();
+    await caller.dialog.bye();
+  });
+
+  it('begins with the announcement of its destination, to the line alone', async () => {
+    phone = await rtpPeer();
+    desk = await startDesk(phone);
+    await rig.setUp([{ play: 'agent.wav' }], [zendesk(desk.port, { announcement: 'whisper.wav' })]);
+    const caller = await rig.call();
+    const stop = caller.phone.tone(600);
+    await caller.phone.until('the agent', () => hears(caller.phone, agentTone));
+    const transfer = caller.transfer({ destination: 'zendesk', summary: 'wants a refund' }, { wait: true });
+    await phone.until('the announcement', () => hears(phone, whisperTone));
+    expect((await caller.session()).status).toBe('transferring');
+    expect((await transfer).body).toMatchObject({ outcome: 'connected' });
+    await phone.until("the caller's tone", () => hears(phone, 600));
+    stop();
+    expect(heardInTurn(phone, { whisper: whisperTone, caller: 600 })).toEqual(['whisper', 'caller']);
+    expect(heardInTurn(caller.phone, { agent: agentTone, ringback: 440, whisper: whisperTone })).toEqual([
+      'agent',
+      'ringback',
+    ]);
+    const { timeline } = await caller.session();
+    expect(timeline.filter(({ type }) => type === 'transfer.announced')).toMatchObject([
+      { data: { destination: 'zendesk', end: 'said' } },
+    ]);
     await caller.dialog.bye();
   });
 

@@ -96,6 +96,10 @@ describe('certificates can be uploaded in P12, PFX, PEM, CER, CRT or KEY formats
     ],
     ['PFX with the chain', () => ({ certificate: export12('chain.pfx', '-certfile', 'ca.pem'), password })],
     ['base64 of P12', () => ({ certificate: Buffer.from(export12('b.p12').toString('base64')), password })],
+    [
+      'base64 of PEM',
+      () => ({ certificate: Buffer.from(Buffer.from(client.certificate + client.privateKey).toString('base64')) }),
+    ],
     ['PEM, certificate and key in one', () => ({ certificate: Buffer.from(client.certificate + client.privateKey) })],
     ['PEM, key first', () => ({ certificate: Buffer.from(client.privateKey + client.certificate) })],
     [

@@ -6,6 +6,8 @@ import { looksLikePkcs12, readPkcs12 } from './pkcs12.js';
 
 /** Largest file that is looked at, bytes. */
 export const maxMaterialBytes = 262_144;
+/** The same in base64, with line ends, bytes. */
+export const maxUploadBytes = 360_000;
 
 /** What was uploaded: one file that holds everything, or a certificate and a key. */
 export type CertificateUpload = {
@@ -149,18 +151,19 @@ const readDerFile = (bytes: Buffer, password: string | undefined, found: Found):
   found.keys.push(encryptedKey(bytes, password));
 };
 
+/** A file that came in base64, as JSON carries it, as the file it is. */
+const decoded = (bytes: Buffer): Buffer => {
+  const text = bytes.toString('latin1').trim();
+  return /^[A-Za-z0-9+/\s]+={0,2}$/.test(text) ? Buffer.from(text, 'base64') : bytes;
+};
+
 const readFile = (file: Uint8Array, password: string | undefined, found: Found): void => {
-  const bytes = Buffer.from(file);
+  const bytes = decoded(Buffer.from(file));
   if (bytes.length > maxMaterialBytes)
     throw new MaterialError('too-large', `The file is larger than ${maxMaterialBytes} bytes.`);
   if (bytes.length === 0) throw damaged('is empty');
-  if (bytes.includes('-----BEGIN ')) {
-    readPem(bytes.toString('latin1'), password, found);
-    return;
-  }
-  const text = bytes.toString('latin1').trim();
-  const base64 = /^[A-Za-z0-9+/\s]+={0,2}$/.test(text);
-  readDerFile(base64 ? Buffer.from(text, 'base64') : bytes, password, found);
+  if (bytes.includes('-----BEGIN ')) readPem(bytes.toString('latin1'), password, found);
+  else readDerFile(bytes, password, found);
 };
 
 /** The leaf first, then each certificate's issuer as far as they are there. */

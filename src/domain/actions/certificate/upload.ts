@@ -2,7 +2,7 @@ import { Worker } from 'node:worker_threads';
 import type { Clock } from '../../../core/clock.js';
 import { entryUrl } from '../../../core/entry-path.js';
 import { MaterialError, type MaterialErrorKind } from './material-error.js';
-import { type CertificateUpload, maxMaterialBytes, type NormalisedCertificate } from './normalise.js';
+import { type CertificateUpload, maxMaterialBytes, maxUploadBytes, type NormalisedCertificate } from './normalise.js';
 
 /** How long a file may take to open, milliseconds: a million iterations of the oldest derivation fit in. */
 export const openLimitMs = 20_000;
@@ -55,7 +55,7 @@ export const createCertificateNormaliser = (clock: Clock, limitMs = openLimitMs)
   let running = 0;
   return {
     async normalise(upload) {
-      if (upload.certificate.length > maxMaterialBytes || (upload.key?.length ?? 0) > maxMaterialBytes) {
+      if (upload.certificate.length > maxUploadBytes || (upload.key?.length ?? 0) > maxUploadBytes) {
         throw new MaterialError('too-large', `The file is larger than ${maxMaterialBytes} bytes.`);
       }
       if (running >= concurrent) await new Promise<void>((resolve) => waiting.push(resolve));

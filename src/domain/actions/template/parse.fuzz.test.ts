@@ -106,6 +106,49 @@ describe('the template language under random input', () => {
     expect(rendered).toBeGreaterThan(20_000);
   });
 
+  it('makes every URL as a URL parser would have it', () => {
+    const random = generator(20_261_130);
+    const texts = [
+      'a',
+      'b.c',
+      'é',
+      '€',
+      "it's",
+      '%41',
+      '%zz',
+      '!*()',
+      '[1]',
+      ';=&',
+      '//',
+      '/',
+      '~',
+      ':@',
+      '.',
+      '+',
+      '\ud83d',
+    ];
+    const values = ["o'neill", 'a b', '?&=#', '日本', '..', '.', '%2e', '\ud800', '/x/', '[::1]', '\\', '\t', '😀', ''];
+    const pick = <T>(from: readonly T[]): T =>
+      from[Math.floor(random() * from.length)] ?? expect.fail('nothing to pick');
+    let made = 0;
+    for (let round = 0; round < 20_000; round += 1) {
+      const user = createScope({ user: recordReader({ v: pick(values), w: pick(values), h: 'eu-1' }, 'session') });
+      const part = (): string => (random() < 0.4 ? pick(['{v}', '{w}']) : pick(texts));
+      const some = (): string => Array.from({ length: Math.floor(random() * 4) }, part).join('');
+      const text = `https://${pick(['a.test', 'A.test:443', '{h}.test', 'b.test:8443'])}${pick(['', '/'])}`;
+      const template = text.endsWith('/') ? `${text}${some()}${pick(['', '?'])}${some()}` : `${text}?${some()}`;
+      try {
+        const url = compileUrl(template).render(user);
+        const { href, protocol, origin, hostname, port, pathname, search } = new URL(url.href);
+        expect(url, template).toEqual({ href, protocol, origin, hostname, port, pathname, search });
+        made += 1;
+      } catch (error) {
+        if (!(error instanceof TemplateError)) throw error;
+      }
+    }
+    expect(made).toBeGreaterThan(8_000);
+  });
+
   it.each([
     ['braces', '{'],
     ['opening quotes', '{"'],

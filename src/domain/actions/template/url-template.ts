@@ -1,3 +1,4 @@
+import type { RequestUrl } from '../../../platform/egress/index.js';
 import { parseTemplate } from './parse.js';
 import { evaluate, type Scope } from './render.js';
 import { type Expression, type Part, TemplateError } from './syntax.js';
@@ -9,7 +10,7 @@ export type UrlTemplate = {
   /** The origin when no attribute stands in the host: what can be connected to ahead of a call. */
   readonly staticOrigin: string | undefined;
   /** Builds the URL. Throws TemplateError when a value does not fit the place where it stands. */
-  render(scope: Scope): URL;
+  render(scope: Scope): RequestUrl;
 };
 
 type Place = 'authority' | 'path' | 'query';
@@ -58,7 +59,10 @@ const place = (parts: readonly Part[]): Piece[] => {
   return pieces;
 };
 
+const unreserved = /^[\w-]*$/;
+
 const percentEncode = (text: string): string => {
+  if (unreserved.test(text)) return text;
   try {
     return encodeURIComponent(text);
   } catch {
@@ -67,10 +71,20 @@ const percentEncode = (text: string): string => {
   }
 };
 
+/**
+ * Literal text as a URL parser would leave it, so that the parts of a call need only be joined: what is not ASCII is
+ * encoded, and so is the apostrophe in a query (URL standard, "special-query percent-encode set").
+ */
+const normalised = ({ place, part }: Piece): Piece => {
+  if (typeof part !== 'string') return { place, part };
+  const ascii = part.replace(/[^\u0000-\u007f]+/g, percentEncode);
+  return { place, part: place === 'query' ? ascii.replaceAll("'", '%27') : ascii };
+};
+
 /** A segment that decodes to "." or ".." would let a value climb out of the path it was put into. */
 const refuseDotSegments = (path: string): void => {
+  if (!path.includes('.') && !path.includes('%')) return;
   for (const segment of path.split('/')) {
-    if (!segment.includes('.') && !segment.includes('%')) continue;
     const decoded = segment.replace(/%2e/gi, '.');
     if (decoded === '.' || decoded === '..') {
       throw new TemplateError('a part of the path is "." or "..", which would lead to another address');
@@ -100,7 +114,9 @@ const renderAuthority = (pieces: readonly Piece[], scope: Scope): string => {
   return authority;
 };
 
-const originOf = (authority: string): string => {
+type Origin = Pick<RequestUrl, 'protocol' | 'origin' | 'hostname' | 'port'>;
+
+const originOf = (authority: string): Origin => {
   if (authority.includes('@')) throw new TemplateError('user and password cannot stand in the URL; use authentication');
   let url: URL;
   try {
@@ -111,7 +127,8 @@ const originOf = (authority: string): string => {
   if (url.username !== '' || url.password !== '' || url.pathname !== '/' || url.search !== '' || url.hostname === '') {
     throw new TemplateError('the URL has no valid host');
   }
-  return url.origin;
+  const { protocol, origin, hostname, port } = url;
+  return { protocol, origin, hostname, port };
 };
 
 /**
@@ -122,34 +139,35 @@ export const compileUrl = (text: string): UrlTemplate => {
   const parts = parseTemplate(text);
   const pieces = place(parts);
   const authority = pieces.filter((piece) => piece.place === 'authority');
-  const rest = pieces.filter((piece) => piece.place !== 'authority');
+  const rest = pieces.filter((piece) => piece.place !== 'authority').map(normalised);
   const literalAuthority = authority.map(({ part }) => (typeof part === 'string' ? part : '')).join('');
   if (literalAuthority.includes('@')) originOf(literalAuthority);
   const isStatic = authority.every(({ part }) => typeof part === 'string');
-  const staticOrigin = isStatic ? originOf(literalAuthority) : undefined;
+  const fixed = isStatic ? originOf(literalAuthority) : undefined;
   const literalPath = rest.filter((piece) => piece.place === 'path');
   // With a stand-in for each value this finds the segments that are wrong whatever the values are.
   refuseDotSegments(literalPath.map(({ part }) => (typeof part === 'string' ? part : 'x')).join(''));
   return {
     parts,
-    staticOrigin,
+    staticOrigin: fixed?.origin,
     render(scope) {
-      const origin = staticOrigin ?? originOf(renderAuthority(authority, scope));
+      const { protocol, origin, hostname, port } = fixed ?? originOf(renderAuthority(authority, scope));
       let path = '';
       let query = '';
       for (const piece of rest) {
         const text =
           typeof piece.part === 'string' ? piece.part : percentEncode(toText(evaluate(piece.part, scope).value));
         if (piece.place === 'path') path += text;
-        else query += text;
+        else query += typeof piece.part === 'string' ? text : text.replaceAll("'", '%27');
       }
       refuseDotSegments(path);
       if (path.length + query.length > maxUrlLength) {
         throw new TemplateError(`the URL is longer than ${maxUrlLength} characters`);
       }
-      const url = new URL(`${origin}${path === '' ? '/' : path}${query}`);
-      if (url.origin !== origin) throw new TemplateError('a value leads to another host');
-      return url;
+      // Every piece is in the form that a URL parser would give it, and none can end the host.
+      const pathname = path === '' ? '/' : path;
+      const search = query === '?' ? '' : query;
+      return { protocol, origin, hostname, port, pathname, search, href: `${origin}${pathname}${query}` };
     },
   };
 };

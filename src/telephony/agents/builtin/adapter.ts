@@ -1,37 +1,9 @@
 import { type Clock, systemClock } from '../../../core/clock.js';
 import { GatewayError } from '../../../core/errors.js';
-import type { Logger } from '../../../core/logger.js';
 import type { AgentAdapter } from '../../../domain/calls/ports.js';
 import { runScript } from './runner.js';
 import { fixedTexts, parseScript } from './script.js';
-import { createSpeaker } from './speaker.js';
 import type { Speech } from './speech.js';
-
-export type BuiltinAgentOptions = {
-  /** Folder of the prompts that come with the gateway. */
-  readonly shippedPrompts: string;
-  /** Folder of WAV files that scripts may play. */
-  readonly prompts: string;
-  /** Folder of spoken texts. */
-  readonly cache: string;
-  /** Voice of scripts that name none. */
-  readonly voice?: string;
-  readonly log: Logger;
-  readonly clock?: Clock;
-};
-
-/** The built-in agent with the speech of this machine. */
-export const createBuiltinAgent = (options: BuiltinAgentOptions): AgentAdapter =>
-  scriptedAgent({
-    speech: createSpeaker({
-      shippedFolder: options.shippedPrompts,
-      promptFolders: [options.prompts],
-      cacheFolder: options.cache,
-      ...(options.voice === undefined ? {} : { defaultVoice: options.voice }),
-      log: options.log,
-    }),
-    ...(options.clock === undefined ? {} : { clock: options.clock }),
-  });
 
 /**
  * The built-in agent: runs a script over prompts and digits. Its configuration is the script itself (contract.md). A

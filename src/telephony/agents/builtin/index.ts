@@ -1,3 +1,3 @@
-export { type BuiltinAgentOptions, createBuiltinAgent, scriptedAgent } from './adapter.js';
+export { scriptedAgent } from './adapter.js';
 export { createSpeaker, type SpeakerOptions } from './speaker.js';
-export type { Speech } from './speech.js';
+export type { Announcer, Speech } from './speech.js';

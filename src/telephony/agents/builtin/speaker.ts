@@ -6,7 +6,7 @@ import { newUuid } from '../../../core/ids.js';
 import type { Logger } from '../../../core/logger.js';
 import { espeak } from './espeak.js';
 import { type ShippedPrompt, standIn } from './shipped-prompts.js';
-import type { SayOptions, Speech, Spoken } from './speech.js';
+import type { Announcer, SayOptions, Speech, Spoken } from './speech.js';
 
 export type SpeakerOptions = {
   /** The prompts that come with the gateway. */
@@ -37,7 +37,7 @@ const PRUNE_EVERY = 50;
 const nothing = (): void => {};
 
 /** Speech of this machine: espeak-ng with a cache where there is one, shipped prompts where not. */
-export const createSpeaker = (options: SpeakerOptions): Speech => {
+export const createSpeaker = (options: SpeakerOptions): Speech & Announcer => {
   const { log } = options;
   const voice = options.defaultVoice ?? 'en-us';
   const underWay = new Map<string, Promise<string>>();
@@ -142,18 +142,24 @@ export const createSpeaker = (options: SpeakerOptions): Speech => {
     return { source: { type: 'wav', path }, release };
   };
 
-  const say = async (text: string, sayOptions: SayOptions): Promise<Spoken> => {
-    const chosen = sayOptions.voice ?? voice;
-    if (!missing) {
-      try {
-        if (!sayOptions.keep) return await once(text, chosen, sayOptions.signal);
-        return { source: { type: 'wav', path: await kept(text, chosen) }, release: nothing };
-      } catch (error) {
-        if (sayOptions.signal.aborted) throw error;
-        missing = isGatewayError(error, 'not_available');
-        log.warn({ error: String(error) }, 'a text could not be spoken');
-      }
+  /** A text by the voice of this machine; null when it cannot be spoken. Rejects for an abort only. */
+  const spoken = async (text: string, wanted: Omit<SayOptions, 'question'>): Promise<Spoken | null> => {
+    if (missing) return null;
+    const chosen = wanted.voice ?? voice;
+    try {
+      if (!wanted.keep) return await once(text, chosen, wanted.signal);
+      return { source: { type: 'wav', path: await kept(text, chosen) }, release: nothing };
+    } catch (error) {
+      if (wanted.signal.aborted) throw error;
+      missing = isGatewayError(error, 'not_available');
+      log.warn({ error: String(error) }, 'a text could not be spoken');
+      return null;
     }
+  };
+
+  const say = async (text: string, sayOptions: SayOptions): Promise<Spoken> => {
+    const own = await spoken(text, sayOptions);
+    if (own !== null) return own;
     const name = standIn(text, sayOptions.question);
     log.warn({ prompt: name }, 'a shipped prompt stands for a text that this machine cannot speak');
     return shipped(name);
@@ -180,6 +186,11 @@ export const createSpeaker = (options: SpeakerOptions): Speech => {
       if (path !== null) return { source: { type: 'wav', path }, release: nothing };
       log.warn({ file }, 'a WAV file of a script is not in the prompt folders');
       return shipped('announcement-unavailable');
+    },
+    announce: async (textOrFile, signal) => {
+      if (!/\.wav$/i.test(textOrFile)) return spoken(textOrFile, { voice: null, keep: false, signal });
+      const path = await find(textOrFile);
+      return path === null ? null : { source: { type: 'wav', path }, release: nothing };
     },
     shipped,
     prepare: (texts, chosen) => {

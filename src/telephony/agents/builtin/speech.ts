@@ -26,3 +26,9 @@ export type Speech = {
   /** Speaks texts ahead of time, so that the first caller does not wait for them. */
   prepare(texts: readonly string[], voice: string | null): void;
 };
+
+/** What is said to the one who answers a transfer, where a prompt in place of the right words would only confuse. */
+export type Announcer = {
+  /** A text, or a WAV file of the prompt folders; null when it cannot be had. Rejects for an abort only. */
+  announce(textOrFile: string, signal: AbortSignal): Promise<Spoken | null>;
+};

@@ -186,8 +186,9 @@ export const startBotLeg = async (
         return;
       } catch (error) {
         if (!signal.aborted && error instanceof Error) last = error.message;
-        if (error instanceof BotUnreachable && !error.final) await sleep(clock, pause, signal);
-        else limit.abort('final');
+        // A store that does not answer at this moment is no reason to give up before the time.
+        if (error instanceof BotUnreachable && error.final) limit.abort('final');
+        else await sleep(clock, pause, signal);
       }
     }
     timer.cancel();
@@ -237,6 +238,8 @@ export const startBotLeg = async (
     throw error;
   }
   joined = true;
+  // It has gone between its word and ours.
+  if (link === null) lost({ how: 'lost', reason: 'The connection to the bot broke.' });
   voice.listen();
   void context.answered.then(() => voice.open());
 

@@ -171,20 +171,27 @@ const linkOver = (websocket: WebSocket, { clock, events }: LinkOptions): BotLink
     });
   let watchdog = watch();
 
-  websocket.on('message', (data: Buffer, binary) => {
+  /** Whatever comes has its price, so that no kind of frame can be sent without end. */
+  const charge = (bytes: number): void => {
     alive = true;
-    for (let unit = 0; unit <= data.length >> 10; unit += 1) {
+    for (let unit = 0; unit <= bytes >> 10; unit += 1) {
       const wait = bucket.take();
-      if (wait > 0 && !websocket.isPaused) {
-        websocket.pause();
-        clock.after(wait, () => websocket.resume());
-      }
+      if (wait === 0 || websocket.isPaused) continue;
+      websocket.pause();
+      clock.after(wait, () => websocket.resume());
     }
+  };
+
+  websocket.on('message', (data: Buffer, binary) => {
+    charge(data.length);
     if (!closing) events.message(data, binary);
   });
-  websocket.on('pong', () => {
-    alive = true;
+  websocket.on('ping', (data) => {
+    charge(data.length);
+    // The library has answered already; a bot that never reads its answers must not pile them up here.
+    if (websocket.bufferedAmount > unread) websocket.terminate();
   });
+  websocket.on('pong', (data) => charge(data.length));
   websocket.on('error', (error) => {
     rule ??= broken(error);
   });

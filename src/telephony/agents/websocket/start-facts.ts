@@ -15,8 +15,12 @@ export const startFacts = async (
 ): Promise<StartFacts> => {
   const { caller, log } = context;
   const hidden = caller.withheld || config.hideNumber;
+  // A bot that speaks without its tools is better than none, when the store does not answer.
   const [tools, credential] = await Promise.all([
-    context.tools.list(),
+    context.tools.list().catch((error: unknown) => {
+      log.warn({ err: error }, 'a bot starts without the list of its tools');
+      return [];
+    }),
     context.credential().catch((error: unknown) => {
       log.warn({ err: error }, 'a bot starts without a token of its session');
       return null;

@@ -22,6 +22,20 @@ const message = (
 });
 
 describe('the ladder recorder', () => {
+  it('shows a request whose way is not known at who answered it, else at the host it names', () => {
+    const ladder = createLadder(manualClock());
+    const sent = { direction: 'out', transport: 'udp', remote: null } as const;
+    const invite = 'INVITE sip:+14155550100@line.test:5070;transport=udp SIP/2.0\r\n\r\n';
+    ladder.recordText({ ...sent, at: 10, callId: 'a', raw: invite });
+    ladder.bind('s', 'a');
+    const remotes = () => ladder.get('s')?.entries.map((entry) => entry.remote);
+    expect(remotes()).toEqual(['line.test:5070']);
+    const ringing = { direction: 'in', transport: 'udp', remote: '192.0.2.9:5060' } as const;
+    ladder.recordText({ ...ringing, at: 20, callId: 'a', raw: 'SIP/2.0 180 Ringing\r\n\r\n' });
+    ladder.recordText({ ...sent, at: 30, callId: 'a', raw: 'CANCEL sip:x SIP/2.0\r\n\r\n' });
+    expect(remotes()).toEqual(['192.0.2.9:5060', '192.0.2.9:5060', '192.0.2.9:5060']);
+  });
+
   it('gives a session what was recorded of its calls, also before it was known', () => {
     const ladder = createLadder(manualClock());
     ladder.record(message('a', 'INVITE sip:x SIP/2.0', { at: 10 }));

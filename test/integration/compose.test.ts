@@ -1,0 +1,88 @@
+import { spawnSync } from 'node:child_process';
+import { chmodSync, copyFileSync, existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { environment } from '../../src/app/config.js';
+import { packageRoot } from '../../src/core/entry-path.js';
+import { composeServices, composeVariables, exampleEnvironment } from '../support/compose-file.js';
+
+const root = packageRoot(import.meta.url);
+const { required, optional } = exampleEnvironment();
+const filledIn = Object.fromEntries(required.map((name) => [name, name.endsWith('ADDRESS') ? '127.0.0.1' : 'x1']));
+
+describe('.env.example', () => {
+  it('has every setting of the gateway and of docker-compose.yml, and no other', () => {
+    const known = [...Object.keys(environment), ...composeVariables()];
+    expect([...required, ...optional].sort()).toEqual([...new Set(known)].sort());
+  });
+
+  it('asks for exactly what cannot be left out', () => {
+    for (const name of required.filter((each) => composeVariables().has(each))) {
+      expect(() => composeServices({ ...filledIn, [name]: '' })).toThrow(`${name} is needed`);
+    }
+    expect(() => composeServices(filledIn)).not.toThrow();
+  });
+});
+
+describe('docker-compose.yml', () => {
+  const services = composeServices(filledIn);
+
+  it('brings the gateway and everything it works with', () => {
+    expect(Object.keys(services).sort()).toEqual([
+      ...['drachtio', 'gateway', 'gateway-2', 'grafana', 'homer', 'homer-capture', 'homer-db', 'livekit'],
+      ...['prometheus', 'redis', 'rtpengine'],
+    ]);
+    const always = Object.entries(services).filter(([, service]) => service.profiles === undefined);
+    expect(always.map(([name]) => name).sort()).toEqual(['drachtio', 'gateway', 'livekit', 'redis']);
+  });
+
+  // Homer's page writes its configuration into its own folder, and its capture agent has no shell to be asked with.
+  const writes = ['homer'];
+  const unwatched = ['homer', 'homer-capture'];
+
+  it.each(Object.entries(services))('%s has no privileges, a read-only root and a health check', (name, service) => {
+    expect(service.cap_drop).toEqual(['ALL']);
+    expect(service.security_opt).toEqual(['no-new-privileges:true']);
+    expect(service.read_only).toBe(!writes.includes(name));
+    if (!writes.includes(name)) expect(Number(service.user?.split(':')[0])).toBeGreaterThan(0);
+    expect(service.healthcheck !== undefined).toBe(!unwatched.includes(name));
+    if (service.image?.startsWith('voice-gateway') !== true)
+      expect(service.image).toMatch(/:v?\d+\.\d+(\.\d+)?(-alpine)?$|:16-alpine$/);
+    for (const volume of service.volumes ?? []) {
+      const [source = ''] = volume.split(':');
+      if (source.startsWith('.')) expect(existsSync(join(root, source)), source).toBe(true);
+    }
+  });
+
+  it('binds to loopback whatever is not for carriers', () => {
+    const text = JSON.stringify(services, (key, value) => (key === 'RTP_ADDRESS' ? undefined : value));
+    expect(text).not.toContain('0.0.0.0');
+  });
+
+  const compose = [['docker', 'compose'], ['docker-compose']].find(
+    ([program = '', ...args]) => spawnSync(program, [...args, 'version']).status === 0,
+  );
+  if (compose === undefined) console.info('`docker compose config` is skipped: no docker compose on this machine');
+
+  it.skipIf(compose === undefined)('is taken by docker compose with every profile', () => {
+    const folder = mkdtempSync(join(tmpdir(), 'vg-compose-'));
+    try {
+      copyFileSync(join(root, 'docker-compose.yml'), join(folder, 'docker-compose.yml'));
+      mkdirSync(join(folder, 'deploy/rtpengine'), { recursive: true });
+      writeFileSync(
+        join(folder, '.env'),
+        Object.entries(filledIn)
+          .map(([name, value]) => `${name}=${value}\n`)
+          .join(''),
+      );
+      chmodSync(join(folder, '.env'), 0o600);
+      const [program = '', ...args] = compose ?? [];
+      const profiles = ['observability', 'scale', 'rtpengine'].flatMap((profile) => ['--profile', profile]);
+      const result = spawnSync(program, [...args, ...profiles, 'config', '--quiet'], { cwd: folder, encoding: 'utf8' });
+      expect({ status: result.status, stderr: result.stderr }).toEqual({ status: 0, stderr: '' });
+    } finally {
+      rmSync(folder, { recursive: true, force: true });
+    }
+  });
+});
