@@ -233,6 +233,25 @@ describe.skipIf(!hasLiveKitServer())("LiveKit's SIP API at the gateway, by LiveK
       await agent.kill();
     });
 
+    it('presses keys when it is answered, hides numbers and ends in time, where it is asked to', async () => {
+      const before = people.phone.packets.length;
+      await sip.createSipParticipant('acme', answers, 'with-options', {
+        ...{ dtmf: '1w2', hidePhoneNumber: true, maxCallDuration: 3, waitUntilAnswered: true },
+        participantIdentity: 'keys',
+      });
+      const keys = new Set(
+        people.phone.packets
+          .slice(before)
+          .flatMap(({ payloadType, payload }) => (payloadType === 101 ? [payload[0]] : [])),
+      );
+      expect([...keys]).toEqual([1, 2]);
+      const found = await rooms.getParticipant('with-options', 'keys');
+      expect(found.attributes['sip.phoneNumber'] ?? found.attributes['sip.trunkPhoneNumber']).toBeUndefined();
+      expect(found.name).not.toContain(answers);
+      const id = /X-OPENCX-SESSION-ID: (\S+)/i.exec(lastInvite()?.text ?? '')?.[1] ?? '';
+      await until('the end', async () => (await getSession(rig.gateway, id)).endReason === 'max-duration');
+    });
+
     it('tells why nobody came', async () => {
       const error = await failure(
         sip.createSipParticipant('acme', busy, 'nobody-comes', { participantIdentity: 'x', waitUntilAnswered: true }),
