@@ -50,13 +50,15 @@ describe.skipIf(!hasLiveKitServer())("LiveKit's SIP API at the gateway, by LiveK
       startLiveKitRig({ env }),
       startCallees((user) => manners[user as keyof typeof manners] ?? 'answers'),
     ]);
-    other = await startGateway({ env: { ...env, ...rig.livekit.env } });
+    const another = startGateway({ env: { ...env, ...rig.livekit.env } });
     proxy = await startLiveKitProxy({ gateway: rig.gateway.httpUrl, livekit: rig.livekit.url });
     sip = new SipClient(proxy.httpUrl, apiKey, apiSecret);
     rooms = new RoomServiceClient(proxy.httpUrl, apiKey, apiSecret);
     await rig.setUpLeg({}, [line('support'), line('busy')]);
     await rig.gateway.apply({ organization: { id: 'acme', zendesk: { subdomain: 'acme' } } });
-  });
+    other = await another;
+    // Two gateways with LiveKit children and a livekit-server, on a machine that may be busy.
+  }, 90_000);
   afterAll(async () => {
     await proxy?.close();
     await people?.close();
