@@ -367,6 +367,21 @@ describe.skipIf(!hasLiveKitServer())("LiveKit's SIP API at the gateway, by LiveK
     });
   });
 
+  it('POST /v1/calls puts a LiveKit agent together with who is called, as an outbound call', async () => {
+    const placed = await rig.gateway.api('/v1/calls', { method: 'POST', body: { agent: 'support', to: answers } });
+    const { id } = placed.body as { id: string };
+    const agent = await rig.agentIn(`call-${id}`);
+    const { attributes } = await until('the one who was called', () => agent.caller().catch(() => null));
+    expect(attributes).toMatchObject({ 'sip.phoneNumber': answers, 'sip.trunkPhoneNumber': dialled });
+    // Agents take a call without this for one of their own, and one that is active for one that is answered.
+    expect([attributes['sip.ruleID'], attributes['sip.callStatus']]).toEqual([undefined, 'active']);
+    await agent.order({ type: 'publish', sound: { hz: 440 } });
+    await people.phone.until('the agent', () => hears(people.phone, 440));
+    await agent.rpc('end_call', {});
+    await until('the end', async () => (await getSession(rig.gateway, id)).endReason === 'agent-hangup');
+    await agent.kill();
+  });
+
   it('leaves everything else to livekit-server, WebSockets too', async () => {
     const room = 'by-proxy';
     const { startAgent } = await import('../support/livekit-agent.js');
