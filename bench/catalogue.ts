@@ -4,6 +4,7 @@ import { engineCallsBench } from './engine-calls.js';
 import { engineParserBench } from './engine-parser.js';
 import { executorBench } from './executor.js';
 import { executorSafeguardsBench } from './executor-safeguards.js';
+import { livekitBench } from './livekit.js';
 import { memoryBench } from './memory.js';
 import { prefetchBench } from './prefetch.js';
 import { relayBench } from './relay.js';
@@ -21,6 +22,7 @@ export const benches: readonly Bench[] = [
   relayBench,
   prefetchBench,
   websocketLegBench,
+  livekitBench,
   memoryBench,
   executorBench,
   executorSafeguardsBench,

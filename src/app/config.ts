@@ -114,6 +114,9 @@ export const configSchema = z.strictObject({
       url: z.url({ protocol: /^(wss?|https?)$/ }),
       apiKey: text,
       apiSecret: text,
+      reconnectWithin: wholeNumber(1, 120)
+        .default(15)
+        .describe('seconds a call may be without LiveKit before its agent counts as lost'),
       callsPerChild: wholeNumber(1, 200).default(25).describe('calls one child process holds'),
       callsBeforeRestart: wholeNumber(1, 1_000_000)
         .default(500)

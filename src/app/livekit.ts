@@ -30,6 +30,7 @@ export const startLiveKit = (options: {
   const agent = createLiveKitAgent({
     server: config.livekit,
     readyWithin: config.limits.ringTimeout * 1_000,
+    reconnectWithin: config.livekit.reconnectWithin * 1_000,
     env: childEnvironment(options.env),
     limits: {
       legsPerChild: config.livekit.callsPerChild,

@@ -1,6 +1,3 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { afterEach, describe, expect, it } from 'vitest';
 import { hears } from '../support/listening.js';
 import { type LiveKitRig, startLiveKitRig } from '../support/livekit-rig.js';
@@ -18,17 +15,11 @@ const alive = (pid: number): boolean => {
 };
 
 describe.skipIf(!hasLiveKitServer())('the processes that hold the rooms', () => {
-  let folder: string;
   let rig: LiveKitRig;
   const start = async (livekit: Readonly<Record<string, number>>): Promise<void> => {
-    folder = mkdtempSync(join(tmpdir(), 'vg-livekit-'));
-    writeFileSync(join(folder, 'gateway.yaml'), JSON.stringify({ livekit }));
-    rig = await startLiveKitRig({ dataDir: folder });
+    rig = await startLiveKitRig({ config: { livekit } });
   };
-  afterEach(async () => {
-    await rig?.close();
-    rmSync(folder, { recursive: true, force: true });
-  });
+  afterEach(() => rig?.close());
 
   /** The child that holds a call, from the log. */
   const childOf = async (sessionId: string): Promise<number> => {

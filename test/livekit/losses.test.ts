@@ -16,7 +16,7 @@ describe.skipIf(!hasLiveKitServer())('an agent that is lost', () => {
   /** A call whose agent was killed: LiveKit takes 20 s to notice, so it is looked at last. */
   let doomed: Caller;
   beforeAll(async () => {
-    rig = await startLiveKitRig();
+    rig = await startLiveKitRig({ config: { livekit: { reconnectWithin: 2 } } });
     await rig.setUpLeg({ onLost: { left: 'message' }, message: 'Goodbye.' });
     const { caller, agent } = await rig.talk();
     await agent.kill();

@@ -40,7 +40,7 @@ describe.skipIf(!hasLiveKitServer())('telephones in rooms', () => {
     server = await startLiveKitServer();
     agent = createLiveKitAgent({
       server: { url: server.url, apiKey, apiSecret },
-      ...{ readyWithin: 10_000, clock: systemClock, log: silentLogger },
+      ...{ readyWithin: 10_000, reconnectWithin: 15_000, clock: systemClock, log: silentLogger },
     });
   });
   afterAll(async () => {
@@ -88,7 +88,7 @@ describe.skipIf(!hasLiveKitServer())('telephones in rooms', () => {
   it('cannot join with a key that LiveKit does not take: a sentence says so', async () => {
     const stranger = createLiveKitAgent({
       server: { url: server.url, apiKey, apiSecret: 'another-secret-that-is-longer-than-32-characters' },
-      ...{ readyWithin: 10_000, clock: systemClock, log: silentLogger },
+      ...{ readyWithin: 10_000, reconnectWithin: 15_000, clock: systemClock, log: silentLogger },
     });
     try {
       const joined = stranger.rooms.join(
