@@ -600,6 +600,13 @@ describe('the OpenAPI document', () => {
         'post /v1/sessions/{id}/hangup',
         'post /v1/sessions/{id}/tools/{name}',
         'put /v1/organizations/{id}/document',
+        ...['agents', 'numbers', 'transfer-destinations'].flatMap((kind) => [
+          ...['get', 'post'].map((method) => `${method} /v1/${kind}`),
+          ...['get', 'put', 'delete'].map((method) => `${method} /v1/${kind}/{id}`),
+        ]),
+        'post /phone/sip/transfer-destinations',
+        'put /phone/sip/transfer-destinations/{destination_id}',
+        'post /phone/sip/agents/{phone_agent_id}/transfer-destinations',
       ].sort(),
     );
     for (const entry of listed) {

@@ -12,7 +12,9 @@ import { openApiDocument } from './openapi.js';
 import { auditRoutes } from './routes/audit.js';
 import { contactRoutes } from './routes/contacts.js';
 import { healthRoutes } from './routes/health.js';
+import { openCxRoutes } from './routes/opencx.js';
 import { organizationRoutes } from './routes/organizations.js';
+import { recordRoutes } from './routes/records.js';
 import { sessionRoutes } from './routes/sessions.js';
 import { toolRoutes } from './routes/tools.js';
 
@@ -122,6 +124,8 @@ export const createApi = (deps: ApiDeps, more: readonly Route[] = []): Express =
     ...toolRoutes(deps),
     ...contactRoutes(deps),
     ...auditRoutes(deps),
+    ...recordRoutes(deps),
+    ...openCxRoutes(deps),
     ...more,
     ...healthRoutes(deps),
   ];

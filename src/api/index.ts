@@ -15,7 +15,9 @@ export type { ActionParts, ExecuteAnswer, StoredAction } from './routes/action-p
 export { executorRoutes } from './routes/action-routes.js';
 export { apiKeyRoutes } from './routes/api-keys.js';
 export { callRoutes, type OutboundControl } from './routes/calls.js';
+export { eventRoutes } from './routes/events.js';
 export { type KeyRotation, type KeyUse, keyRoutes, type RotationState } from './routes/keys.js';
+export { type ProfileParts, type ProfileView, profileRoutes } from './routes/profiles.js';
 export type { ToolControl } from './routes/tools.js';
 export { type TransferControl, transferRoutes } from './routes/transfers.js';
 export { prefetchRoutes, type ZendeskParts } from './routes/zendesk.js';

@@ -5,12 +5,14 @@ import {
   apiKeyRoutes,
   callRoutes,
   createApi,
+  eventRoutes,
   executorRoutes,
   keyRoutes,
   listenHttp,
   livekitRoutes,
   mcpRoutes,
   prefetchRoutes,
+  profileRoutes,
   transferRoutes,
 } from '../api/index.js';
 import { systemClock } from '../core/clock.js';
@@ -20,7 +22,7 @@ import type { Logger } from '../core/logger.js';
 import type { Redactor } from '../core/redaction.js';
 import { createCalls, type LiveCall } from '../domain/calls/index.js';
 import { createDirectoryService } from '../domain/directory/index.js';
-import { createContactStore, createSessionStore } from '../domain/sessions/index.js';
+import { createContactStore, createSessionEvents, createSessionStore } from '../domain/sessions/index.js';
 import { sealedPrefetchKeys } from '../domain/zendesk/index.js';
 import {
   type Access,
@@ -47,6 +49,7 @@ import { livekitReadiness } from './livekit.js';
 import { createLiveKitSip } from './livekit-sip.js';
 import { watchLoopLag } from './loop-lag.js';
 import { createOutbound } from './outbound.js';
+import { profileParts } from './profiles.js';
 import { shutdownStack } from './shutdown-stack.js';
 import { sipReadiness, startSignalling } from './signalling.js';
 import { openStore, recordingsFolder } from './store.js';
@@ -332,6 +335,7 @@ const start = async (options: GatewayOptions, stack: ReturnType<typeof shutdownS
     const unserveFacade = await facade.serve();
     stack.push('LiveKit SIP API', () => unserveFacade());
   }
+  const closing = new AbortController();
   const keys = createKeyRotation({
     ...{ ring: store.ring, checks: redisRingChecks(redis), clock, log },
     organizations: () => directory.organizations(),
@@ -348,9 +352,13 @@ const start = async (options: GatewayOptions, stack: ReturnType<typeof shutdownS
     ...keyRoutes(keys),
     ...mcpRoutes(apiDeps),
     ...apiKeyRoutes(apiDeps, apiKeys),
+    ...profileRoutes(profileParts(profiles)),
+    ...eventRoutes(apiDeps, createSessionEvents({ redis, clock, log }), closing.signal),
   ]);
   const http = await listenHttp(api, { ...config.http.listen, clock });
   stack.push('API', () => http.close(2_000));
+  // Streams would keep the API open; they end first.
+  stack.push('streams of events', async () => closing.abort());
 
   const end = async (): Promise<void> => {
     await calls.endAll('drain');

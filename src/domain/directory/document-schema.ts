@@ -155,3 +155,10 @@ export type ParsedAgent = z.output<typeof agentSchema>;
 export type ParsedDestination = z.output<typeof destinationSchema>;
 export type ParsedCertificate = z.output<typeof certificateSchema>;
 export type ParsedAction = z.output<typeof actionSchema>;
+
+/** The form of single records, by section of the document. */
+export const recordSchemas = {
+  numbers: numberSchema,
+  agents: agentSchema,
+  transferDestinations: destinationSchema,
+} as const;

@@ -1,6 +1,6 @@
 export { exportAction, openAction } from './action-credentials.js';
 export { credentialScopes } from './credential-scopes.js';
-export { certificateSchema, documentSchema, type OrganizationDocument } from './document-schema.js';
+export { certificateSchema, documentSchema, type OrganizationDocument, recordSchemas } from './document-schema.js';
 export type { ExportedDocument } from './export.js';
 export type { Change, ChangeKind, ChangeSet } from './plan.js';
 export type {

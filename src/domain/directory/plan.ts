@@ -45,12 +45,8 @@ export type Plan =
       readonly places: Places;
     };
 
-/** Ids of actions and names of globals and certificates that are taken away. */
-export type Removal = {
-  readonly actions?: readonly string[];
-  readonly globals?: readonly string[];
-  readonly certificates?: readonly string[];
-};
+/** Records that are taken away, by section of the document: numbers, ids, names of globals and certificates. */
+export type Removal = Partial<Record<Section | 'globals' | 'certificates', readonly string[]>>;
 
 export type PlanRequest = {
   readonly orgId: string;
@@ -193,7 +189,7 @@ const make = (
     numbers: mergeList(
       'numbers',
       document.numbers,
-      old.numbers,
+      old.numbers.filter((record) => remove?.numbers?.includes(record.number) !== true),
       (record) => record.number,
       (item, path) => makeNumber(item, (number) => numberBefore.get(number) ?? null, path, context),
       merging,
@@ -201,7 +197,7 @@ const make = (
     agents: mergeList(
       'agents',
       document.agents,
-      old.agents,
+      old.agents.filter((record) => remove?.agents?.includes(record.id) !== true),
       (record) => record.id,
       (item, path) => makeAgent(item, agentBefore.get(item.id) ?? null, path, context),
       merging,
@@ -209,7 +205,7 @@ const make = (
     destinations: mergeList(
       'transferDestinations',
       document.transferDestinations,
-      old.destinations,
+      old.destinations.filter((record) => remove?.transferDestinations?.includes(record.id) !== true),
       (record) => record.id,
       (item, path) => makeDestination(item, destinationBefore.get(item.id) ?? null, path, context),
       merging,

@@ -7,7 +7,7 @@ import { openCertificates } from './certificates.js';
 import { type CachedDirectory, createDirectory } from './directory.js';
 import { createDirectoryStore, type HeldClaim, numberField, uuidField } from './directory-store.js';
 import { type ExportedDocument, exportDocument } from './export.js';
-import { type ChangeSet, type Plan, planDocument, type Removal } from './plan.js';
+import { type ChangeKind, type ChangeSet, type Plan, planDocument, type Removal } from './plan.js';
 import type { ApplyPolicy, DirectoryChecks } from './policy.js';
 import type { OrganizationSnapshot } from './records.js';
 import { sealedCredentials } from './sealed-credentials.js';
@@ -31,6 +31,8 @@ export type DirectoryEdit = {
   readonly create?: string;
   /** Slug of an action that must be there: else `not_found`. */
   readonly replace?: string;
+  /** The document's one record of this kind must not be there yet: else `conflict`. */
+  readonly createOne?: ChangeKind;
 };
 
 export type ApplyResult = ChangeSet & {
@@ -123,7 +125,22 @@ const checkEdit = (orgId: string, edit: DirectoryEdit, previous: OrganizationSna
     if (previous.certificates.every((record) => record.name !== name))
       throw new GatewayError('not_found', `There is no certificate ${JSON.stringify(name)}.`);
   }
+  const keys: Record<string, readonly string[]> = {
+    numbers: previous.numbers.map((record) => record.number),
+    agents: previous.agents.map((record) => record.id),
+    transferDestinations: previous.destinations.map((record) => record.id),
+  };
+  const removed = new Map<string, readonly string[]>(Object.entries(remove ?? {}));
+  for (const [section, known] of Object.entries(keys)) {
+    for (const key of removed.get(section) ?? []) {
+      if (!known.includes(key))
+        throw new GatewayError('not_found', `There is no ${JSON.stringify(key)} among the ${section}.`);
+    }
+  }
   if (!plan.ok) return;
+  const { createOne } = edit;
+  if (createOne !== undefined && plan.changes.created.every((change) => change.kind !== createOne))
+    throw new GatewayError('conflict', 'There is one of this key already.');
   if (create !== undefined && !isNewAction(plan.changes, create))
     throw new GatewayError('conflict', `There is an action ${JSON.stringify(create)} already.`);
   if (replace !== undefined && isNewAction(plan.changes, replace))

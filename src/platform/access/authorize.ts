@@ -35,6 +35,7 @@ export const permissions = {
   'agents:write': ['admin', 'operator'],
   'destinations:read': ['admin', 'editor', 'viewer', 'operator'],
   'destinations:write': ['admin', 'operator'],
+  'profiles:read': ['admin', 'editor', 'viewer', 'operator'],
   'api-keys:read': ['admin', 'operator'],
   'api-keys:write': ['admin', 'operator'],
   'audit:read': ['admin', 'operator'],

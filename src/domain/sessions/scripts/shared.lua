@@ -12,6 +12,9 @@
 --   ticket-number           counter                       contact:<id>, contact-by-phone:<e164>
 --   contact-by-zendesk:<user>  string, contact id         zendesk-work          stream of what is to be done with Zendesk
 --   held:<e164>             string, a webhook that came before its call
+--   events                  stream of the newest timeline entries of all sessions, for those who follow; also the channel
+--                           on which each is told
+--   webhooks                hash of endpoints that hear of calls; webhook-work  stream of what they are to be told
 --   invocation:<id>         string, the successful answer to a webhook, for its retries
 
 local DAY = 86400000
@@ -41,8 +44,29 @@ local function hset(key, fields)
   end
 end
 
+-- What a follower can have missed and still get; an organization without calls has none after an hour.
+local EVENTS_CAP = 5000
+local EVENTS_TTL = 3600000
+-- Endpoints that do not answer for long must not fill the memory.
+local WEBHOOK_CAP = 10000
+local TOLD = {
+  ['call.received'] = 'phone_call.started',
+  ['call.answered'] = 'phone_call.answered',
+  ['transfer.connected'] = 'phone_call.transferred',
+  ['transfer.failed'] = 'phone_call.transfer_failed',
+  ['call.ended'] = 'phone_call.ended',
+}
+
 local function timeline_add(prefix, id, entry_id, at, kind, data)
-  redis.call('XADD', prefix .. 'timeline:' .. id, 'MAXLEN', '~', TIMELINE_CAP, entry_id, 'at', at, 'type', kind, 'data', data)
+  local entry = redis.call('XADD', prefix .. 'timeline:' .. id, 'MAXLEN', '~', TIMELINE_CAP, entry_id, 'at', at, 'type', kind, 'data', data)
+  local events = prefix .. 'events'
+  local event = redis.call('XADD', events, 'MAXLEN', '~', EVENTS_CAP, '*', 'session', id, 'entry', entry, 'at', at, 'type', kind, 'data', data)
+  redis.call('PEXPIRE', events, EVENTS_TTL)
+  redis.call('PUBLISH', events, table.concat({ event, id, entry, at, kind, data }, ' '))
+  local told = TOLD[kind]
+  if told and redis.call('EXISTS', prefix .. 'webhooks') == 1 then
+    redis.call('XADD', prefix .. 'webhook-work', 'MAXLEN', '~', WEBHOOK_CAP, '*', 'event', told, 'session', id, 'at', at, 'data', data)
+  end
 end
 
 -- Entries by anyone but the owner come between two numbered changes: <number of the last change>-<a million and more>.

@@ -1,0 +1,188 @@
+import { randomUUID } from 'node:crypto';
+import { afterAll, beforeAll, beforeEach, expect, it } from 'vitest';
+import { startTestApi, type TestApi, type TestApiParts } from '../../test/support/api.js';
+import { until } from '../../test/support/until.js';
+import { systemClock } from '../core/clock.js';
+import { silentLogger } from '../core/logger.js';
+import {
+  createSessionEvents,
+  createSessionStore,
+  type SessionEvents,
+  type SessionStoreRuntime,
+} from '../domain/sessions/index.js';
+import { connectRedis, type RedisConnection } from '../platform/redis/index.js';
+import { eventRoutes } from './routes/events.js';
+
+let api: TestApi;
+let events: SessionEvents;
+const closing = new AbortController();
+/** Another instance of the gateway, on the same Redis. */
+let elsewhere: SessionStoreRuntime;
+let connection: RedisConnection;
+
+beforeAll(async () => {
+  api = await startTestApi({
+    more: ({ deps, redis }: TestApiParts) => {
+      events = createSessionEvents({ redis, clock: systemClock, log: deps.log });
+      return eventRoutes(deps, events, closing.signal);
+    },
+  });
+  connection = connectRedis({ socketPath: api.server.socketPath, log: silentLogger });
+  await connection.ready(5_000);
+  elsewhere = createSessionStore({ redis: connection, instanceId: randomUUID(), log: silentLogger });
+  await elsewhere.start();
+});
+afterAll(async () => {
+  await elsewhere?.stop(500);
+  await connection?.close();
+  await api?.close();
+});
+beforeEach(async () => {
+  api.directory.directory.forget();
+  const path = `${api.url}/v1/organizations/acme/document`;
+  const headers = { authorization: `Bearer ${api.adminToken}`, 'content-type': 'application/json' };
+  const body = JSON.stringify({ organization: { id: 'acme', name: 'acme' }, agents: [] });
+  expect((await fetch(path, { method: 'PUT', headers, body })).status).toBe(200);
+});
+
+type Event = {
+  readonly id: string;
+  readonly event: string;
+  readonly data: { sessionId: string; data: { n?: number } };
+};
+type Stream = {
+  readonly status: number;
+  readonly seen: readonly Event[];
+  readonly ended: () => boolean;
+  close(): void;
+};
+
+const open = async (
+  path: string,
+  options: { lastEventId?: string; role?: 'viewer'; org?: string } = {},
+): Promise<Stream> => {
+  const abort = new AbortController();
+  const { lastEventId, role = 'viewer', org = 'acme' } = options;
+  const response = await fetch(`${api.url}${path}`, {
+    headers: {
+      authorization: `Bearer ${await api.token(role, org)}`,
+      ...(lastEventId === undefined ? {} : { 'last-event-id': lastEventId }),
+    },
+    signal: abort.signal,
+  });
+  const seen: Event[] = [];
+  let ended = false;
+  let text = '';
+  const read = async (): Promise<void> => {
+    for await (const chunk of response.body?.pipeThrough(new TextDecoderStream()) ?? []) {
+      text += chunk;
+      const blocks = text.split('\n\n');
+      text = blocks.pop() ?? '';
+      for (const block of blocks) {
+        const fields = new Map(block.split('\n').map((line) => [line.split(': ', 1)[0], line.replace(/^[^:]*: /, '')]));
+        const [event, data] = [fields.get('event'), fields.get('data')];
+        if (event !== undefined && data !== undefined)
+          seen.push({ id: fields.get('id') ?? '', event, data: JSON.parse(data) });
+      }
+    }
+  };
+  read().then(
+    () => (ended = true),
+    () => (ended = true),
+  );
+  return { status: response.status, seen, ended: () => ended, close: () => abort.abort() };
+};
+const numbers = (stream: Stream): unknown[] =>
+  stream.seen.filter(({ event }) => event === 'agent.said').map(({ data }) => data.data.n);
+const count = (n: number): number[] => Array.from({ length: n }, (_, at) => at);
+
+it('a session is told from its beginning, from any instance, and goes on where it was left', async () => {
+  const session = await elsewhere.create({
+    ...{ id: randomUUID(), orgId: 'acme', agentId: 'a', direction: 'inbound', called: '+14155550100' },
+    caller: { e164: null, raw: '', display: null, withheld: true },
+    ...{ sipCallId: randomUUID(), profile: 'local', startedAt: Date.now(), linkContact: false },
+    first: { at: Date.now(), type: 'call.received', data: {} },
+  });
+  session.note('agent.said', { n: 0 });
+  const path = `/v1/sessions/${session.id}/events`;
+  const first = await open(path);
+  await until('what was there', () => numbers(first).length === 1);
+  expect(first.seen[0]).toMatchObject({ event: 'call.received', data: { sessionId: session.id } });
+  session.note('agent.said', { n: 1 });
+  session.note('agent.said', { n: 2 });
+  await until('what came', () => numbers(first).length === 3);
+  first.close();
+  // Nobody reads now.
+  session.note('agent.said', { n: 3 });
+  const again = await open(path, { lastEventId: first.seen.at(-1)?.id ?? '' });
+  session.note('agent.said', { n: 4 });
+  await until('the rest', () => numbers(again).length === 2);
+  expect([...numbers(first), ...numbers(again)]).toEqual(count(5));
+  again.close();
+  expect((await open(path, { org: 'globex' })).status).toBe(404);
+  expect((await open(path, { lastEventId: 'x' })).status).toBe(400);
+});
+
+it('an organization hears of its sessions only, and misses nothing between two connections', async () => {
+  const mine = await api.session();
+  const other = await api.session({ orgId: 'globex' });
+  const first = await open('/v1/events');
+  expect(first.status).toBe(200);
+  // What happened before is not told; the stream stands once the answer's headers are here, and then the first read.
+  await until('the stream to stand', () => {
+    mine.note('agent.said', { n: -1 });
+    return numbers(first).length > 0;
+  });
+  await mine.change({});
+  const sent = count(300);
+  for (const n of sent) {
+    mine.note('agent.said', { n });
+    other.note('agent.said', { n: 1_000 + n });
+  }
+  await until('the first half', () => numbers(first).filter((n) => Number(n) >= 0).length >= 100);
+  first.close();
+  const again = await open('/v1/events', { lastEventId: first.seen.at(-1)?.id ?? '' });
+  await until('all of them', () => numbers(again).at(-1) === 299);
+  const all = [...numbers(first), ...numbers(again)].filter((n) => Number(n) >= 0);
+  expect(all).toEqual(sent);
+  expect([...first.seen, ...again.seen].every(({ data }) => data.sessionId === mine.id)).toBe(true);
+  again.close();
+});
+
+it('one that comes back too late is told that it missed something', async () => {
+  const session = await api.session();
+  const stream = await open('/v1/events', { lastEventId: '1-1' });
+  session.note('agent.said', { n: 0 });
+  await until('the event', () => numbers(stream).includes(0));
+  expect(stream.seen[0]?.event).toBe('gap');
+  stream.close();
+});
+
+it('a reader that does not read is let go instead of filling the memory', async () => {
+  const session = await api.session();
+  const abort = new AbortController();
+  const following = events.follow({ orgId: 'acme', sessionId: session.id, after: null }, abort.signal);
+  expect(await following.next()).toMatchObject({ value: { type: 'call.received' } });
+  for (const n of count(1_500)) session.note('agent.said', { n });
+  await until('all to be told', async () => (await api.sessions.timeline('acme', session.id)).length > 1_500);
+  // Told, not read: what waits is bounded, and the reader is sent away to come again with its last id.
+  const rest: unknown[] = [];
+  for await (const event of following) if (event !== 'quiet' && event !== 'gap') rest.push(event.data);
+  expect(rest.length).toBeLessThanOrEqual(1_000);
+  expect(rest[0]).toEqual({ n: 0 });
+});
+
+it('streams are few for one credential, and all end when the gateway does', async () => {
+  const streams = await Promise.all(count(20).map(() => open('/v1/events')));
+  expect(streams.map(({ status }) => status)).toEqual(count(20).map(() => 200));
+  expect((await open('/v1/events')).status).toBe(429);
+  streams[0]?.close();
+  await until('a place', async () => {
+    const more = await open('/v1/events');
+    if (more.status !== 200) return false;
+    streams.push(more);
+    return true;
+  });
+  closing.abort();
+  await until('their end', () => streams.every((stream) => stream.ended()));
+});

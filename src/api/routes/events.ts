@@ -1,0 +1,114 @@
+import { z } from 'zod';
+import { GatewayError } from '../../core/errors.js';
+import type { Followed, SessionEvents } from '../../domain/sessions/index.js';
+import type { Principal } from '../../platform/access/index.js';
+import type { ApiDeps } from '../deps.js';
+import { protectedRoute, type Reply, type Route } from '../http/route.js';
+import { actingOrganization, visibleSession } from '../organization-of.js';
+import { organizationQuery } from '../schemas.js';
+
+/** Streams at once: of one credential, and of the instance. */
+const mostStreams = { credential: 20, all: 2_000 };
+/** ms after which a stream ends and the client comes again: a credential that was revoked meanwhile is found out. */
+const longest = 15 * 60_000;
+
+const lastEventId = (header: string | string[] | undefined): string | null => {
+  if (header === undefined || header === '') return null;
+  if (typeof header === 'string' && /^\d{1,16}-\d{1,16}$/.test(header)) return header;
+  throw new GatewayError('bad_request', 'Last-Event-ID is not the id of an event of this stream.');
+};
+
+/** Server-sent events (HTML Living Standard, section 9.2). */
+const written = (event: Followed): string => {
+  if (event === 'quiet') return ': quiet\n\n';
+  if (event === 'gap') return 'event: gap\ndata: {}\n\n';
+  const { id, sessionId, at, type, data } = event;
+  const body = JSON.stringify({ sessionId, at: new Date(at).toISOString(), type, data });
+  return `id: ${id}\nevent: ${type}\ndata: ${body}\n\n`;
+};
+
+/** What happens, as it happens: timeline entries of an organization or of one session. */
+export const eventRoutes = (deps: ApiDeps, events: SessionEvents, closing: AbortSignal): readonly Route[] => {
+  const open = new Map<string, number>();
+  const count = (key: string, by: 1 | -1): void => {
+    const now = (open.get(key) ?? 0) + by;
+    if (now > 0) open.set(key, now);
+    else open.delete(key);
+  };
+
+  async function* stream(
+    key: string,
+    source: AsyncGenerator<Followed, void, void>,
+    end: () => void,
+  ): AsyncGenerator<string> {
+    try {
+      yield 'retry: 2000\n: follows\n\n';
+      for await (const event of source) yield written(event);
+    } finally {
+      end();
+      count(key, -1);
+    }
+  }
+
+  const follow = (
+    principal: Principal,
+    what: { readonly orgId: string; readonly sessionId: string | null; readonly after: string | null },
+    gone: AbortSignal,
+  ): Reply => {
+    const key = `${principal.kind} ${principal.orgId ?? ''} ${principal.sub}`;
+    const all = [...open.values()].reduce((sum, each) => sum + each, 0);
+    if ((open.get(key) ?? 0) >= mostStreams.credential || all >= mostStreams.all) {
+      throw new GatewayError('rate_limited', 'There are enough streams open already.');
+    }
+    count(key, 1);
+    const late = new AbortController();
+    const timer = deps.clock.after(longest, () => late.abort());
+    const signal = AbortSignal.any([gone, closing, late.signal]);
+    return {
+      status: 200,
+      contentType: 'text/event-stream; charset=utf-8',
+      headers: { 'X-Accel-Buffering': 'no' },
+      stream: stream(key, events.follow(what, signal), () => timer.cancel()),
+    };
+  };
+
+  const replies = {
+    200: {
+      description:
+        'Server-sent events: `event` is the type of the timeline entry, `data` is `{sessionId, at, type, data}`, `id` is what `Last-Event-ID` goes on from. `gap` says that events were lost: read the list anew. The stream ends after 15 minutes; come again.',
+      contentTypes: ['text/event-stream'],
+    },
+  };
+
+  return [
+    protectedRoute({
+      method: 'get',
+      path: '/v1/events',
+      summary: 'What happens in all calls of the organization, as it happens',
+      tag: 'Sessions',
+      action: 'sessions:read',
+      query: z.strictObject({ organization: organizationQuery }),
+      replies,
+      errors: ['bad_request', 'store_unavailable'],
+      async handle({ principal, query: { organization }, headers, signal }) {
+        const orgId = await actingOrganization(deps, principal, 'sessions:read', organization);
+        return follow(principal, { orgId, sessionId: null, after: lastEventId(headers['last-event-id']) }, signal);
+      },
+    }),
+    protectedRoute({
+      method: 'get',
+      path: '/v1/sessions/{id}/events',
+      summary: 'The timeline of a session from its beginning, and what is added to it, as it happens',
+      tag: 'Sessions',
+      action: 'sessions:read',
+      params: z.strictObject({ id: z.string().min(1).max(64) }),
+      replies,
+      errors: ['bad_request', 'not_found', 'store_unavailable'],
+      async handle({ principal, params: { id }, headers, signal }) {
+        const session = await visibleSession(deps, principal, 'sessions:read', id);
+        const after = lastEventId(headers['last-event-id']);
+        return follow(principal, { orgId: session.orgId, sessionId: session.id, after }, signal);
+      },
+    }),
+  ];
+};
