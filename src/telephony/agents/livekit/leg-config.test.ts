@@ -46,6 +46,7 @@ describe('the caller as a participant', () => {
     ...{ sessionId: '0a1b2c3d-4e5f-4a6b-8c7d-9e0f1a2b3c4d', agentId: 'support', sipCallId: 'id@host' },
     caller: { e164: '+14155550123', raw: '', display: null, withheld: false },
     called: '+14155550100',
+    direction: 'inbound' as const,
     headers: new Map([
       ['x-account', '42'],
       ['x-twilio-callsid', 'CA1'],
