@@ -52,7 +52,6 @@ describe('the caller as a participant', () => {
       ['x-twilio-callsid', 'CA1'],
       ['user-to-user', 'abc'],
     ]),
-    direction: 'inbound' as const,
     remote: { host: 'carrier.test', tag: 't1' },
   };
   const config = { hideNumber: false, includeHeaders: 'none', headerAttributes: {}, attributes: {} } as const;
