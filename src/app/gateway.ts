@@ -321,7 +321,7 @@ const start = async (options: GatewayOptions, stack: ReturnType<typeof shutdownS
     ...transferRoutes(apiDeps, transfers.control),
     ...executorRoutes(apiDeps, actions.parts),
     ...keyRoutes(keys),
-    ...mcpRoutes(apiDeps),
+    ...mcpRoutes(apiDeps, closing.signal),
     ...apiKeyRoutes(apiDeps, apiKeys),
     ...webhookRoutes(apiDeps, webhooks),
     ...profileRoutes(profileParts(profiles)),
