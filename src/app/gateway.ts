@@ -356,7 +356,7 @@ const start = async (options: GatewayOptions, stack: ReturnType<typeof shutdownS
       : livekitRoutes(apiDeps, { sip: facade.sip, keys: config.livekit })),
     ...executorRoutes(apiDeps, actions.parts),
     ...keyRoutes(keys),
-    ...mcpRoutes(apiDeps),
+    ...mcpRoutes(apiDeps, closing.signal),
     ...apiKeyRoutes(apiDeps, apiKeys),
     ...webhookRoutes(apiDeps, webhooks),
     ...profileRoutes(profileParts(profiles)),

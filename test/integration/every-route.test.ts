@@ -1,5 +1,7 @@
+import { randomUUID } from 'node:crypto';
+import { request } from 'node:http';
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { createSessionTokens, mintDashboardToken, permissions } from '../../src/platform/access/index.js';
+import { mintDashboardToken, permissions } from '../../src/platform/access/index.js';
 import { type AgentRig, startAgentRig } from '../support/agent-rig.js';
 
 type Operation = {
@@ -30,7 +32,7 @@ const dashboard = (role: 'admin' | 'editor' | 'viewer', org: string, ttl = 600, 
   mintDashboardToken({ secret: secret(), sub: `${role}@${org}`, org, role, ttl, now });
 
 /** The request with every parameter filled in; a path that names something names what belongs to the organization. */
-const send = async ({ method, path }: Entry, token: string | null, sessionId: string): Promise<number> => {
+const send = ({ method, path }: Entry, token: string | null, sessionId: string, address: string): Promise<number> => {
   const target = path
     .replace('/v1/sessions/{id}', `/v1/sessions/${sessionId}`)
     .replace('/v1/organizations/{id}', '/v1/organizations/acme')
@@ -39,19 +41,30 @@ const send = async ({ method, path }: Entry, token: string | null, sessionId: st
     .replace('/v1/numbers/{id}', '/v1/numbers/+14155550100')
     .replace(/\/v1\/actions\/\{(?:id|action)\}/, '/v1/actions/order_status')
     .replace(/\{\w+\}/g, 'x');
-  const stop = new AbortController();
-  const response = await fetch(`${rig.owner.gateway.httpUrl}${target}`, {
-    method,
-    headers: {
-      ...(token === null ? {} : { authorization: `Bearer ${token}` }),
-      accept: 'application/json, text/event-stream',
-      ...(method === 'GET' || method === 'DELETE' ? {} : { 'content-type': 'application/json' }),
-    },
-    ...(method === 'GET' || method === 'DELETE' ? {} : { body: '{}' }),
-    signal: stop.signal,
+  const body = method === 'GET' || method === 'DELETE' ? null : '{}';
+  return new Promise((resolve, reject) => {
+    const asked = request(
+      `${rig.owner.gateway.httpUrl}${target}`,
+      {
+        method,
+        // Failures are counted by address: each route has one of its own.
+        localAddress: address,
+        agent: false,
+        headers: {
+          ...(token === null ? {} : { authorization: `Bearer ${token}` }),
+          accept: 'application/json, text/event-stream',
+          ...(body === null ? {} : { 'content-type': 'application/json', 'content-length': body.length }),
+        },
+      },
+      (response) => {
+        resolve(response.statusCode ?? 0);
+        // A stream would not end.
+        response.destroy();
+      },
+    );
+    asked.on('error', reject);
+    asked.end(body ?? undefined);
   });
-  stop.abort();
-  return response.status;
 };
 const open = ['/livez', '/readyz', '/openapi.json', '/metrics', '/backend/zendesk-v2/voice-prefetch/{token}'];
 
@@ -64,9 +77,6 @@ it('every route that is not open says which permission it takes, and open ones a
 
 it('every route refuses a credential that is missing, wrong, expired, of another organization or not enough', async () => {
   const call = await rig.call();
-  const ended = createSessionTokens(rig.store);
-  const lost = await ended.mint({ orgId: 'acme', sessionId: '0b8ad5ae-5a2c-4a57-8a2e-4b5d0c7b1f11' });
-  await ended.revoke('0b8ad5ae-5a2c-4a57-8a2e-4b5d0c7b1f11');
   const key = async (scopes: readonly string[]): Promise<string> => {
     const { body } = await rig.owner.gateway.api('/v1/api-keys', { method: 'POST', body: { name: 'k', scopes } });
     return (body as { key: string }).key;
@@ -76,20 +86,20 @@ it('every route refuses a credential that is missing, wrong, expired, of another
   const viewer = await dashboard('viewer', 'acme');
   const expired = await dashboard('admin', 'acme', 60, Date.now() - 3_600_000);
   const table: [string, string, number, readonly number[]][] = [];
-  for (const entry of entries) {
+  for (const [at, entry] of entries.entries()) {
     const { permission, method, path } = entry;
     if (permission === null || path === '/metrics') continue;
     const name = `${method} ${path}`;
     const add = async (who: string, token: string | null, allowed: readonly number[]): Promise<void> => {
-      table.push([name, who, await send(entry, token, call.sessionId), allowed]);
+      table.push([name, who, await send(entry, token, call.sessionId, `127.0.1.${at + 1}`), allowed]);
     };
     await add('nobody', null, [401]);
-    await add('a wrong one', 'nonsense', [401, 429]);
-    await add('an expired one', expired, [401, 429]);
-    await add('an ended session', lost, [401, 429]);
+    await add('a wrong one', 'nonsense', [401]);
+    await add('an expired one', expired, [401]);
+    await add('an ended session', `vgs_${randomUUID()}_${'x'.repeat(43)}`, [401]);
     const roles: readonly string[] = permissions[permission];
     if (!roles.includes('viewer')) await add('a viewer', viewer, [403]);
-    if (!roles.includes('agent')) await add('an agent', call.token, [403, 429]);
+    if (!roles.includes('agent')) await add('an agent', call.token, [403]);
     if (permission !== 'audit:read') await add('an under-scoped key', auditor, [403]);
     else await add('an under-scoped key', reader, [403]);
     // What names something of the organization does not exist for another; what names nothing acts in its own.
