@@ -35,6 +35,9 @@ export type SignallingOptions = {
 
 export type RunningSignalling = { readonly server: SipServer; readonly engine: EngineHandle | null };
 
+/** drachtio-server keeps what it reads in 12,228 bytes and says nothing of messages that do not fit. */
+const DRACHTIO_MESSAGE_LIMIT = 12_000;
+
 /** The SIP application on the embedded engine, or on the drachtio-server that is configured. */
 export const startSignalling = async (options: SignallingOptions): Promise<RunningSignalling> => {
   const { config, log, clock, stack } = options;
@@ -53,6 +56,7 @@ export const startSignalling = async (options: SignallingOptions): Promise<Runni
     ladder: options.ladder,
     wireTap: engine !== null,
     dialogsSurviveReconnect: engine !== null,
+    ...(engine === null ? { messageLimit: DRACHTIO_MESSAGE_LIMIT } : {}),
   });
   stack.push('SIP application', () => server.close());
   return { server, engine: engine?.handle ?? null };

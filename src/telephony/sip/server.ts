@@ -42,6 +42,8 @@ export type SipServerOptions = {
   readonly wireTap?: boolean;
   /** True for a server that keeps dialogs while we reconnect (the embedded engine); drachtio-server forgets them. */
   readonly dialogsSurviveReconnect?: boolean;
+  /** Most bytes of one message to the servers (drachtio-server: about 12 kB); none: no limit. */
+  readonly messageLimit?: number;
 };
 
 export type SipServer = Signalling & {
@@ -97,14 +99,18 @@ export const createSipServer = async (options: SipServerOptions): Promise<SipSer
     wireLadder: wireTap && ladder !== undefined ? ladder : null,
     dialogsSurvive: options.dialogsSurviveReconnect === true,
   };
-  const tap: { readonly tap?: MessageTap } =
-    ladder === undefined || wireTap ? {} : { tap: (message) => ladder.recordText({ ...message, at: clock.now() }) };
+  const each: { readonly tap?: MessageTap; readonly messageLimit?: number } = {
+    ...(ladder === undefined || wireTap
+      ? {}
+      : { tap: (message) => ladder.recordText({ ...message, at: clock.now() }) }),
+    ...(options.messageLimit === undefined ? {} : { messageLimit: options.messageLimit }),
+  };
 
   const ready: Promise<void>[] = [];
   const ours: readonly Link[] = options.servers.map((server) =>
     createLink(deps, (events) => {
       const opened = openConnection({
-        ...{ server, clock, log, ...events, ...tap },
+        ...{ server, clock, log, ...events, ...each },
         ...(options.connectTimeout === undefined ? {} : { connectTimeout: options.connectTimeout }),
       });
       ready.push(opened.ready);
@@ -154,7 +160,7 @@ export const createSipServer = async (options: SipServerOptions): Promise<SipSer
   };
   try {
     if (options.listen !== undefined) {
-      accepting = await acceptConnections({ listen: options.listen, log, ...tap, onConnection: adopt });
+      accepting = await acceptConnections({ listen: options.listen, log, ...each, onConnection: adopt });
     }
     await enough(ready, clock);
   } catch (error) {

@@ -162,6 +162,20 @@ describe('several SIP servers', () => {
   });
 });
 
+describe('a message larger than the server takes', () => {
+  it('is refused here, where drachtio-server would hang, and the next one goes out', async () => {
+    const one = await engine();
+    const app = await application({ servers: [at(one.adminPort)], messageLimit: 12_000 });
+    const line = await callee();
+    const offer = `${ANSWER_SDP}a=fill:${'x'.repeat(12_000)}\r\n`;
+    expect(await app.server.place(outgoing(line.uri, { offer }))).toMatchObject({
+      ...{ outcome: 'failed', status: 503, local: true },
+      reason: expect.stringMatching(/^the message has \d+ bytes and the SIP server takes 12000 at most$/),
+    });
+    expect(await app.server.place(outgoing(line.uri))).toMatchObject({ outcome: 'failed', status: 486 });
+  });
+});
+
 describe('a TLS admin port', () => {
   it('is connected to again by TLS after the connection broke, and calls work', async () => {
     const one = await engine();

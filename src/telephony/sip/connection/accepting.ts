@@ -11,7 +11,7 @@ import {
   receivingLibrary,
   type SipConnection,
 } from './connection.js';
-import { type MessageTap, openTransactions, sendRequest } from './exchange.js';
+import { type Exchange, type MessageTap, openTransactions, sendRequest } from './exchange.js';
 
 /** Where SIP servers connect to us. */
 export type ListenAddress = {
@@ -28,6 +28,7 @@ export type AcceptingOptions = {
   readonly listen: ListenAddress;
   readonly log: Logger;
   readonly tap?: MessageTap;
+  readonly messageLimit?: number;
   /** A SIP server has connected, for one request and what comes of it; its loss is for good. */
   onConnection(connection: SipConnection): ConnectionEvents;
 };
@@ -101,6 +102,11 @@ const serve = (socket: Socket, options: AcceptingOptions): void => {
   const name = `${socket.remoteAddress}:${socket.remotePort}`;
   const log = options.log.child({ sipServer: name });
   const open = openTransactions((error) => log.error({ error: String(error) }, 'a SIP handler failed'));
+  const exchange: Exchange = {
+    open,
+    ...(options.tap === undefined ? {} : { tap: options.tap }),
+    ...(options.messageLimit === undefined ? {} : { messageLimit: options.messageLimit }),
+  };
   let state: 'new' | 'connected' | 'over' = 'new';
   let endpoints: readonly string[] = [];
 
@@ -110,7 +116,7 @@ const serve = (socket: Socket, options: AcceptingOptions): void => {
     connected: () => state === 'connected',
     send: (request, handlers) => {
       if (state !== 'connected') return handlers.onFault({ kind: 'lost', detail: 'no connection to the SIP server' });
-      sendRequest(library, request, handlers, open, options.tap);
+      sendRequest(library, request, handlers, exchange);
     },
     close: () => {
       if (state === 'over') return;
@@ -123,8 +129,7 @@ const serve = (socket: Socket, options: AcceptingOptions): void => {
   const events = options.onConnection(connection);
   const library = receivingLibrary({
     tag: DEFAULT_TAG,
-    open,
-    ...(options.tap === undefined ? {} : { tap: options.tap }),
+    exchange,
     onRequest: (request) => {
       // The request comes with the answer to our authentication, before the library tells of the latter.
       if (state === 'new') state = 'connected';

@@ -2,7 +2,7 @@ import type { ConnectionOptions as TlsOptions } from 'node:tls';
 import type { Clock } from '../../../core/clock.js';
 import { GatewayError } from '../../../core/errors.js';
 import type { Logger } from '../../../core/logger.js';
-import { incomingRequest, type MessageTap, type OpenTransactions, openTransactions, sendRequest } from './exchange.js';
+import { type Exchange, incomingRequest, type MessageTap, openTransactions, sendRequest } from './exchange.js';
 import { type Library, newLibrary } from './library.js';
 import type { OutgoingRequest, RequestHandlers, SipRequest } from './messages.js';
 
@@ -34,6 +34,8 @@ export type ConnectionOptions = ConnectionEvents & {
   readonly log: Logger;
   /** Sees each message sent and received at the level of this connection. */
   readonly tap?: MessageTap;
+  /** Most bytes of one message to the server; none: no limit. */
+  readonly messageLimit?: number;
 };
 
 /** The connection to a SIP server: the embedded engine or drachtio-server. */
@@ -71,14 +73,13 @@ export const quit = (library: Library): void => {
 /** A new instance of the library whose requests go to `onRequest`. */
 export const receivingLibrary = (options: {
   readonly tag: string;
-  readonly open: OpenTransactions;
-  readonly tap?: MessageTap;
+  readonly exchange: Exchange;
   onRequest(request: SipRequest): void;
 }): Library => {
   const library = newLibrary(options.tag);
-  const { open } = options;
+  const { open } = options.exchange;
   library.use((request, response) => {
-    const received = incomingRequest(request, response, open, options.tap);
+    const received = incomingRequest(request, response, options.exchange);
     open.guard(() => {
       try {
         options.onRequest(received);
@@ -109,6 +110,11 @@ export const openConnection = (
   const log = options.log.child({ sipServer: name });
   const patience = options.connectTimeout ?? 10_000;
   const open = openTransactions((error) => log.error({ error: String(error) }, 'a SIP handler failed'));
+  const exchange: Exchange = {
+    open,
+    ...(options.tap === undefined ? {} : { tap: options.tap }),
+    ...(options.messageLimit === undefined ? {} : { messageLimit: options.messageLimit }),
+  };
   let state: 'connecting' | 'connected' | 'lost' | 'closed' = 'connecting';
   let current: Library | null = null;
   let endpoints: readonly string[] = [];
@@ -155,8 +161,7 @@ export const openConnection = (
     let over = false;
     const library = receivingLibrary({
       tag: options.tag ?? DEFAULT_TAG,
-      open,
-      ...(options.tap === undefined ? {} : { tap: options.tap }),
+      exchange,
       onRequest: options.onRequest,
     });
     const end = (): void => {
@@ -205,7 +210,7 @@ export const openConnection = (
       if (state !== 'connected' || current === null) {
         return handlers.onFault({ kind: 'lost', detail: 'no connection to the SIP server' });
       }
-      sendRequest(current, request, handlers, open, options.tap);
+      sendRequest(current, request, handlers, exchange);
     },
     close: () => {
       if (state === 'closed') return;

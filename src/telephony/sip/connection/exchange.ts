@@ -20,6 +20,14 @@ export type MessageTap = (message: {
   readonly remote: string | null;
 }) => void;
 
+/** What all messages of one connection share. */
+export type Exchange = {
+  readonly open: OpenTransactions;
+  readonly tap?: MessageTap;
+  /** Most bytes of one message to the SIP server; none: no limit. */
+  readonly messageLimit?: number;
+};
+
 /** What waits for the SIP server. The library forgets it silently when its socket closes, so we keep our own list. */
 export type OpenTransactions = {
   add(fail: (fault: SendFault) => void): () => void;
@@ -73,13 +81,24 @@ const withoutUndefined = (headers: Readonly<Record<string, string>> | undefined)
   ...headers,
 });
 
+/** Room for the start line and what the library adds to our headers, bytes. */
+const ENVELOPE = 600;
+
+/** Why the SIP server would not take a message of this size, or null. drachtio-server hangs on one instead of saying so. */
+const tooLarge = (
+  { messageLimit }: Exchange,
+  headers: Readonly<Record<string, string>> | undefined,
+  body: string | undefined,
+): string | null => {
+  if (messageLimit === undefined) return null;
+  let size = ENVELOPE + Buffer.byteLength(body ?? '');
+  for (const [name, value] of Object.entries(headers ?? {})) size += name.length + Buffer.byteLength(value) + 4;
+  return size <= messageLimit ? null : `the message has ${size} bytes and the SIP server takes ${messageLimit} at most`;
+};
+
 /** A request of the network as this application knows it. */
-export const incomingRequest = (
-  request: LibraryRequest,
-  response: LibraryResponse,
-  open: OpenTransactions,
-  tap?: MessageTap,
-): SipRequest => {
+export const incomingRequest = (request: LibraryRequest, response: LibraryResponse, exchange: Exchange): SipRequest => {
+  const { open, tap } = exchange;
   const { headers } = request.msg;
   const header = headerReader(headers);
   const callId = header('call-id') ?? '';
@@ -102,6 +121,8 @@ export const incomingRequest = (
     unsolicited,
     respond: (status, answer = {}) => {
       if (unsolicited || request.method === 'ACK') return Promise.resolve();
+      const fault = tooLarge(exchange, answer.headers, answer.body);
+      if (fault !== null) return Promise.reject(new Error(fault));
       return new Promise((resolve, reject) => {
         const done = open.add((fault) => reject(new Error(fault.detail)));
         const options = {
@@ -125,7 +146,7 @@ export const incomingRequest = (
     onCancel: (listener) => request.on('cancel', () => open.guard(listener)),
     onUpdate: (listener) => {
       request.on('update', (update, updateResponse) => {
-        open.guard(() => listener(incomingRequest(update, updateResponse, open, tap)));
+        open.guard(() => listener(incomingRequest(update, updateResponse, exchange)));
       });
     },
   };
@@ -155,9 +176,9 @@ export const sendRequest = (
   library: Library,
   request: OutgoingRequest,
   handlers: RequestHandlers,
-  open: OpenTransactions,
-  tap?: MessageTap,
+  exchange: Exchange,
 ): void => {
+  const { open, tap } = exchange;
   let over = false;
   const fault = (reason: SendFault): void => {
     if (over) return;
@@ -166,6 +187,11 @@ export const sendRequest = (
     open.guard(() => handlers.onFault(reason));
   };
   const done = open.add(fault);
+  const large = tooLarge(exchange, request.headers, request.body);
+  if (large !== null) {
+    fault({ kind: 'refused', detail: large });
+    return;
+  }
   const options = {
     method: request.method,
     headers: withoutUndefined(request.headers),
@@ -214,7 +240,7 @@ export const sendRequest = (
         open.guard(() => handlers.onResponse(received, acknowledge));
       });
       sent.on('update', (update, updateResponse) => {
-        const received = incomingRequest(update, updateResponse, open, tap);
+        const received = incomingRequest(update, updateResponse, exchange);
         open.guard(() => {
           if (handlers.onUpdate !== undefined) handlers.onUpdate(received);
           else received.respond(500, { headers: { 'Retry-After': '2' } }).catch(() => {});
