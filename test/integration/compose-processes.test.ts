@@ -8,6 +8,7 @@ import { type EngineHandle, startEngineInWorker } from '../../src/telephony/sip-
 import { type ComposeService, composeServices, exampleEnvironment } from '../support/compose-file.js';
 import { startGateway, type TestGateway } from '../support/gateway.js';
 import { endedSession } from '../support/listed-sessions.js';
+import { hasLiveKitServer, type LiveKitTestServer, startLiveKitServer } from '../support/livekit-server.js';
 import { organization } from '../support/organization.js';
 import { freePort, rtpRange } from '../support/ports.js';
 import { runSipp } from '../support/sipp.js';
@@ -20,6 +21,7 @@ const root = packageRoot(import.meta.url);
 const folder = mkdtempSync(join(tmpdir(), 'vg-compose-'));
 const children: ChildProcess[] = [];
 let engine: EngineHandle | null = null;
+let livekit: LiveKitTestServer | null = null;
 let gateway: TestGateway | null = null;
 let services: Readonly<Record<string, ComposeService>> = {};
 let env: Readonly<Record<string, string>> = {};
@@ -31,6 +33,8 @@ if (drachtioProgram === undefined) {
     'The drachtio service of docker-compose.yml is played by the embedded engine: TEST_DRACHTIO_PROGRAM is not set',
   );
 }
+
+const noLiveKit = { LIVEKIT_URL: '', LIVEKIT_API_KEY: '', LIVEKIT_API_SECRET: '' };
 
 const run = (command: readonly string[], environment: Readonly<Record<string, string>>): ChildProcess => {
   const child = spawn(command[0] ?? '', command.slice(1), {
@@ -108,15 +112,20 @@ beforeAll(async () => {
     DRACHTIO_PORT: String(await freePort()),
     HTTP_LISTEN: `127.0.0.1:${await freePort()}`,
   };
+  if (hasLiveKitServer()) {
+    livekit = await startLiveKitServer();
+    env = { ...env, ...livekit.env };
+  }
   services = composeServices(env);
   const redis = services.redis ?? {};
   run(redis.command ?? [], redis.environment ?? {});
   await until('a healthy redis', async () => isHealthy('redis'));
   await startDrachtio();
-}, 30_000);
+}, 60_000);
 afterAll(async () => {
   await gateway?.stop();
   await engine?.close();
+  await livekit?.stop();
   await Promise.all(children.map(end));
   rmSync(folder, { recursive: true, force: true });
 });
@@ -135,7 +144,8 @@ it('the services of docker-compose.yml take a call together, and the gateway end
   gateway = await startGateway({
     dataDir,
     httpPort: Number(env.HTTP_LISTEN?.split(':')[1]),
-    env: { ...env, ...environment },
+    // A gateway that is told of a LiveKit that is not there is not ready, and rightly so.
+    env: { ...env, ...environment, ...(livekit === null ? { ...noLiveKit } : {}) },
     ...(through === null ? {} : { through }),
   });
   for (const name of ['redis', 'drachtio']) expect(isHealthy(name), name).toBe(true);

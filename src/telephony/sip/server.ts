@@ -162,7 +162,10 @@ export const createSipServer = async (options: SipServerOptions): Promise<SipSer
     if (options.listen !== undefined) {
       accepting = await acceptConnections({ listen: options.listen, log, ...each, onConnection: adopt });
     }
-    await enough(ready, clock);
+    await enough(ready, clock).catch((error: unknown) => {
+      // Servers may still come to us; those we connect to are tried on.
+      if (accepting === null) throw error;
+    });
   } catch (error) {
     await closeAll();
     throw error;

@@ -285,6 +285,19 @@ describe('SIP servers that connect to us', () => {
     );
   });
 
+  it('are waited for also while those we connect to are away', async () => {
+    const away = await freePort();
+    const app = await application({ servers: [at(away)], connectTimeout: 300, listen: await listen() });
+    expect(app.server.connected()).toBe(true);
+    expect(app.server.servers()).toEqual([{ name: `127.0.0.1:${away}`, connected: false }]);
+    const one = await engine({
+      requestHandlers: [{ method: '*', url: `tcp://127.0.0.1:${app.server.listening}` }],
+    });
+    const first = await call(app, sipAddressOf(one), ...awaitBye);
+    await first.dialog.bye();
+    expect((await first.sipp.done).code).toBe(0);
+  });
+
   it('cannot listen on a port in use: one sentence', async () => {
     const app = await application({ servers: [], listen: await listen() });
     const again = { ...(await listen()), port: app.server.listening ?? 0 };

@@ -7,6 +7,7 @@ import { toneLevel } from '../../support/goertzel.js';
 import { type Kamailio, type KamailioOptions, startKamailio } from '../../support/kamailio.js';
 import { hears } from '../../support/listening.js';
 import { freePort } from '../../support/ports.js';
+import { onDrachtioServer } from '../../support/sip-application.js';
 import { gatewayCertificate, testCa } from '../../support/tls-certificates.js';
 import {
   agentTone,
@@ -111,7 +112,8 @@ describe('the allow-list of a line', () => {
   });
 });
 
-describe('a line with TLS and SRTP', () => {
+// A given drachtio-server has transports of its own, perhaps without TLS.
+describe.skipIf(onDrachtioServer)('a line with TLS and SRTP', () => {
   /** A caller on plain RTP who is connected to a desk that takes SRTP only, over TLS. */
   const connected = async (): Promise<{ someone: Caller; phone: Phone }> => {
     const phone = await startPhone({

@@ -4,6 +4,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { silentLogger } from '../../../src/core/logger.js';
 import { connectRedis } from '../../../src/platform/redis/index.js';
 import { type Kamailio, startKamailio } from '../../support/kamailio.js';
+import { onDrachtioServer } from '../../support/sip-application.js';
 import { refusing, startLine } from '../../support/sip-in-line.js';
 import {
   type Caller,
@@ -178,7 +179,8 @@ const line = (port: number): string => `sip:support@127.0.0.1:${port};transport=
 const dropped = (timeline: readonly { type: string; data: Readonly<Record<string, unknown>> }[]) =>
   timeline.filter(({ type }) => type === 'header.dropped').map(({ data }) => [data.name, data.reason]);
 
-describe.each(['sipp', 'kamailio'])('the INVITE as %s receives it', (judge) => {
+// Byte for byte as the embedded engine writes it; drachtio-server has an order and forms of its own.
+describe.skipIf(onDrachtioServer).each(['sipp', 'kamailio'])('the INVITE as %s receives it', (judge) => {
   it('of a SIP destination with ticket and contact', async () => {
     const { text, session, attempt, port } = await received(judge, { before: () => stamp('4711') });
     expectWhole(
