@@ -202,4 +202,4 @@ it('an enrichment is done by the next process when the gateway is killed half-wa
     await rig?.close();
     rmSync(dataDir, { recursive: true, force: true });
   }
-}, 60_000);
+}, 120_000);
