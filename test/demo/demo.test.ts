@@ -7,11 +7,11 @@ it.concurrent('the demo holds', async () => {
   expect(output).toContain('Everything held.');
   expect(output).not.toContain('✗');
   expect(code).toBe(0);
-}, 90_000);
+}, 120_000);
 
 it.concurrent('the demo fails when the From is another one', async () => {
   const mutation = mutations.find(({ name }) => name === 'From is the called number') ?? null;
   const { code, output } = await runDemoWith(mutation);
   expect(output).toContain("✗ From is the caller's own number");
   expect(code).toBe(1);
-}, 90_000);
+}, 120_000);

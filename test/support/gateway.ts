@@ -47,7 +47,8 @@ export type TestGatewayOptions = {
 
 /** Asks `/readyz` until it says yes, whatever the log level; a process that ends first is a failure with its output. */
 const untilReady = async (httpUrl: string, child: ChildProcess, output: () => string): Promise<void> => {
-  const deadline = performance.now() + 20_000;
+  // A start takes a second or two; on a machine that others keep busy it has taken twenty.
+  const deadline = performance.now() + 55_000;
   while (performance.now() < deadline && child.exitCode === null) {
     const answer = await fetch(`${httpUrl}/readyz`).catch(() => null);
     await answer?.arrayBuffer();

@@ -208,5 +208,5 @@ onEmbeddedEngine(
       rmSync(dataDir, { recursive: true, force: true });
     }
   },
-  60_000,
+  120_000,
 );
