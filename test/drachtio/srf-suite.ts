@@ -4,7 +4,8 @@ import { cp, mkdir, mkdtemp, readdir, readFile, rm, symlink, writeFile } from 'n
 import { tmpdir } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { freeUdpPort, untilBound } from './free-port.js';
+import { freePort } from '../support/ports.js';
+import { untilBound } from '../support/until-bound.js';
 
 /**
  * Runs the test-suite that ships inside the drachtio-srf package. Upstream it needs a dozen containers; here a copy made at
@@ -128,7 +129,7 @@ const adapt = async (
     if (!peer || !name.startsWith('sipp-')) continue;
     const named = new RegExp(`['":]${name}['"]`).test(source) || source.includes(peer.address);
     if (!named && peer.address !== redirectedTo) continue;
-    places.set(name, `127.0.0.1:${await freeUdpPort()}`);
+    places.set(name, `127.0.0.1:${await freePort()}`);
   }
   const replace = async (path: string): Promise<void> => {
     let text = await readFile(path, 'utf8');
@@ -162,20 +163,20 @@ const startPeer = async (folder: string, scenario: string, port: number): Promis
       '-p',
       String(port),
       '-mp',
-      String(await freeUdpPort()),
+      String(await freePort()),
       '-nostdin',
     ],
     { cwd: folder, stdio: 'ignore' },
   );
   await once(child, 'spawn');
-  await untilBound(port);
+  await untilBound(port, '127.0.0.1', 'udp');
   return child;
 };
 
 /** The suite's sipp module with `sipp` started directly. */
 const sippModule = async (folder: string, sut: SuiteServer): Promise<string> => {
   const mediaPorts: number[] = [];
-  for (let i = 0; i < 30; i++) mediaPorts.push(await freeUdpPort());
+  for (let i = 0; i < 30; i++) mediaPorts.push(await freePort());
   return `
 const { spawn } = require('child_process');
 const mediaPorts = ${JSON.stringify(mediaPorts)};
