@@ -3,7 +3,9 @@ import { drachtioServerBench } from './drachtio-server.js';
 import { engineCallsBench } from './engine-calls.js';
 import { engineParserBench } from './engine-parser.js';
 import { executorBench } from './executor.js';
+import { executorBadTargetsBench } from './executor-bad-targets.js';
 import { executorSafeguardsBench } from './executor-safeguards.js';
+import { livekitBench } from './livekit.js';
 import { memoryBench } from './memory.js';
 import { prefetchBench } from './prefetch.js';
 import { relayBench } from './relay.js';
@@ -20,8 +22,10 @@ export const benches: readonly Bench[] = [
   drachtioServerBench,
   relayBench,
   prefetchBench,
+  livekitBench,
   websocketLegBench,
   memoryBench,
   executorBench,
   executorSafeguardsBench,
+  executorBadTargetsBench,
 ];

@@ -2,9 +2,7 @@ import { createServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import { createCertificateAuthority } from '../src/core/x509.js';
 
-// The target of the executor benches: a process of its own, so that its work does not count as ours. With the
-// argument `hang` it takes requests and never answers.
-const hangs = process.argv.includes('hang');
+// The target of the executor bench: a process of its own, so that its work does not count as ours.
 const authority = createCertificateAuthority('Bench authority');
 const issued = authority.issue({ name: 'localhost', hosts: ['localhost'] });
 const answer = JSON.stringify({
@@ -23,7 +21,6 @@ const server = createServer(
   { cert: issued.certificate, key: issued.privateKey, keepAliveTimeout: 60_000 },
   (request, response) => {
     request.resume().on('end', () => {
-      if (hangs) return;
       response
         .writeHead(200, { 'content-type': 'application/json', 'content-length': Buffer.byteLength(answer) })
         .end(answer);

@@ -66,6 +66,40 @@ if [ ${#missing[@]} -gt 0 ]; then
   esac
 fi
 
+# --- LiveKit, for tests and benches ----------------------------------------------------------------------------------
+# A Go program without packages of its own: built once, into the user's cache. Where Go is missing, its tests are skipped
+# with a sentence; in CI that is a failure.
+livekit_version=v1.13.5
+livekit=${XDG_CACHE_HOME:-$HOME/.cache}/voice-gateway/bin/livekit-server-$livekit_version
+if [[ $purpose = test || $purpose = bench ]] && [ ! -x "$livekit" ]; then
+  go=$(command -v go || true)
+  [ -z "$go" ] && [ -x /usr/local/go/bin/go ] && go=/usr/local/go/bin/go
+  if [ -z "$go" ] || ! "$go" version | awk '{ split(substr($3, 3), v, "."); exit !(v[1] > 1 || v[2] >= 21) }'; then
+    [ "${CI:-}" = true ] && fail 'livekit-server is missing and Go 1.21 or newer, which builds it, is not installed.'
+    say 'Go 1.21 or newer is not installed: livekit-server cannot be built, and tests with it are skipped.'
+  elif [ "$mode" = never ]; then
+    fail "livekit-server is missing: run \`scripts/setup.sh $purpose\`."
+  else
+    say "building livekit-server $livekit_version (about two minutes, once)"
+    building=$(mktemp -d)
+    if GOBIN=$building GOFLAGS=-trimpath "$go" install "github.com/livekit/livekit-server/cmd/server@$livekit_version" >&2; then
+      mkdir -p "$(dirname "$livekit")"
+      mv "$building/server" "$livekit"
+    else
+      [ "${CI:-}" = true ] && fail 'livekit-server could not be built.'
+      say 'livekit-server could not be built; tests with it are skipped.'
+    fi
+    rm -rf "$building"
+  fi
+fi
+example=examples/livekit-agent
+if [ "$purpose" = test ] && ! cmp -s $example/package-lock.json $example/node_modules/.setup; then
+  [ "$mode" = never ] && fail "the packages of $example are not installed: run \`npm ci --prefix $example\`."
+  say "installing the packages of $example"
+  npm ci --prefix $example --no-audit --no-fund --loglevel=error >&2
+  cp $example/package-lock.json $example/node_modules/.setup
+fi
+
 # --- Compiled code ---------------------------------------------------------------------------------------------------
 sources=(src bench examples test/support tsconfig.json tsconfig.build.json package-lock.json scripts/copy-assets.mjs)
 if [ ! -f dist/.built ] || [ -n "$(find "${sources[@]}" -newer dist/.built -print -quit)" ]; then

@@ -155,5 +155,6 @@ it('the audit trail says who changed what, when and from where, and nothing of w
   expect(rest.body).toMatchObject({ items: [{ who: 'admin-token admin-token', role: 'operator' }], next: null });
   expect((await ask(await api.token('admin', 'globex'), 'GET', '/v1/audit')).body).toEqual({ items: [], next: null });
   expect((await ask(await api.token('viewer'), 'GET', '/v1/audit')).status).toBe(403);
+  expect((await ask(admin, 'GET', '/v1/audit?cursor=0-0')).status).toBe(400);
   expect((await ask(api.adminToken, 'GET', '/v1/system/audit')).body).toEqual({ items: [], next: null });
 });

@@ -21,8 +21,13 @@ export type LadderReader = {
   text(orgId: string, sessionId: string): Promise<string | null>;
 };
 
-/** One thing the gateway needs to take calls. */
-export type ReadinessCheck = { readonly name: string; readonly ok: boolean; readonly reason?: string };
+/** One thing the gateway stands on. `optional`: without it calls are taken all the same, and get what is configured instead. */
+export type ReadinessCheck = {
+  readonly name: string;
+  readonly ok: boolean;
+  readonly reason?: string;
+  readonly optional?: true;
+};
 
 export type ApiDeps = {
   readonly access: Access;

@@ -35,7 +35,7 @@ const parameters = (schema: z.ZodType | null, place: 'path' | 'query'): Json[] =
   });
 };
 
-const errorReplies = (codes: readonly ErrorCode[]): Json => {
+const errorReplies = (codes: readonly ErrorCode[], schema: Json): Json => {
   const byStatus = new Map<number, ErrorCode[]>();
   for (const code of codes) byStatus.set(statusOf(code), [...(byStatus.get(statusOf(code)) ?? []), code]);
   return Object.fromEntries(
@@ -43,7 +43,7 @@ const errorReplies = (codes: readonly ErrorCode[]): Json => {
       String(status),
       {
         description: list.map((code) => `\`${code}\`: ${errorCatalogue[code].meaning}`).join(' '),
-        content: { 'application/json': { schema: { $ref: '#/components/schemas/Error' } } },
+        content: { 'application/json': { schema } },
       },
     ]),
   );
@@ -53,7 +53,18 @@ const everywhere: readonly ErrorCode[] = ['internal', 'host_refused', 'origin_re
 const withCredential: readonly ErrorCode[] = ['unauthorized', 'forbidden', 'rate_limited', 'identity_unavailable'];
 
 const operation = (route: Route): Json => {
-  const codes = [...route.errors, ...(route.access.kind === 'anyone' ? [] : withCredential), ...everywhere];
+  // Whatever a schema judges can be refused.
+  const judged: readonly ErrorCode[] =
+    route.params === null && route.query === null && route.body === null ? [] : ['bad_request'];
+  const own = route.failure === undefined ? undefined : route.replies[200]?.schema;
+  const failure = own === undefined ? { $ref: '#/components/schemas/Error' } : schemaOf(own, 'input');
+  const codes = [
+    ...new Set([
+      ...[...judged, ...route.errors],
+      ...(route.access.kind === 'anyone' ? [] : withCredential),
+      ...everywhere,
+    ]),
+  ];
   const successes = Object.entries(route.replies).map(([status, reply]) => {
     const types = reply.contentTypes ?? (reply.schema === undefined ? [] : ['application/json']);
     const schema = reply.schema === undefined ? {} : { schema: schemaOf(reply.schema, 'input') };
@@ -83,7 +94,7 @@ const operation = (route: Route): Json => {
             ),
           },
         }),
-    responses: { ...errorReplies(codes), ...Object.fromEntries(successes) },
+    responses: { ...errorReplies(codes, failure), ...Object.fromEntries(successes) },
   };
 };
 

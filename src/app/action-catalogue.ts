@@ -37,6 +37,8 @@ export type ActionCatalogue = {
   all(orgId: string): Promise<readonly CatalogueEntry[]>;
   /** By slug, else by name (case-insensitive). */
   find(orgId: string, name: string): Promise<CatalogueEntry | null>;
+  /** Names of the secrets and certificates there are. */
+  secretNames(orgId: string): Promise<ReadonlySet<string>>;
   /** Agents whose tools include the action. */
   agentsWith(orgId: string, slug: string): Promise<readonly string[]>;
 };
@@ -83,6 +85,10 @@ export const createActionCatalogue = (directory: DirectoryService['directory'], 
         actions.find((each) => each.id === name) ??
         actions.find((each) => String(each.definition.name).toLowerCase() === wanted);
       return record === undefined ? null : entryOf(record);
+    },
+    async secretNames(orgId) {
+      const { secrets, certificates } = await snapshotOf(orgId);
+      return new Set([...Object.keys(secrets), ...certificates.map(({ name }) => name)]);
     },
     async agentsWith(orgId, slug) {
       const { agents } = await snapshotOf(orgId);

@@ -40,6 +40,8 @@ export type RunRequest = {
   readonly args: JsonRecord;
   readonly sessionId?: string | undefined;
   readonly turn?: string | undefined;
+  /** Joins a call with the same arguments that is in flight, without a turn that says so. */
+  readonly joins?: boolean;
   readonly signal?: AbortSignal | undefined;
 };
 
@@ -162,6 +164,7 @@ export const createActionRunner = (deps: ActionRunnerDeps): ActionRunner => {
       user: attributesOf(session),
       args: completed(request.args, entry.action, session),
       turn: request.turn,
+      ...(request.joins === undefined ? {} : { joins: request.joins }),
       signal: request.signal,
     });
     deps.ran(result);
@@ -235,10 +238,14 @@ export const createActionRunner = (deps: ActionRunnerDeps): ActionRunner => {
             return refused('not_found', `There is no action ${JSON.stringify(name)}.`);
           }
           const args = jsonOf(attributes);
-          const result = await runHere(session, { orgId, name: entry.record.id, args });
+          const result = await runHere(session, { orgId, name: entry.record.id, args, joins: true });
           const { success, statusCode, error, ai } = result;
           const durationMs = Math.round(result.durationMs * 10) / 10;
-          return { success, statusCode, outputs: ai.outputs, ...(error === undefined ? {} : { error }), durationMs };
+          return {
+            ...{ success, statusCode, outputs: ai.outputs, durationMs },
+            ...(error === undefined ? {} : { error }),
+            ...(ai.body === undefined ? {} : { text: ai.body }),
+          };
         } catch (error) {
           log.error({ err: error, sessionId: session.id, action: name }, 'An action of a call could not be run.');
           return isGatewayError(error)

@@ -10,6 +10,7 @@ import {
   createSessionHeaders,
   type JsonRecord,
   parseAction,
+  secretsOf,
   secretsOfHeader,
   testAction,
 } from '../domain/actions/index.js';
@@ -158,8 +159,10 @@ export const startActions = async (options: StartActionsOptions): Promise<Action
   const parts: ActionParts = {
     runs,
     async list(orgId) {
+      const known = await catalogue.secretNames(orgId);
       return (await catalogue.all(orgId)).map((entry) => ({
         ...entry,
+        missing: entry.action === null ? [] : [...secretsOf(entry.action)].filter((name) => !known.has(name)),
         expectedLatencyMs: executor.expectedLatencyMs(orgId, entry.record.id) ?? null,
       }));
     },

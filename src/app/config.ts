@@ -109,7 +109,21 @@ export const configSchema = z.strictObject({
         .describe('addresses that may connect to DRACHTIO_LISTEN, comma-separated'),
     })
     .optional(),
-  livekit: z.strictObject({ url: z.url({ protocol: /^(wss?|https?)$/ }), apiKey: text, apiSecret: text }).optional(),
+  livekit: z
+    .strictObject({
+      url: z.url({ protocol: /^(wss?|https?)$/ }),
+      apiKey: text,
+      apiSecret: text,
+      reconnectWithin: wholeNumber(1, 120)
+        .default(15)
+        .describe('seconds a call may be without LiveKit before its agent counts as lost'),
+      callsPerChild: wholeNumber(1, 200).default(25).describe('calls one child process holds'),
+      callsBeforeRestart: wholeNumber(1, 1_000_000)
+        .default(500)
+        .describe('after so many calls a child process is replaced, once it is empty'),
+      memoryBeforeRestart: wholeNumber(128, 65_536).default(600).describe('or beyond so much resident memory, MiB'),
+    })
+    .optional(),
   rtpengine: text.optional().describe("host:port of rtpengine's ng port"),
   twilio: z.strictObject({ accountSid: text, authToken: text }).optional(),
   dashboard: z.strictObject({ jwtSecret: text.optional(), jwksUrl: z.url().optional() }).prefault({}),

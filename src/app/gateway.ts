@@ -14,6 +14,7 @@ import {
   prefetchRoutes,
   profileRoutes,
   transferRoutes,
+  webhookRoutes,
 } from '../api/index.js';
 import { systemClock } from '../core/clock.js';
 import { packageRoot } from '../core/entry-path.js';
@@ -56,6 +57,7 @@ import { openStore, recordingsFolder } from './store.js';
 import { createToolControl } from './tool-control.js';
 import { createTransferControl } from './transfer-control.js';
 import { transferDeps } from './transfers.js';
+import { startWebhooks } from './webhooks.js';
 import { startZendesk } from './zendesk.js';
 
 export type Gateway = {
@@ -174,6 +176,10 @@ const start = async (options: GatewayOptions, stack: ReturnType<typeof shutdownS
     ...{ instanceId, exclusive: store.embedded },
   });
   wakeZendesk = zendesk.wake;
+
+  const webhooks = await startWebhooks({
+    ...{ config, redis, vault, sessions, instanceId, exclusive: store.embedded, clock, log, stack },
+  });
 
   const bus = createCommandBus({ redis, log, clock });
   stack.push('command bus', () => bus.close());
@@ -339,7 +345,7 @@ const start = async (options: GatewayOptions, stack: ReturnType<typeof shutdownS
   const keys = createKeyRotation({
     ...{ ring: store.ring, checks: redisRingChecks(redis), clock, log },
     organizations: () => directory.organizations(),
-    values: [directory.credentials, sealedPrefetchKeys(redis, vault)],
+    values: [directory.credentials, sealedPrefetchKeys(redis, vault), webhooks.endpoints.sealed],
   });
   const api = createApi(apiDeps, [
     ...prefetchRoutes(apiDeps, zendesk),
@@ -350,8 +356,9 @@ const start = async (options: GatewayOptions, stack: ReturnType<typeof shutdownS
       : livekitRoutes(apiDeps, { sip: facade.sip, keys: config.livekit })),
     ...executorRoutes(apiDeps, actions.parts),
     ...keyRoutes(keys),
-    ...mcpRoutes(apiDeps),
+    ...mcpRoutes(apiDeps, closing.signal),
     ...apiKeyRoutes(apiDeps, apiKeys),
+    ...webhookRoutes(apiDeps, webhooks),
     ...profileRoutes(profileParts(profiles)),
     ...eventRoutes(apiDeps, createSessionEvents({ redis, clock, log }), closing.signal),
   ]);

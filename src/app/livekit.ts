@@ -1,3 +1,4 @@
+import type { ReadinessCheck } from '../api/index.js';
 import type { Clock } from '../core/clock.js';
 import type { Logger } from '../core/logger.js';
 import type { Metrics } from '../platform/telemetry/index.js';
@@ -30,7 +31,13 @@ export const startLiveKit = (options: {
   const agent = createLiveKitAgent({
     server: config.livekit,
     readyWithin: config.limits.ringTimeout * 1_000,
+    reconnectWithin: config.livekit.reconnectWithin * 1_000,
     env: childEnvironment(options.env),
+    limits: {
+      legsPerChild: config.livekit.callsPerChild,
+      legsServed: config.livekit.callsBeforeRestart,
+      memory: config.livekit.memoryBeforeRestart * 1_024 * 1_024,
+    },
     onReachable: (up) => metrics.set('dependencyUp', up ? 1 : 0, { dependency: 'livekit' }),
     clock,
     log: options.log.child({ part: 'livekit' }),
@@ -39,11 +46,12 @@ export const startLiveKit = (options: {
   return agent;
 };
 
-/** LiveKit's line on `/readyz`; none where no LiveKit is configured. */
-export const livekitReadiness = (
-  agent: Pick<LiveKitAgent, 'fault'> | null,
-): readonly { readonly name: string; readonly ok: boolean; readonly reason?: string }[] => {
+/**
+ * LiveKit's line on `/readyz`; none where no LiveKit is configured. Without LiveKit callers get what their agent's leg says
+ * instead, so an instance that lost it still takes calls.
+ */
+export const livekitReadiness = (agent: Pick<LiveKitAgent, 'fault'> | null): readonly ReadinessCheck[] => {
   if (agent === null) return [];
   const fault = agent.fault();
-  return [{ name: 'livekit', ok: fault === null, ...(fault === null ? {} : { reason: fault }) }];
+  return [{ name: 'livekit', optional: true, ok: fault === null, ...(fault === null ? {} : { reason: fault }) }];
 };

@@ -117,6 +117,8 @@ export const createTransferControl = (
   const isCommand = (name: string): name is Command => Object.hasOwn(here, name);
 
   const run = async (orgId: string, name: Command, payload: Payload): Promise<unknown> => {
+    // A call of this instance is known without the store, for which a transfer never waits.
+    if (deps.calls().find(payload.sessionId)?.orgId === orgId) return here[name](payload);
     const found = await deps.sessions.locate(payload.sessionId);
     if (found === null || found.orgId !== orgId) {
       throw new GatewayError('not_found', `There is no session ${payload.sessionId}.`);
@@ -126,6 +128,7 @@ export const createTransferControl = (
   };
 
   const control: TransferControl = {
+    organizationOf: (sessionId) => deps.calls().find(sessionId)?.orgId ?? null,
     start: async (orgId, sessionId, request) =>
       (await run(orgId, 'transfer-start', { sessionId, ...request })) as Started,
     watch: async (orgId, sessionId, attemptId, within) =>

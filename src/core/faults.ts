@@ -16,40 +16,68 @@ export const pathText = (path: readonly PropertyKey[]): string => {
 const nearest = (variants: readonly (readonly $ZodIssue[])[]): readonly $ZodIssue[] =>
   [...variants].sort((a, b) => a.length - b.length)[0] ?? [];
 
-const faultsOfIssue = (issue: $ZodIssue, above: readonly PropertyKey[]): Fault[] => {
+const listed = (values: readonly unknown[]): string =>
+  `must be one of ${values.filter((value) => value !== undefined).join(', ')}`;
+
+const units: Readonly<Record<string, string>> = { string: ' characters', array: ' entries', set: ' entries' };
+
+const typeNames: Readonly<Record<string, string>> = { int: 'whole number', record: 'object' };
+
+/** zod's own words in ours; a schema that has words of its own keeps them. */
+const sentenceOf = (issue: $ZodIssue): string => {
+  const { message } = issue;
+  switch (issue.code) {
+    case 'invalid_type': {
+      if (!message.startsWith('Invalid input')) return message;
+      if (message.endsWith('received undefined')) return 'is missing';
+      const name = typeNames[issue.expected] ?? issue.expected;
+      return `must be ${/^[aeiou]/.test(name) ? 'an' : 'a'} ${name}`;
+    }
+    case 'invalid_value':
+      return /^Invalid (?:option|input)/.test(message) ? listed(issue.values) : message;
+    case 'too_small':
+      if (!message.startsWith('Too small')) return message;
+      if (units[issue.origin] !== undefined && Number(issue.minimum) === 1) return 'must not be empty';
+      return `must be at least ${issue.minimum}${units[issue.origin] ?? ''}`;
+    case 'too_big':
+      return message.startsWith('Too big') ? `must be at most ${issue.maximum}${units[issue.origin] ?? ''}` : message;
+    case 'invalid_format':
+      return message.startsWith('Invalid') ? `is not in the form of ${issue.format.replaceAll('_', ' ')}` : message;
+    case 'invalid_union': {
+      const options = 'options' in issue && Array.isArray(issue.options) ? issue.options : [];
+      if (options.length > 0) return listed(options);
+      return 'discriminator' in issue && issue.discriminator !== undefined
+        ? 'is not one of the kinds there are'
+        : message;
+    }
+    default:
+      return message;
+  }
+};
+
+type PathWriter = (path: readonly PropertyKey[]) => string;
+
+const faultsOfIssue = (issue: $ZodIssue, above: readonly PropertyKey[], write: PathWriter): Fault[] => {
   const path = [...above, ...issue.path];
   if (issue.code === 'unrecognized_keys') {
-    return issue.keys.map((key) => ({ path: pathText([...path, key]), message: 'is not a known field' }));
+    return issue.keys.map((key) => ({ path: write([...path, key]), message: 'is not a known field' }));
   }
   if (issue.code === 'invalid_key') {
-    return issue.issues.map((inner) => ({ path: pathText(path), message: inner.message }));
+    return issue.issues.map((inner) => ({ path: write(path), message: sentenceOf(inner) }));
   }
   if (issue.code === 'invalid_union') {
     const variants = issue.errors.filter((errors) => errors.length > 0);
-    if (variants.length > 0) return nearest(variants).flatMap((inner) => faultsOfIssue(inner, path));
-    const discriminator = 'discriminator' in issue ? issue.discriminator : undefined;
-    return [
-      {
-        path: pathText(path),
-        message: discriminator === undefined ? issue.message : 'is not one of the kinds there are',
-      },
-    ];
+    if (variants.length > 0) return nearest(variants).flatMap((inner) => faultsOfIssue(inner, path, write));
   }
-  if (issue.code === 'invalid_type') {
-    const missing = issue.message.endsWith('received undefined');
-    const article = /^[aeiou]/.test(issue.expected) ? 'an' : 'a';
-    const message = issue.message.startsWith('Invalid input')
-      ? missing
-        ? 'is missing'
-        : `must be ${article} ${issue.expected}`
-      : issue.message;
-    return [{ path: pathText(path), message }];
-  }
-  return [{ path: pathText(path), message: issue.message }];
+  return [{ path: write(path), message: sentenceOf(issue) }];
 };
 
-/** What a schema found, as faults: each with the path of the field and a sentence that never repeats the value. */
-export const faultsOf = (issues: readonly $ZodIssue[]): Fault[] => issues.flatMap((issue) => faultsOfIssue(issue, []));
+/**
+ * What a schema found, as faults: each with the path of the field and a sentence that never repeats the value. `write`
+ * is for parts whose other faults name their paths in another way.
+ */
+export const faultsOf = (issues: readonly $ZodIssue[], write: PathWriter = pathText): Fault[] =>
+  issues.flatMap((issue) => faultsOfIssue(issue, [], write));
 
 const DEEPEST = 64;
 const MOST_FAULTS = 100;

@@ -15,8 +15,8 @@ export const isSecretName = (name: string): boolean =>
 /** Secrets recognisable by their form, wherever they stand: authorization schemes, JWTs, our own tokens, tokens in paths, passwords in URLs. */
 const patterns: readonly (readonly [RegExp, string])[] = [
   [/\b(Bearer|Basic)\s+[\w.~+/=-]{6,}/gi, `$1 ${BULLETS}`],
-  // Tokens of ours: of the operator, of an agent's session, of an API key.
-  [/\b(?:vg[as]_|ocx_live_)[\w-]{8,}/g, BULLETS],
+  // Tokens of ours: of the operator, of an agent's session, of an API key, of a webhook.
+  [/\b(?:vg[as]_|ocx_live_|whsec_)[\w-]{8,}/g, BULLETS],
   [/\beyJ[\w-]{6,}\.[\w-]{2,}\.[\w-]*/g, BULLETS],
   [/(\/voice-prefetch\/)[^/?#\s"']+/g, `$1${BULLETS}`],
   [/(\b[a-z][a-z0-9+.-]{1,20}:\/\/[^\s:/@"']{0,256}:)[^\s@/"']{1,256}@/gi, `$1${BULLETS}@`],

@@ -6,6 +6,7 @@ import { controlNames, refusalRules } from '../../src/domain/calls/index.js';
 import { outboundRefusals } from '../../src/domain/outbound/index.js';
 import { endReasons } from '../../src/domain/sessions/index.js';
 import { permissions } from '../../src/platform/access/index.js';
+import { webhookEvents } from '../../src/platform/events/index.js';
 import { metricCatalogue, rejectReasons } from '../../src/platform/telemetry/index.js';
 import { rejectionReasons } from '../../src/telephony/sip/index.js';
 
@@ -33,4 +34,10 @@ it('the page of credentials has the table of permissions', () => {
   const page = readFileSync(join(packageRoot(import.meta.url), 'docs/reference/credentials.md'), 'utf8');
   const written = [...page.matchAll(/^\| `([\w:-]+)` \| ([\w, ]+) \|$/gm)].map(([, action, roles]) => [action, roles]);
   expect(written).toEqual(Object.entries(permissions).map(([action, roles]) => [action, roles.join(', ')]));
+});
+
+it('the page of webhooks has every event', () => {
+  const page = readFileSync(join(packageRoot(import.meta.url), 'docs/reference/webhooks.md'), 'utf8');
+  const written = [...page.matchAll(/^\| `(phone_call\.\w+)` \|/gm)].map(([, event]) => event);
+  expect(written).toEqual([...webhookEvents]);
 });

@@ -207,7 +207,12 @@ describe('variables, secrets, globals and certificates', () => {
 
   it('a secret in use is not removed', async () => {
     await call('PUT', '/v1/secrets/s', { value: 'the-secret-value' });
-    await call('POST', '/v1/actions', lookup({ auth: { type: 'header', headers: { A: '{secret.s}' } } }));
+    const made = await call('POST', '/v1/actions', lookup({ auth: { type: 'header', headers: { A: '{secret.s}' } } }));
+    expect(made.body).toMatchObject({ warnings: [], tool: { name: 'look_up', readOnly: true } });
+    const other = { name: 'Other', auth: { type: 'header', headers: { A: '{secret.nobody}' } } };
+    expect((await call<{ warnings: string[] }>('POST', '/v1/actions', lookup(other))).body.warnings).toEqual([
+      'There is no secret or certificate "nobody"; the action fails without it.',
+    ]);
     const refused = await call<Problem>('DELETE', '/v1/secrets/s');
     expect([refused.status, refused.body.message]).toEqual([409, 'The secret "s" is used by the action "look_up".']);
     await call('DELETE', '/v1/actions/look_up');

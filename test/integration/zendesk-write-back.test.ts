@@ -41,6 +41,8 @@ describe('the note after a call', () => {
     await rig.trigger({ id: 1, caller: ada });
     const data = { action: 'order_status', success: true, statusCode: 200, attributes: ['order_state'] };
     await owned.change({ timeline: [{ at: 5, type: 'action.run', data }] });
+    const started = { attempt: 'a', destination: { id: 'tier2' }, summary: 'Wants a refund' };
+    await owned.change({ timeline: [{ at: 6, type: 'transfer.started', data: started }] });
     await owned.change({ transfer: { outcome: 'no-answer', sipStatus: 480, destination: { name: 'Tier 2' } } });
     await end(owned);
     expect((await noted(owned)).data).toEqual({ ticketId: '1', note: 'note' });
@@ -54,6 +56,7 @@ describe('the note after a call', () => {
           'Duration: 1 min 5 s',
           'Ended: caller-hangup',
           'Transfer: no-answer to Tier 2 (SIP 480)',
+          'Summary: Wants a refund',
           'Actions:',
           '- order_status: succeeded (200)',
           `Details: ${rig.api.url}/console/sessions/${owned.id}`,

@@ -16,7 +16,7 @@ describe.skipIf(!hasLiveKitServer())('an agent that is lost', () => {
   /** A call whose agent was killed: LiveKit takes 20 s to notice, so it is looked at last. */
   let doomed: Caller;
   beforeAll(async () => {
-    rig = await startLiveKitRig();
+    rig = await startLiveKitRig({ config: { livekit: { reconnectWithin: 2 } } });
     await rig.setUpLeg({ onLost: { left: 'message' }, message: 'Goodbye.' });
     const { caller, agent } = await rig.talk();
     await agent.kill();
@@ -108,7 +108,7 @@ describe.skipIf(!hasLiveKitServer())('an agent that is lost', () => {
     await doomed.ended;
   }, 60_000);
 
-  it('together with LiveKit itself: readiness and metrics say so, and new calls go to the fall-back', async () => {
+  it('together with LiveKit itself: /readyz and metrics say so, and new calls go to the fall-back', async () => {
     await rig.setUpLeg({ onLost: { unreachable: 'message' }, message: 'Goodbye.' });
     const { caller } = await rig.talk();
     await rig.livekit.kill();
@@ -120,7 +120,8 @@ describe.skipIf(!hasLiveKitServer())('an agent that is lost', () => {
       const { status, body } = await rig.gateway.api('/readyz');
       const { checks } = body as { checks: { name: string; ok: boolean; reason?: string }[] };
       const check = checks.find(({ name }) => name === 'livekit');
-      return status === 503 && check?.reason === 'LiveKit does not answer';
+      // Calls are taken all the same: they get the fall-back.
+      return status === 200 && check?.reason === 'LiveKit does not answer';
     });
     const { body: metrics } = await rig.gateway.api('/metrics');
     expect(metrics).toMatch(/voice_gateway_dependency_up\{dependency="livekit"\} 0/);

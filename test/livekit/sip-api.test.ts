@@ -50,13 +50,15 @@ describe.skipIf(!hasLiveKitServer())("LiveKit's SIP API at the gateway, by LiveK
       startLiveKitRig({ env }),
       startCallees((user) => manners[user as keyof typeof manners] ?? 'answers'),
     ]);
-    other = await startGateway({ env: { ...env, ...rig.livekit.env } });
+    const another = startGateway({ env: { ...env, ...rig.livekit.env } });
     proxy = await startLiveKitProxy({ gateway: rig.gateway.httpUrl, livekit: rig.livekit.url });
     sip = new SipClient(proxy.httpUrl, apiKey, apiSecret);
     rooms = new RoomServiceClient(proxy.httpUrl, apiKey, apiSecret);
     await rig.setUpLeg({}, [line('support'), line('busy')]);
     await rig.gateway.apply({ organization: { id: 'acme', zendesk: { subdomain: 'acme' } } });
-  });
+    other = await another;
+    // Two gateways with LiveKit children and a livekit-server, on a machine that may be busy.
+  }, 90_000);
   afterAll(async () => {
     await proxy?.close();
     await people?.close();
@@ -233,6 +235,25 @@ describe.skipIf(!hasLiveKitServer())("LiveKit's SIP API at the gateway, by LiveK
       await agent.kill();
     });
 
+    it('presses keys when it is answered, hides numbers and ends in time, where it is asked to', async () => {
+      const before = people.phone.packets.length;
+      await sip.createSipParticipant('acme', answers, 'with-options', {
+        ...{ dtmf: '1w2', hidePhoneNumber: true, maxCallDuration: 3, waitUntilAnswered: true },
+        participantIdentity: 'keys',
+      });
+      const keys = new Set(
+        people.phone.packets
+          .slice(before)
+          .flatMap(({ payloadType, payload }) => (payloadType === 101 ? [payload[0]] : [])),
+      );
+      expect([...keys]).toEqual([1, 2]);
+      const found = await rooms.getParticipant('with-options', 'keys');
+      expect(found.attributes['sip.phoneNumber'] ?? found.attributes['sip.trunkPhoneNumber']).toBeUndefined();
+      expect(found.name).not.toContain(answers);
+      const id = /X-OPENCX-SESSION-ID: (\S+)/i.exec(lastInvite()?.text ?? '')?.[1] ?? '';
+      await until('the end', async () => (await getSession(rig.gateway, id)).endReason === 'max-duration');
+    });
+
     it('tells why nobody came', async () => {
       const error = await failure(
         sip.createSipParticipant('acme', busy, 'nobody-comes', { participantIdentity: 'x', waitUntilAnswered: true }),
@@ -344,6 +365,21 @@ describe.skipIf(!hasLiveKitServer())("LiveKit's SIP API at the gateway, by LiveK
       });
       expect([narrow.status, await narrow.json()]).toMatchObject([403, { code: 'permission_denied' }]);
     });
+  });
+
+  it('POST /v1/calls puts a LiveKit agent together with who is called, as an outbound call', async () => {
+    const placed = await rig.gateway.api('/v1/calls', { method: 'POST', body: { agent: 'support', to: answers } });
+    const { id } = placed.body as { id: string };
+    const agent = await rig.agentIn(`call-${id}`);
+    const { attributes } = await until('the one who was called', () => agent.caller().catch(() => null));
+    expect(attributes).toMatchObject({ 'sip.phoneNumber': answers, 'sip.trunkPhoneNumber': dialled });
+    // Agents take a call without this for one of their own, and one that is active for one that is answered.
+    expect([attributes['sip.ruleID'], attributes['sip.callStatus']]).toEqual([undefined, 'active']);
+    await agent.order({ type: 'publish', sound: { hz: 440 } });
+    await people.phone.until('the agent', () => hears(people.phone, 440));
+    await agent.rpc('end_call', {});
+    await until('the end', async () => (await getSession(rig.gateway, id)).endReason === 'agent-hangup');
+    await agent.kill();
   });
 
   it('leaves everything else to livekit-server, WebSockets too', async () => {

@@ -1,5 +1,5 @@
 import { type ChildProcess, spawn } from 'node:child_process';
-import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { packageRoot } from '../../src/core/entry-path.js';
@@ -33,6 +33,8 @@ export type TestGateway = {
 
 export type TestGatewayOptions = {
   readonly env?: Readonly<Record<string, string>>;
+  /** What gateway.yaml says. */
+  readonly config?: Readonly<Record<string, unknown>>;
   /** Kept after `stop` when given. */
   readonly dataDir?: string;
   readonly sipPort?: number;
@@ -45,7 +47,8 @@ export type TestGatewayOptions = {
 
 /** Asks `/readyz` until it says yes, whatever the log level; a process that ends first is a failure with its output. */
 const untilReady = async (httpUrl: string, child: ChildProcess, output: () => string): Promise<void> => {
-  const deadline = performance.now() + 20_000;
+  // A start takes a second or two; on a machine that others keep busy it has taken twenty.
+  const deadline = performance.now() + 55_000;
   while (performance.now() < deadline && child.exitCode === null) {
     const answer = await fetch(`${httpUrl}/readyz`).catch(() => null);
     await answer?.arrayBuffer();
@@ -59,6 +62,7 @@ const untilReady = async (httpUrl: string, child: ChildProcess, output: () => st
 export const startGateway = async (options: TestGatewayOptions = {}): Promise<TestGateway> => {
   const root = packageRoot(import.meta.url);
   const dataDir = options.dataDir ?? (await mkdtemp(join(tmpdir(), 'vg-')));
+  if (options.config !== undefined) await writeFile(join(dataDir, 'gateway.yaml'), JSON.stringify(options.config));
   const sipPort = options.sipPort ?? (await freePort());
   const httpPort = options.httpPort ?? (await freePort());
   const range = rtpRange();

@@ -65,14 +65,17 @@ const publish = async (sound: AgentSound): Promise<void> => {
     new TrackPublishOptions({ source: TrackSource.SOURCE_MICROPHONE }),
   );
   if (sound.hz === null) return;
-  await publication?.waitForSubscription();
   const state = { stop: false };
   playing = state;
   // A whole second joins onto itself without a click.
   const second = sine(sound.hz, 1_000, -10, rate);
   const piece = rate / 50;
   void (async () => {
+    await publication?.waitForSubscription();
     tell({ type: 'speaking' });
+    const opening = sine(sound.opening?.hz ?? 0, sound.opening?.ms ?? 0, -10, rate);
+    for (let at = 0; at + piece <= opening.length; at += piece)
+      await source.captureFrame(new AudioFrame(opening.slice(at, at + piece), rate, 1, piece));
     for (let at = 0; !state.stop; at = (at + piece) % rate) {
       try {
         await source.captureFrame(new AudioFrame(second.slice(at, at + piece), rate, 1, piece));
@@ -83,6 +86,31 @@ const publish = async (sound: AgentSound): Promise<void> => {
     }
     source.clearQueue();
   })();
+};
+
+/** The source has no queue and takes 10 ms at a time, so that a click's time is the time it leaves. */
+const click = async (count: number, everyMs: number): Promise<readonly number[]> => {
+  const source = new AudioSource(48_000, 1, 0);
+  const track = LocalAudioTrack.createAudioTrack('clicks', source);
+  const published = await room.localParticipant?.publishTrack(
+    track,
+    new TrackPublishOptions({ source: TrackSource.SOURCE_MICROPHONE, dtx: false, red: false }),
+  );
+  await published?.waitForSubscription();
+  const silence = new Int16Array(480);
+  const loud = Int16Array.from({ length: 480 }, (_, i) => 24_000 * Math.sin((2 * Math.PI * 1_000 * i) / 48_000));
+  const times: number[] = [];
+  const start = performance.now();
+  const steps = Math.ceil((count * everyMs) / 10) + 50;
+  for (let step = 0; step < steps; step += 1) {
+    const clicks = step % (everyMs / 10) === 0 && step > 0 && times.length < count;
+    if (clicks) times.push(performance.timeOrigin + performance.now());
+    await source.captureFrame(new AudioFrame(clicks ? loud.slice() : silence.slice(), 48_000, 1, 480));
+    const wait = start + (step + 1) * 10 - performance.now();
+    if (wait > 0) await new Promise((resolve) => setTimeout(resolve, wait));
+  }
+  await room.localParticipant?.unpublishTrack(published?.sid ?? '');
+  return times;
 };
 
 const caller = () => {
@@ -112,6 +140,8 @@ const perform = async (order: AgentOrder): Promise<unknown> => {
       clicks = [];
       return found;
     }
+    case 'click':
+      return click(order.count, order.everyMs);
     case 'caller': {
       const { identity, name, kind, attributes, metadata } = caller().info;
       return { identity, name, kind, attributes, metadata };

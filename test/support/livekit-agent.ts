@@ -9,6 +9,8 @@ export type AgentSound = {
   readonly hz: number | null;
   readonly sampleRate?: number;
   readonly queueMs?: number;
+  /** Another tone that it begins with. */
+  readonly opening?: { readonly hz: number; readonly ms: number };
 };
 
 export type AgentOrder =
@@ -18,7 +20,10 @@ export type AgentOrder =
   | { readonly type: 'hush' }
   | { readonly type: 'unpublish' }
   | { readonly type: 'levels'; readonly hz: number }
+  /** Clicks that were heard, by the time all processes of a machine share, ms since 1970. */
   | { readonly type: 'clicks' }
+  /** Sends so many clicks on a track of their own; answered with when each was sent. */
+  | { readonly type: 'click'; readonly count: number; readonly everyMs: number }
   | { readonly type: 'caller' }
   | {
       readonly type: 'rpc';

@@ -23,7 +23,7 @@ export type LiveKitRig = TransferRig & {
   ): Promise<void>;
   ring(options?: Parameters<TransferRig['call']>[0]): Promise<RingingCall>;
   /** An agent in the room, which speaks when a sound is given. */
-  agentIn(room: string, sound?: AgentSound): Promise<TestAgent>;
+  agentIn(room: string, sound?: AgentSound, identity?: string): Promise<TestAgent>;
   /** A call and the agent that has answered it with a tone of 440 Hz. */
   talk(sound?: AgentSound): Promise<{ readonly caller: Caller; readonly agent: TestAgent; readonly room: string }>;
 };
@@ -58,10 +58,10 @@ export const startLiveKitRig = async (options: TestGatewayOptions = {}): Promise
       seen.add(found.id);
       return { sessionId: found.id, room: `call-${found.id}`, answered };
     },
-    agentIn: async (room, sound) => {
+    agentIn: async (room, sound, identity = 'agent') => {
       const agent = await startAgent();
       agents.add(agent);
-      await agent.order({ type: 'join', url: livekit.url, token: await livekit.agentToken(room, 'agent') });
+      await agent.order({ type: 'join', url: livekit.url, token: await livekit.agentToken(room, identity) });
       if (sound !== undefined) await agent.order({ type: 'publish', sound });
       return agent;
     },

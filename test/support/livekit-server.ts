@@ -28,8 +28,11 @@ export const hasLiveKitServer = (): boolean => {
 export const apiKey = 'test-key';
 export const apiSecret = 'test-secret-that-is-longer-than-32-characters';
 
+export type LiveKitPorts = { readonly port: number; readonly tcpPort: number; readonly udpPort: number };
+
 export type LiveKitTestServer = {
   readonly url: string;
+  readonly ports: LiveKitPorts;
   /** `LIVEKIT_URL` and its credentials for a gateway. */
   readonly env: Readonly<Record<string, string>>;
   readonly rooms: RoomServiceClient;
@@ -41,9 +44,9 @@ export type LiveKitTestServer = {
   stop(): Promise<void>;
 };
 
-const tryStart = async (): Promise<LiveKitTestServer> => {
+const tryStart = async (ports: LiveKitPorts): Promise<LiveKitTestServer> => {
   const folder = mkdtempSync(join(tmpdir(), 'livekit-'));
-  const [port, tcpPort, udpPort] = [await freePort(), await freePort(), await freePort()];
+  const { port, tcpPort, udpPort } = ports;
   writeFileSync(
     join(folder, 'livekit.yaml'),
     `port: ${port}
@@ -98,6 +101,7 @@ rtc:
   }
   return {
     url,
+    ports,
     env: { LIVEKIT_URL: url, LIVEKIT_API_KEY: apiKey, LIVEKIT_API_SECRET: apiSecret },
     rooms,
     agentToken: (room, identity) => {
@@ -113,11 +117,11 @@ rtc:
   };
 };
 
-/** Ports that someone else took first are no fault: others are tried. */
-export const startLiveKitServer = async (): Promise<LiveKitTestServer> => {
+/** Ports that someone else took first are no fault: others are tried. `again`: those of a server that has ended. */
+export const startLiveKitServer = async (again?: LiveKitPorts): Promise<LiveKitTestServer> => {
   for (let attempt = 1; ; attempt += 1) {
     try {
-      return await tryStart();
+      return await tryStart(again ?? { port: await freePort(), tcpPort: await freePort(), udpPort: await freePort() });
     } catch (error) {
       if (attempt === 3) throw error;
     }

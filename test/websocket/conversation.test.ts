@@ -113,6 +113,7 @@ describe('the start', () => {
       agent: { id: 'support', name: 'Support' },
       caller: { number: callerNumber, withheld: false },
       called: dialled,
+      direction: 'inbound',
       parameters: { language: 'en' },
       muted: false,
       resumed: null,

@@ -11,6 +11,7 @@ import {
 } from '@livekit/protocol';
 import { z } from 'zod';
 import type { Logger } from '../../core/logger.js';
+import { createRateLimiter } from '../../core/rate-limit.js';
 import { type LiveKitGrants, verifyLiveKitToken } from '../../platform/access/index.js';
 import type { ApiDeps } from '../deps.js';
 import { type RawRequest, type Reply, type Route, rawRoute } from '../http/route.js';
@@ -67,6 +68,8 @@ export type LiveKitFacadeParts = {
   readonly keys: { readonly apiKey: string; readonly apiSecret: string };
 };
 
+/** Requests at once and a second: an agent out of hand must not keep the gateway from its calls. */
+const rate = { perSecond: 100, burst: 300 };
 /** Bytes: requests are some hundred, with headers and attributes a few thousand. */
 const longest = 65_536;
 
@@ -163,6 +166,7 @@ export const livekitRoutes = (
   deps: Pick<ApiDeps, 'clock' | 'log'>,
   { sip, keys }: LiveKitFacadeParts,
 ): readonly Route[] => {
+  const limiter = createRateLimiter(deps.clock, 1);
   const route = (
     method: string,
     summary: string,
@@ -185,6 +189,7 @@ export const livekitRoutes = (
       async handle({ headers, bytes, log }) {
         try {
           const grants = await verifyLiveKitToken(bearerOf(headers), keys, deps.clock.now());
+          if (limiter.take('all', rate) > 0) throw new TwirpFailure('resource_exhausted', 'Too many requests at once.');
           const encoding = encodingOf(headers['content-type']);
           return await answer(bytes, encoding, grants);
         } catch (error) {

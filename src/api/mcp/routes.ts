@@ -49,6 +49,8 @@ const wantsProgress = (message: unknown): boolean =>
 /** Model Context Protocol over streamable HTTP, without state: any request may come to any instance. */
 export const mcpRoutes = (
   deps: Pick<ApiDeps, 'sessions' | 'tools' | 'directory' | 'clock' | 'version' | 'log'>,
+  /** The gateway ends: streams do not keep it. */
+  closing: AbortSignal,
 ): readonly Route[] => {
   const streams = new Map<string, number>();
   const count = (sessionId: string, by: 1 | -1): void => {
@@ -172,7 +174,10 @@ export const mcpRoutes = (
         const transport = new Transport();
         await server.connect(transport);
         const response = await transport.handleRequest(requestOf('GET', headers));
-        if (response.status === 200) follow(session, transport, () => void server.sendToolListChanged(), signal);
+        if (response.status === 200) {
+          const end = AbortSignal.any([signal, closing]);
+          follow(session, transport, () => void server.sendToolListChanged(), end);
+        }
         return replyOf(response);
       },
     }),

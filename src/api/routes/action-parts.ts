@@ -15,6 +15,8 @@ export type StoredAction = {
   readonly record: ActionRecord;
   readonly action: CompiledAction | null;
   readonly fault: string | null;
+  /** Names of secrets and certificates it refers to and that do not exist. */
+  readonly missing: readonly string[];
   /** Median of recent runs, ms; null before the first. */
   readonly expectedLatencyMs: number | null;
 };

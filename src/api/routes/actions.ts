@@ -3,12 +3,14 @@ import { GatewayError } from '../../core/errors.js';
 import { BULLETS } from '../../core/redaction.js';
 import {
   actionDefinitionSchema,
+  type CompiledAction,
   convertLegacyAction,
   importOpenApi,
   inputAttributes,
   type JsonRecord,
   legacyActionSchema,
   slugOf,
+  toolOf,
 } from '../../domain/actions/index.js';
 import { exportAction } from '../../domain/directory/index.js';
 import type { ApiDeps } from '../deps.js';
@@ -26,6 +28,15 @@ const values = z.record(z.string().max(128), z.json());
 const definition = z.looseObject({ name: z.string().max(60) });
 const MAX_DEFINITION = 512 * 1_024;
 
+const toolSchema = z
+  .strictObject({
+    name: z.string(),
+    description: z.string(),
+    parameters: z.unknown().describe('JSON Schema, strict subset.'),
+    readOnly: z.boolean().describe('It changes nothing at the target.'),
+  })
+  .describe('What the AI is given of it.');
+
 export const actionSchema = z
   .strictObject({
     id: z.string().describe('Slug; the name of the tool.'),
@@ -38,9 +49,15 @@ export const actionSchema = z
     warnings: z.array(z.string()).describe('What is saved and will not work as written.'),
     fault: z.string().nullable().describe('Why it cannot run as it is stored.'),
     expectedLatencyMs: z.number().nullable().describe('Median of recent runs on this instance.'),
+    tool: toolSchema.nullable(),
     definition: z.record(z.string(), z.unknown()).describe('Credentials written into it are shown as bullets.'),
   })
   .describe('An action.');
+
+const toolView = (action: CompiledAction): z.input<typeof toolSchema> => {
+  const { name, description, parameters, readOnly } = toolOf(action);
+  return { name, description, parameters, readOnly };
+};
 
 const testSchema = z.looseObject({
   runId: z.string(),
@@ -59,7 +76,7 @@ const importSchema = z.strictObject({
   notes: remarks.describe('What is different from the document.'),
 });
 
-const viewOf = ({ record, action, fault, expectedLatencyMs }: StoredAction): z.input<typeof actionSchema> => {
+const viewOf = ({ record, action, fault, missing, expectedLatencyMs }: StoredAction): z.input<typeof actionSchema> => {
   const shown = exportAction(record, () => BULLETS);
   const text = (value: unknown): string => (typeof value === 'string' ? value : '');
   return {
@@ -70,7 +87,13 @@ const viewOf = ({ record, action, fault, expectedLatencyMs }: StoredAction): z.i
     method: shown.kind === 'legacy-webhook' ? 'POST' : text(shown.method),
     url: text(shown.url),
     inputs: action === null ? [] : [...inputAttributes(action)],
-    warnings: [...(action?.warnings ?? [])],
+    warnings: [
+      ...(action?.warnings ?? []),
+      ...missing.map(
+        (name) => `There is no secret or certificate ${JSON.stringify(name)}; the action fails without it.`,
+      ),
+    ],
+    tool: action === null ? null : toolView(action),
     fault,
     expectedLatencyMs: expectedLatencyMs === null ? null : Math.round(expectedLatencyMs),
     definition: { ...shown },

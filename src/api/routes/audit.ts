@@ -21,7 +21,7 @@ export const auditRoutes = (deps: Pick<ApiDeps, 'directory' | 'audit'>): readonl
   const limit = z.coerce.number('must be a number').int().min(1).max(500).default(100);
   const cursor = z
     .string()
-    .regex(/^\d{1,16}-\d{1,10}$/, 'is not a cursor')
+    .regex(/^[1-9]\d{0,15}-\d{1,10}$/, 'is not a cursor')
     .optional();
   const listSchema = z.strictObject({ items: z.array(entrySchema), next: z.string().nullable() });
   const page = async (

@@ -31,8 +31,9 @@ export const healthRoutes = (deps: ApiDeps): readonly Route[] => [
     },
     errors: [],
     async handle() {
-      const checks = await deps.readiness();
-      const ready = checks.every((check) => check.ok);
+      const states = await deps.readiness();
+      const ready = states.every(({ ok, optional }) => ok || optional === true);
+      const checks = states.map(({ optional: _, ...check }) => check);
       return { status: ready ? 200 : 503, body: { ready, version: deps.version, checks } };
     },
   }),

@@ -101,7 +101,12 @@ export const runRoutes = (deps: ApiDeps, { runs }: Pick<ActionParts, 'runs'>): r
     action: 'runs:read',
     query: filterQuery.extend({
       format,
-      limit: z.coerce.number('must be a number').int().min(1).max(MOST_EXPORTED).default(100),
+      limit: z.coerce
+        .number('must be a number')
+        .int('must be a whole number')
+        .min(1, 'must be at least 1')
+        .max(MOST_EXPORTED, `must be at most ${MOST_EXPORTED}`)
+        .default(100),
       cursor: z
         .string()
         .regex(/^\d{1,16}-\d{1,16}$/, 'is not a cursor of this list')

@@ -1,9 +1,8 @@
 import { z } from 'zod';
 import { GatewayError } from '../../core/errors.js';
 import { holdsSessionToken } from '../../core/redaction.js';
-import type { PhoneSession } from '../../domain/sessions/index.js';
 import { type AttemptRecord, attemptOutcomes } from '../../domain/transfer/index.js';
-import type { Principal } from '../../platform/access/index.js';
+import { authorize, type Principal } from '../../platform/access/index.js';
 import type { ApiDeps } from '../deps.js';
 import { errorSchema, errorView } from '../http/error-view.js';
 import { idempotencyKey } from '../http/idempotency.js';
@@ -13,6 +12,8 @@ import { flag } from '../schemas.js';
 
 /** Transfers of calls, wherever the calls live. */
 export type TransferControl = {
+  /** The organization of a live call of this instance; null when it has none of this id. */
+  organizationOf(sessionId: string): string | null;
   /**
    * Begins a transfer on the instance that owns the call; a repeated `key` gives the first answer again. `accepted`
    * false: there is one already, and `attempt` is its state. Throws GatewayError not_found, session_ended, conflict or
@@ -64,7 +65,9 @@ const transferBody = z.strictObject({
     .string()
     .max(2_000)
     .optional()
-    .describe('Told to the human: sent as User-to-User, and spoken where the announcement has {summary}.'),
+    .describe(
+      'Told to the human: sent as User-to-User, spoken where the announcement has {summary}, and written into the note on the ticket.',
+    ),
 });
 
 /**
@@ -72,12 +75,13 @@ const transferBody = z.strictObject({
  * others. Throws GatewayError not_found.
  */
 const permittedDestination = async (
-  deps: Pick<ApiDeps, 'directory'>,
+  deps: Pick<ApiDeps, 'directory' | 'sessions'>,
   principal: Principal,
-  session: PhoneSession,
+  id: string,
   named: string,
 ): Promise<string> => {
   if (principal.kind !== 'session') return named;
+  const session = await visibleSession(deps, principal, 'sessions:transfer', id);
   const { directory } = deps.directory;
   const [agent, destination] = await Promise.all([
     directory.agent(session.orgId, session.agentId),
@@ -94,6 +98,25 @@ const busy = (attempt: AttemptRecord): Reply => {
       ? 'The caller has been transferred already.'
       : `A transfer to ${JSON.stringify(attempt.destination.name)} is under way already.`;
   return { status: 409, body: { ...errorView(new GatewayError('conflict', said)), transfer: attempt } };
+};
+
+/**
+ * The organization of a session the principal may transfer. A live call of this instance is known without the store: its
+ * transfer works while Redis is away, and does not wait for it when it is there.
+ */
+const organizationOf = async (
+  deps: ApiDeps,
+  transfers: TransferControl,
+  principal: Principal,
+  id: string,
+): Promise<string> => {
+  const here = transfers.organizationOf(id);
+  const own = principal.sessionId === undefined || principal.sessionId === id;
+  if (here !== null && own && (principal.orgId === null || principal.orgId === here)) {
+    authorize(principal, 'sessions:transfer', here);
+    return here;
+  }
+  return (await visibleSession(deps, principal, 'sessions:transfer', id)).orgId;
 };
 
 export const transferRoutes = (deps: ApiDeps, transfers: TransferControl): readonly Route[] => [
@@ -117,23 +140,23 @@ export const transferRoutes = (deps: ApiDeps, transfers: TransferControl): reado
     errors: ['bad_request', 'not_found', 'owner_unreachable', 'store_unavailable'],
     async handle({ principal, params, query, body, headers, signal, log }) {
       const key = idempotencyKey(headers['idempotency-key']);
-      const session = await visibleSession(deps, principal, 'sessions:transfer', params.id);
+      const orgId = await organizationOf(deps, transfers, principal, params.id);
       if (principal.kind === 'session' && holdsSessionToken(`${body.destination} ${body.summary}`)) {
         throw new GatewayError('bad_request', 'The body must not hold the token of a session.');
       }
-      const { accepted, attempt } = await transfers.start(session.orgId, session.id, {
-        destination: await permittedDestination(deps, principal, session, body.destination),
+      const { accepted, attempt } = await transfers.start(orgId, params.id, {
+        destination: await permittedDestination(deps, principal, params.id, body.destination),
         summary: body.summary ?? null,
         key,
       });
       if (!accepted) return busy(attempt);
       log.info(
-        { sessionId: session.id, destination: attempt.destination.id, by: principal.sub },
+        { sessionId: params.id, destination: attempt.destination.id, by: principal.sub },
         'A transfer was begun by the API.',
       );
       if (query.wait !== true) return { status: 202, body: attempt };
       for (;;) {
-        const now = await transfers.watch(session.orgId, session.id, attempt.id, watchFor);
+        const now = await transfers.watch(orgId, params.id, attempt.id, watchFor);
         // Nobody reads the answer of a client that has gone; the transfer goes on without it.
         if (now.decided || signal.aborted) return { status: 200, body: now.attempt };
       }

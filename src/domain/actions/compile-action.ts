@@ -1,5 +1,5 @@
-import type { z } from 'zod';
 import { type Fault, GatewayError } from '../../core/errors.js';
+import { faultsOf } from '../../core/faults.js';
 import { type CertificateAuth, compileCertificateAuth } from './certificate-auth.js';
 import {
   type ActionDefinition,
@@ -50,18 +50,8 @@ export type CompiledAction = {
   readonly warnings: readonly string[];
 };
 
-/** The faults of zod as faults of ours, each with the path of its field. */
-export const faultsOf = (error: z.ZodError): Fault[] =>
-  error.issues.flatMap((issue): Fault[] => {
-    const path = issue.path.map(String).join('.');
-    if (issue.code === 'unrecognized_keys') {
-      return issue.keys.map((key) => ({
-        path: path === '' ? key : `${path}.${key}`,
-        message: 'there is no such field',
-      }));
-    }
-    return [{ path, message: issue.message }];
-  });
+/** Paths as everywhere in an action: `response.2xx.outputs.state`. */
+const dotted = (path: readonly PropertyKey[]): string => path.map(String).join('.');
 
 const invalid = (faults: readonly Fault[]): GatewayError => {
   const [first] = faults;
@@ -209,7 +199,7 @@ export const compileAction = (definition: ActionDefinition): CompiledAction =>
  */
 export const parseAction = (input: unknown): CompiledAction => {
   const parsed = actionDefinitionSchema.safeParse(input);
-  if (!parsed.success) throw invalid(faultsOf(parsed.error));
+  if (!parsed.success) throw invalid(faultsOf(parsed.error.issues, dotted));
   return compileAction(parsed.data);
 };
 

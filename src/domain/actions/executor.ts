@@ -36,6 +36,8 @@ export type ActionCall = {
   readonly args: JsonRecord;
   /** The turn of the conversation: the same arguments in the same turn are the same call. */
   readonly turn?: string | undefined;
+  /** For callers that know of no turns: a call of the session with the same arguments joins one that is in flight. */
+  readonly joins?: boolean;
   readonly signal?: AbortSignal | undefined;
 };
 
@@ -48,7 +50,12 @@ export type ActionResult = {
   readonly error: { readonly code: RunErrorType; readonly message: string } | undefined;
   readonly durationMs: number;
   /** What the AI is told: text, and the attributes it may see. */
-  readonly ai: { readonly text: string; readonly outputs: JsonRecord };
+  readonly ai: {
+    readonly text: string;
+    readonly outputs: JsonRecord;
+    /** What came back, when the action maps nothing of it. */
+    readonly body?: string;
+  };
   /** The run as the history has it, for operators; redacted. */
   readonly run: RunRecord;
 };
@@ -211,16 +218,17 @@ export const createActionExecutor = (dependencies: ExecutorDependencies): Action
 
   return {
     execute(call, options = {}) {
-      const { action, organization, session, turn } = call;
-      if (turn === undefined || session === undefined || options.test === true) {
-        return perform(call, options, action.method === 'GET' ? undefined : newUuid());
+      const { action, organization, session, turn, joins = turn !== undefined } = call;
+      const reads = action.method === 'GET';
+      if (!joins || session === undefined || options.test === true) {
+        return perform(call, options, reads ? undefined : newUuid());
       }
-      const key = idempotencyKeyOf([organization.id, session.id, turn, action.slug], call.args);
+      const key = idempotencyKeyOf([organization.id, session.id, turn ?? '', action.slug], call.args);
       const running = inFlight.get(key);
       if (running !== undefined) return running;
-      const started = perform(call, options, action.method === 'GET' ? undefined : key).finally(() =>
-        inFlight.delete(key),
-      );
+      // Without a turn the same order may be meant twice: only what runs at once is the same call.
+      const idempotencyKey = turn === undefined ? newUuid() : key;
+      const started = perform(call, options, reads ? undefined : idempotencyKey).finally(() => inFlight.delete(key));
       inFlight.set(key, started);
       return started;
     },

@@ -4,7 +4,6 @@ export { type CertificateNormaliser, createCertificateNormaliser } from './certi
 export {
   type CompiledAction,
   compileAction,
-  faultsOf,
   inputAttributes,
   parseAction,
   secretsOf,

@@ -25,6 +25,17 @@ const responseHeaders = (response: EgressResponse): Header[] => {
   return headers;
 };
 
+/** Attributes as the AI is shown them: one that holds a whole response is cut like the response itself. */
+const cappedOutputs = (outputs: JsonRecord, bodyLength: number): JsonRecord => {
+  if (bodyLength <= aiTextLimit) return outputs;
+  return Object.fromEntries(
+    Object.entries(outputs).map(([name, value]) => {
+      const text = typeof value === 'string' ? value : JSON.stringify(value);
+      return [name, text.length > aiTextLimit ? capped(text) : value];
+    }),
+  );
+};
+
 const capped = (text: string): string =>
   text.length <= aiTextLimit
     ? text
@@ -151,10 +162,11 @@ export const finish = (call: ActionCall, options: ExecuteOptions, finished: Fini
     durationMs: finished.durationMs,
     // Made when it is asked for: not every caller has an AI to tell.
     get ai() {
-      const visible = without(attributes, mapped.hidden);
+      const visible = cappedOutputs(without(attributes, mapped.hidden), body.length);
       const isMapped = Object.keys(attributes).length > 0;
-      const text = told ?? (isMapped ? JSON.stringify(visible) : body);
-      return { text: capped(text), outputs: withDefaults(visible, action, success, statusCode) };
+      const text = capped(told ?? (isMapped ? JSON.stringify(visible) : body));
+      const outputs = withDefaults(visible, action, success, statusCode);
+      return isMapped || told !== undefined ? { text, outputs } : { text, outputs, body: text };
     },
     run,
   };

@@ -64,8 +64,11 @@ export const compileResponse = (response: WebhookAction['response'], fault: Faul
         : [{ attribute, expression, hidden: typeof output !== 'string' && output.hideFromAi === true }];
     });
     const success = successOf(stated?.action_success, group, `${at}.action_success`, fault);
+    const raw = stated?.raw_response ?? response?.raw_response;
     const hidden = new Set(outputs.flatMap((output) => (output.hidden ? [output.attribute] : [])));
-    return [group, { success, outputs, hidden, raw: stated?.raw_response ?? response?.raw_response }];
+    // The whole response would show what was hidden.
+    if (hidden.size > 0 && raw !== undefined) hidden.add(raw);
+    return [group, { success, outputs, hidden, raw }];
   });
   return Object.fromEntries(groups) as ResponseMapping;
 };

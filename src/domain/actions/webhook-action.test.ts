@@ -94,7 +94,17 @@ describe('webhook action, overview and basic configuration', () => {
     expect(faults.find(({ path }) => path === 'auth')?.message).toBe(
       'the variables refer to each other in a circle: a -> b -> a',
     );
-    expect(faultsOf({ ...base, colour: 'red' })[0]).toEqual({ path: 'colour', message: 'there is no such field' });
+    expect(faultsOf({ ...base, colour: 'red' })[0]).toEqual({ path: 'colour', message: 'is not a known field' });
+    expect(faultsOf({ name: 'x', method: 'get', limits: { timeout: 5_000 }, auth: { type: 'bearer' } })).toEqual([
+      { path: 'method', message: 'must be one of GET, POST, PUT, DELETE, PATCH' },
+      { path: 'url', message: 'is missing' },
+      { path: 'auth.type', message: 'must be one of none, header, mtls, oauth2' },
+      { path: 'limits.timeout', message: 'must be at most 60' },
+    ]);
+    expect(faultsOf({ ...base, kind: 'web' })[0]?.message).toBe('must be one of webhook, legacy-webhook');
+    expect(faultsOf({ ...base, response: { '2xx': { outputs: { 'a b': 'c' } } } })).toEqual([
+      { path: 'response.2xx.outputs.a b', message: 'letters, digits, "_" and "-", no digit first' },
+    ]);
   });
 
   it('makes a snake_case slug of the name and refuses those of built-in tools and of other actions', () => {
@@ -210,6 +220,13 @@ describe('webhook action, response configuration', () => {
     expect(result.outputs).not.toHaveProperty('a');
   });
 
+  it('supports mapping for application/json responses alone, and says so of others', async () => {
+    rig.target.respond = (_request, response) => response.end('<status>sent</status>');
+    const result = await rig.run({ response: { '2xx': { outputs: { state: 'status' } } } });
+    expect(result).toMatchObject({ success: true, outputs: { state: null } });
+    expect(result.run.notes).toEqual(['The response is not JSON, so nothing could be mapped.']);
+  });
+
   it('stores the whole response as a string', async () => {
     rig.target.respond = (_request, response) => response.end('plain text');
     const result = await rig.run({ response: { raw_response: 'whole' } });
@@ -243,6 +260,9 @@ describe('what the AI sees', () => {
     expect(result.outputs.cost).toBe('cost 3');
     expect(result.ai.text).toBe('{"state":"sent"}');
     expect(result.ai.outputs).not.toHaveProperty('cost');
+    const whole = await rig.run({ response: { '2xx': { outputs }, raw_response: 'whole' } });
+    expect(whole.outputs.whole).toContain('cost 3');
+    expect(JSON.stringify(whole.ai)).not.toContain('cost 3');
   });
 
   it('is the body as text when nothing is mapped, cut at 15,000 characters', async () => {
@@ -251,6 +271,18 @@ describe('what the AI sees', () => {
     rig.target.respond = (_request, response) => response.end('x'.repeat(20_000));
     const { text } = (await rig.run({})).ai;
     expect(text).toHaveLength(15_000 + '\n[The response is longer; 5000 characters were cut.]'.length);
+  });
+
+  it('has no attribute longer than that either', async () => {
+    answer(200, { text: 'x'.repeat(20_000), list: Array.from({ length: 9_000 }, () => 'ab'), n: 1 });
+    const result = await rig.run({
+      response: { '2xx': { outputs: { text: 'text', list: 'list', n: 'n' } }, raw_response: 'raw' },
+    });
+    expect(result.outputs).toMatchObject({ text: 'x'.repeat(20_000), n: 1 });
+    const shown = Object.values(result.ai.outputs).map((value) => JSON.stringify(value).length);
+    expect(Math.max(...shown)).toBeLessThan(31_000);
+    expect(result.ai.outputs).toMatchObject({ n: 1, text: expect.stringContaining('5000 characters were cut') });
+    expect(result.ai.body).toBeUndefined();
   });
 
   it('is a plain sentence when the system cannot be reached, and the operator reads the reason', async () => {
@@ -371,6 +403,15 @@ describe('the same call twice', () => {
     rig.target.respond = (_request, response) => response.end('{}');
     await rig.run(write, call);
     expect(rig.target.requests[1]?.headers['idempotency-key']).toBe(key);
+  });
+
+  it('without turns joins only what is in flight, and the same order meant twice is two calls', async () => {
+    const more = { session: testSession, joins: true, args: { a: 1 } };
+    const results = await Promise.all([rig.run({ method: 'POST' }, more), rig.run({ method: 'POST' }, more)]);
+    expect(results[0]?.runId).toBe(results[1]?.runId);
+    await rig.run({ method: 'POST' }, more);
+    const keys = rig.target.requests.map((request) => request.headers['idempotency-key']);
+    expect([keys.length, new Set(keys).size]).toEqual([2, 2]);
   });
 
   it('with other arguments or in another turn is another call with another key', async () => {

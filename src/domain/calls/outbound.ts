@@ -1,4 +1,4 @@
-import { isE164 } from '../../core/e164.js';
+import { isE164, toE164 } from '../../core/e164.js';
 import { GatewayError } from '../../core/errors.js';
 import { newUuid } from '../../core/ids.js';
 import type { Logger } from '../../core/logger.js';
@@ -111,16 +111,17 @@ export const createOutboundCalls = (deps: OutboundDeps): OutboundCalls => {
   };
 
   /** The number we call from: one of the organization's own, and a proven one. */
-  const numberOf = async (agent: Agent, from: string | null): Promise<PhoneNumberRecord> => {
+  const numberOf = async (agent: Agent, country: string, from: string | null): Promise<PhoneNumberRecord> => {
+    const wanted = from === null ? null : toE164(from, country);
     const proven = (await directory.numbers(agent.orgId)).filter(({ verified }) => verified);
     const found =
       from === null
         ? (proven.find(({ agentId }) => agentId === agent.id) ?? proven[0])
-        : proven.find(({ number }) => number === from.trim());
+        : proven.find(({ number }) => number === wanted);
     if (found !== undefined) return found;
     throw from === null
       ? new GatewayError('conflict', 'The organization has no verified number to call from.')
-      : new GatewayError('bad_request', `${JSON.stringify(from)} is no verified number of the organization in E.164.`);
+      : new GatewayError('bad_request', `${JSON.stringify(from)} is no verified number of the organization.`);
   };
 
   const callee = async (
@@ -140,7 +141,7 @@ export const createOutboundCalls = (deps: OutboundDeps): OutboundCalls => {
     { destination: found, policy }: Resolved,
     onAnswered: () => void,
   ): Promise<Opening> => {
-    const number = await numberOf(agent, request.from);
+    const number = await numberOf(agent, organization.defaultCountry, request.from);
     const name = request.profile ?? found.profile ?? policy.profile ?? (found.type === 'phone' ? number.profile : null);
     const destination: TransferDestination = {
       ...found,

@@ -280,6 +280,8 @@ export type ActionRunResult = {
   readonly statusCode: number | null;
   readonly outputs: Readonly<Record<string, unknown>>;
   readonly error?: { readonly code: string; readonly message: string };
+  /** What came back, cut to what a model can take, when the action maps nothing of it. */
+  readonly text?: string;
   readonly durationMs: number;
 };
 

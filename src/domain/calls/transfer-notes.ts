@@ -13,7 +13,7 @@ export type AttemptNotes = {
 };
 
 export type TransferNotes = {
-  begin(destination: TransferDestination): AttemptNotes;
+  begin(destination: TransferDestination, summary: string | null): AttemptNotes;
   /** A line that had answered hung up within `returnWithin`. */
   endedEarly(destination: TransferDestination, record: AttemptRecord): void;
   /** The attempt ended by a fault of ours; returns its record. */
@@ -45,7 +45,7 @@ export const transferNotes = (session: OwnedSession, clock: Clock): TransferNote
     });
 
   return {
-    begin(destination) {
+    begin(destination, summary) {
       attempts += 1;
       const begun = clock.monotonic();
       const after = (): number => Math.round(clock.monotonic() - begun);
@@ -81,6 +81,7 @@ export const transferNotes = (session: OwnedSession, clock: Clock): TransferNote
                 headers: record.headers,
                 ticketId: record.ticketId,
                 ticketReason: record.ticketReason,
+                ...(summary === null ? {} : { summary }),
               }),
               ...(plan?.dropped ?? []).map((header) => entry('header.dropped', { ...header })),
             );

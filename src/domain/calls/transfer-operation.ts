@@ -120,7 +120,7 @@ export const callTransfers = (deps: TransferDeps, context: TransferContext): Cal
     if (destination.type === 'sip' && session.snapshot.zendeskTicketId === null) {
       await deps.ensureTicket(session.snapshot);
     }
-    const note = notes.begin(destination);
+    const note = notes.begin(destination, summary);
     const facts = (known: typeof session.snapshot) => ({
       ticketId: known.zendeskTicketId,
       contactId: known.contactId,

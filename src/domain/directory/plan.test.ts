@@ -237,7 +237,10 @@ describe('planning a document', () => {
       'organization.zendesk.auth.token has an unreplaced',
       (d) => (d.organization.zendesk.auth.token = '${' + 'ZENDESK_TOKEN}'),
     ],
-    ['organization.zendesk.auth.type is not one of the kinds', (d) => (d.organization.zendesk.auth.type = 'magic')],
+    [
+      'organization.zendesk.auth.type must be one of apiToken, oauth',
+      (d) => (d.organization.zendesk.auth.type = 'magic'),
+    ],
     [
       'organization.zendesk.talkNumbers[0] is not a telephone number',
       (d) => (d.organization.zendesk.talkNumbers = ['12']),
@@ -249,7 +252,7 @@ describe('planning a document', () => {
       (d) => (d.numbers[0]!.profile = 'lokal'),
     ],
     ['numbers[1] repeats "+14155550100"', (d) => d.numbers.push({ ...d.numbers[0]!, number: '+1 415 555 0100' })],
-    ['agents[0].leg.type is not one of the kinds', (d) => (d.agents[0]!.leg.type = 'robot')],
+    ['agents[0].leg.type must be one of builtin, livekit, websocket', (d) => (d.agents[0]!.leg.type = 'robot')],
     ['agents[0].leg.agentName is missing', (d) => (d.agents[0]!.leg = { type: 'livekit' } as never)],
     [
       'agents[0].transferDestinations[1] names the destination "ower"',

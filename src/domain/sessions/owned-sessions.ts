@@ -17,7 +17,7 @@ import { callIdPart, sessionKeys } from './keys.js';
 import type { OwnedSession, SessionChange, SessionDraft } from './ports.js';
 import type { CallerIdentity, Contact, PhoneSession } from './records.js';
 import { sessionScripts } from './scripts.js';
-import { changeFields, decodeSession, draftFields, sessionFields, withChange } from './session-hash.js';
+import { changeFields, decodeSession, draftFields, sessionFields, startedSession, withChange } from './session-hash.js';
 import { changeArguments, changeSize, encodeEntry, type NumberedChange, squeezeChanges } from './write-queue.js';
 
 export type OwnedSessionsOptions = {
@@ -71,8 +71,11 @@ const reviveRetry = 500;
  * What nobody else acts upon may wait some moments for the next change: timeline entries, and that a call was answered.
  * Its end, a transfer and attributes are written at once.
  */
-const isPatient = ({ status, timeline: _timeline, answeredAt: _answeredAt, ...rest }: SessionChange): boolean =>
-  (status === undefined || status === 'active') && Object.keys(rest).length === 0;
+const isPatient = (change: SessionChange): boolean => {
+  for (const name in change) if (!patientFields.has(name)) return false;
+  return change.status === undefined || change.status === 'active';
+};
+const patientFields: ReadonlySet<string> = new Set<keyof SessionChange>(['status', 'timeline', 'answeredAt']);
 
 export const createOwnedSessions = (options: OwnedSessionsOptions): OwnedSessions => {
   const { redis, instanceId, clock, log, retention } = options;
@@ -226,14 +229,12 @@ export const createOwnedSessions = (options: OwnedSessionsOptions): OwnedSession
       if (reply.length === 0) throw new GatewayError('conflict', `There is a session ${id} already.`);
       const contact = decodeContact(replyFields(reply[1]));
       const heldTicket = replyText(reply[2]);
-      const { linkContact: _link, first: _first, ...known } = draft;
-      const session: PhoneSession = {
-        ...known,
-        ...{ ticketNumber: replyNumber(reply[0]), contactId: contact?.id ?? null, status: 'ringing', instanceId },
+      const session = startedSession(draft, {
+        ticketNumber: replyNumber(reply[0]),
+        contactId: contact?.id ?? null,
         zendeskTicketId: heldTicket === '' ? null : heldTicket,
-        ...{ answeredAt: null, endedAt: null, endReason: null, transfer: null, attempts: 0 },
-        ...{ authenticatedUser: null, attributes: {}, quality: null },
-      };
+        instanceId,
+      });
       const state: State = { session, contact, made: 1, applied: 1, releasedAt: null };
       states.set(id, state);
       if (heldTicket !== '') options.onHeldStamp(orgId);

@@ -46,6 +46,35 @@ export const draftFields = (draft: SessionDraft, instanceId: string): string[] =
   ...['status', 'ringing', 'startedAt', String(draft.startedAt), 'attempts', '0', 'instanceId', instanceId],
 ];
 
+/** A session as it is right after its creation: what its draft says, and what the store made of it. */
+export const startedSession = (
+  draft: SessionDraft,
+  made: Pick<PhoneSession, 'ticketNumber' | 'contactId' | 'zendeskTicketId' | 'instanceId'>,
+): PhoneSession => ({
+  id: draft.id,
+  ticketNumber: made.ticketNumber,
+  orgId: draft.orgId,
+  agentId: draft.agentId,
+  contactId: made.contactId,
+  direction: draft.direction,
+  caller: draft.caller,
+  called: draft.called,
+  sipCallId: draft.sipCallId,
+  profile: draft.profile,
+  status: 'ringing',
+  zendeskTicketId: made.zendeskTicketId,
+  startedAt: draft.startedAt,
+  answeredAt: null,
+  endedAt: null,
+  endReason: null,
+  transfer: null,
+  attempts: 0,
+  authenticatedUser: null,
+  instanceId: made.instanceId,
+  attributes: {},
+  quality: null,
+});
+
 /** What a change sets and unsets in the hash. */
 export type HashChange = { readonly sets: ReadonlyMap<string, string>; readonly unsets: ReadonlySet<string> };
 

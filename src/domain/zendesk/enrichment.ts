@@ -1,5 +1,6 @@
 import type { Clock } from '../../core/clock.js';
 import type { Logger } from '../../core/logger.js';
+import type { WorkVerdict } from '../../platform/redis/index.js';
 import type { Directory, Organization } from '../directory/index.js';
 import type { ContactStore, PhoneSession, SessionStore } from '../sessions/index.js';
 import type { ZendeskClient } from './client.js';
@@ -10,7 +11,6 @@ import type { ZendeskOrganization, ZendeskTicket, ZendeskUser } from './response
 import { TRIES, verdictAfter } from './retry.js';
 import type { StatusBoard } from './status.js';
 import type { Work } from './work.js';
-import type { WorkVerdict } from './work-queue.js';
 
 export type EnrichmentDeps = {
   readonly client: ZendeskClient;

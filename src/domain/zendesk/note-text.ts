@@ -29,6 +29,12 @@ const actionLine = ({ data }: TimelineEntry): string => {
   return `- ${name}: ${data.success === true ? 'succeeded' : 'failed'}${status}${error === null ? '' : `, ${error}`}`;
 };
 
+/** What the agent told the human when it handed over, if it did. */
+const summaryLine = (timeline: readonly TimelineEntry[]): string[] => {
+  const last = timeline.filter(({ type, data }) => type === 'transfer.started' && text(data.summary) !== null).at(-1);
+  return last === undefined ? [] : [`Summary: ${text(last.data.summary)}`];
+};
+
 const consoleLine = (publicUrl: string, session: PhoneSession): string =>
   `Details: ${publicUrl}/console/sessions/${session.id}`;
 
@@ -41,13 +47,14 @@ export const callNote = (session: PhoneSession, timeline: readonly TimelineEntry
     `Duration: ${seconds((session.endedAt ?? session.startedAt) - (session.answeredAt ?? session.startedAt))}`,
     `Ended: ${session.endReason ?? 'not yet'}`,
     transferLine(session),
+    ...summaryLine(timeline),
     ...(actions.length === 0 ? ['Actions: none'] : ['Actions:', ...actions.map(actionLine)]),
     consoleLine(publicUrl, session),
   ].join('\n');
 };
 
 /** For a ticket that was known only after the transfer had left without it. */
-export const lateNote = (session: PhoneSession, publicUrl: string): string =>
+export const lateNote = (session: PhoneSession, timeline: readonly TimelineEntry[], publicUrl: string): string =>
   [
     'This ticket belongs to a call that the AI phone agent had already transferred when the ticket became known, so the transferred call does not carry its number.',
     `Session: ${session.id} (header X-OPENCX-SESSION-ID of the call)`,
@@ -55,5 +62,6 @@ export const lateNote = (session: PhoneSession, publicUrl: string): string =>
     `Called: ${session.called}`,
     `Began: ${new Date(session.startedAt).toISOString()}`,
     transferLine(session),
+    ...summaryLine(timeline),
     consoleLine(publicUrl, session),
   ].join('\n');

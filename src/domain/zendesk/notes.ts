@@ -1,4 +1,5 @@
 import type { Clock } from '../../core/clock.js';
+import type { WorkVerdict } from '../../platform/redis/index.js';
 import type { Directory } from '../directory/index.js';
 import type { SessionStore, TimelineEntry } from '../sessions/index.js';
 import type { ZendeskClient } from './client.js';
@@ -7,7 +8,6 @@ import { callNote, lateNote } from './note-text.js';
 import { verdictAfter } from './retry.js';
 import type { StatusBoard } from './status.js';
 import type { Work } from './work.js';
-import type { WorkVerdict } from './work-queue.js';
 
 export type NotesDeps = {
   readonly client: ZendeskClient;
@@ -36,8 +36,8 @@ export const createNotes = (
     const session = await sessions.get(orgId, sessionId);
     // Turned off since, or gone: nothing is owed any more.
     if (organization?.zendesk?.notes !== true || session === null) return end(work, []);
-    const timeline = work.kind === 'note' ? await sessions.timeline(orgId, sessionId) : [];
-    const body = work.kind === 'note' ? callNote(session, timeline, publicUrl) : lateNote(session, publicUrl);
+    const timeline = await sessions.timeline(orgId, sessionId);
+    const body = (work.kind === 'note' ? callNote : lateNote)(session, timeline, publicUrl);
     try {
       await client.addNote(organization, ticketId, body, { signal });
       return end(work, [{ at: clock.now(), type: 'ticket.noted', data: { ticketId, note: work.kind } }]);

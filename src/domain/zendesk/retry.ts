@@ -1,6 +1,6 @@
 import { randomBetween } from '../../core/ids.js';
+import type { WorkVerdict } from '../../platform/redis/index.js';
 import { ZendeskFailure } from './failure.js';
-import type { WorkVerdict } from './work-queue.js';
 
 /** Tries of a request that fails; being asked to wait is no failure and has a limit of its own. */
 export const TRIES = 5;

@@ -1,4 +1,3 @@
-import { isGatewayError } from '../../core/errors.js';
 import { type RedisReply, replyFields, replyList, replyText } from '../../platform/redis/index.js';
 import type { QueuedWork } from '../sessions/index.js';
 
@@ -13,19 +12,17 @@ export type Work = QueuedWork & {
   readonly ticketId: string;
 };
 
+/** The stream of each organization and its one consumer group. */
+export const workStream = 'zendesk-work';
+export const workGroup = 'zendesk';
+
 /** One message of the stream; null for one that was deleted, or of a kind this version does not know. */
-export const readWork = (orgId: string, group: string, message: RedisReply): Work | null => {
+export const readWork = (orgId: string, message: RedisReply): Work | null => {
   const [id, values] = replyList(message);
   if (id === undefined || values === null) return null;
   const fields = replyFields(values);
   const kind = workKinds.find((each) => each === fields.get('kind'));
   const [sessionId, ticketId] = [fields.get('session'), fields.get('ticket')];
   if (kind === undefined || sessionId === undefined || ticketId === undefined) return null;
-  return { id: replyText(id), group, orgId, kind, sessionId, ticketId };
+  return { id: replyText(id), group: workGroup, orgId, kind, sessionId, ticketId };
 };
-
-/** The stream has no consumer group yet. */
-export const isWithoutGroup = (error: unknown): boolean => error instanceof Error && /NOGROUP/.test(error.message);
-
-/** Redis is away: what was not read now is read later. */
-export const isPassing = (error: unknown): boolean => isGatewayError(error, 'store_unavailable');

@@ -1,7 +1,7 @@
 import type { Clock } from '../../core/clock.js';
 import type { Logger } from '../../core/logger.js';
 import type { EgressClient } from '../../platform/egress/index.js';
-import type { RedisConnection } from '../../platform/redis/index.js';
+import { createWorkQueue, type RedisConnection } from '../../platform/redis/index.js';
 import type { Vault } from '../../platform/vault/index.js';
 import type { Directory } from '../directory/index.js';
 import type { ContactStore, SessionStore } from '../sessions/index.js';
@@ -18,7 +18,7 @@ import { waitForEnrichment } from './settled.js';
 import { createStatusBoard, type StatusBoard } from './status.js';
 import { createTicketCallReader } from './ticket-call.js';
 import { createTickets, type EnsureTicket } from './tickets.js';
-import { createWorkQueue } from './work-queue.js';
+import { readWork, workGroup, workStream } from './work.js';
 
 export type ZendeskOptions = {
   readonly redis: RedisConnection;
@@ -83,6 +83,7 @@ export const createZendesk = (options: ZendeskOptions): Zendesk => {
   const ensureTicket = createTickets({ client, directory, sessions, contacts: options.contacts, clock, log });
   const queue = createWorkQueue({
     ...{ redis, clock, log, instanceId: options.instanceId, organizations: options.organizations },
+    ...{ stream: workStream, group: workGroup, of: 'Zendesk', read: readWork },
     ...{ exclusive: options.exclusive ?? false, ...options.queueTimes },
     handle: (work, attempt, signal) => (work.kind === 'enrich' ? enrich : note)(work, attempt, signal),
   });

@@ -36,6 +36,8 @@ export const permissions = {
   'destinations:read': ['admin', 'editor', 'viewer', 'operator'],
   'destinations:write': ['admin', 'operator'],
   'profiles:read': ['admin', 'editor', 'viewer', 'operator'],
+  'webhooks:read': ['admin', 'editor', 'viewer', 'operator'],
+  'webhooks:write': ['admin', 'operator'],
   'api-keys:read': ['admin', 'operator'],
   'api-keys:write': ['admin', 'operator'],
   'audit:read': ['admin', 'operator'],

@@ -423,19 +423,57 @@ describe('one total deadline', () => {
       socket.on('error', () => {}).on('data', () => socket.write('HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok'));
     });
     let connection = 0;
+    let begun = (): void => {};
     const front = createServer((socket) => {
       socket.on('error', () => {});
       connection += 1;
+      begun();
       if (connection > 1) real.emit('connection', socket);
       else socket.resume();
     });
     const port = await listen(front);
     const client = clientFor(authority.certificate);
     const url = `https://localhost:${port}/`;
-    const stalled = within(client, get(url, { timeoutMs: 150 }), 'timeout');
-    const later = client.request(get(url, { timeoutMs: 3_000 }));
+    const isBegun = new Promise<void>((resolve) => (begun = resolve));
+    const stalled = within(client, get(url, { timeoutMs: 500 }), 'timeout');
+    // The first connection is that of the first call, or it would not be the one that stalls.
+    await isBegun;
+    const later = client.request(get(url, { timeoutMs: 10_000 }));
     await stalled;
     expect((await later).body.toString()).toBe('ok');
+  });
+
+  it('calls that give up one after the other do not end a call with a longer deadline', async () => {
+    const authority = createCertificateAuthority('x');
+    const issued = authority.issue({ name: 'localhost', hosts: ['localhost'] });
+    const real = createTlsServer({ cert: issued.certificate, key: issued.privateKey }, (socket) => {
+      socket.on('error', () => {}).on('data', () => socket.write('HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok'));
+    });
+    let healthy = false;
+    let accepted = (): void => {};
+    const front = createServer((socket) => {
+      socket.on('error', () => {});
+      if (healthy) real.emit('connection', socket);
+      else socket.resume();
+      accepted();
+    });
+    const connection = (): Promise<void> => new Promise((resolve) => (accepted = resolve));
+    const url = `https://localhost:${await listen(front)}/`;
+    const client = clientFor(authority.certificate);
+    const first = connection();
+    const patient = client.request(get(url, { timeoutMs: 15_000 }));
+    await first;
+    for (let round = 1; round <= 5; round += 1) {
+      const mine = connection();
+      const hurried = within(client, get(url, { timeoutMs: 60 }), 'timeout');
+      await mine;
+      if (round === 5) healthy = true;
+      // When it gives up, the oldest attempt goes: that of the patient call, which has to begin again each time.
+      const again = connection();
+      await hurried;
+      await again;
+    }
+    expect((await patient).body.toString()).toBe('ok');
   });
 
   it('an abort by the caller ends the call at once', async () => {

@@ -58,10 +58,7 @@ export type EgressClientOptions = {
 
 const idlePoolMs = 300_000;
 const maxPools = 1_000;
-/**
- * A request is put in line again this often when its connection attempt was given up for somebody else's deadline, or
- * when the kept-alive connection it was given turned out to be closed before anything was written.
- */
+/** A request is put in line again this often when its kept-alive connection turns out to be closed before it is written. */
 const maxRequeues = 3;
 
 const noConnect: ConnectTiming = { dns: 0, connect: 0, tls: 0 };
@@ -203,8 +200,10 @@ const exchange = (
       onResponseError(_controller, error) {
         if (settled) return;
         const failure = exchangeFailure(host, error);
-        const elsewhere = failure.kind === 'aborted' || failure.kind === 'connection_lost';
-        if (elsewhere && failure.beforeRequest && requeues < maxRequeues) {
+        const lost = failure.kind === 'connection_lost' && requeues < maxRequeues;
+        // A connection attempt that was given up was given up for another call's deadline; this call has its own, and
+        // only that one ends it.
+        if (failure.beforeRequest && (lost || failure.kind === 'aborted')) {
           requeues += 1;
           dispatch();
           return;

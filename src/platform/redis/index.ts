@@ -16,3 +16,10 @@ export {
   replyTexts,
 } from './reply.js';
 export { loadScript, type RedisScript, scriptOf } from './script.js';
+export {
+  createWorkQueue,
+  type QueuedPiece,
+  type WorkQueue,
+  type WorkQueueOptions,
+  type WorkVerdict,
+} from './work-queue.js';

@@ -69,9 +69,9 @@ export const createReporter = (
       if (hasRoom()) lines.push(line);
       sendSoon();
     },
-    tap: ({ raw, ...event }) => {
+    tap: ({ at, direction, transport, local, remote, callId, retransmission, raw }) => {
       if (hasRoom()) {
-        events.push({ ...event, length: raw.length });
+        events.push({ at, direction, transport, local, remote, callId, retransmission, length: raw.length });
         keep(raw);
       }
       sendLater();

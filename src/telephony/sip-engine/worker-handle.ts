@@ -42,10 +42,11 @@ export const startEngineInWorker = async (options: WorkerEngineOptions): Promise
   });
 
   const tapEvents = ({ events, bytes }: Extract<FromWorker, { type: 'report' }>): void => {
-    let at = 0;
-    for (const { length, ...event } of events) {
-      tap?.({ ...event, raw: Buffer.from(bytes.buffer, bytes.byteOffset + at, length) });
-      at += length;
+    let begin = bytes.byteOffset;
+    for (const { at, direction, transport, local, remote, callId, retransmission, length } of events) {
+      const raw = Buffer.from(bytes.buffer, begin, length);
+      tap?.({ at, direction, transport, local, remote, callId, retransmission, raw });
+      begin += length;
     }
   };
 

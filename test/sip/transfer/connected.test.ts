@@ -334,6 +334,9 @@ describe('a connected call', () => {
     await caller.dialog.modify(caller.phone.sdp());
     await line.phone.until('silence of the prompt', () => !hears(line.phone, holdTone));
     expect((await line.request('UPDATE')).status).toBe(200);
+    // The same on both sides by re-INVITE: each is answered by us and passed on to nobody.
+    expect((await line.request('INVITE', { body: line.phone.sdp() })).status).toBe(200);
+    await caller.dialog.modify(caller.phone.sdp());
     expect(line.received.filter(({ method }) => method === 'INVITE')).toHaveLength(1);
     await caller.dialog.bye();
   });

@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
@@ -111,12 +111,14 @@ describe.skipIf(onDrachtioServer)('a webhook and the INVITE of a transfer', () =
   it('that lands after the INVITE is not on it, and with notes on the ticket is told of the call', async () => {
     await rig.gateway.apply(connectedTo({ notes: true }));
     caller = await rig.call();
-    const transfer = caller.transfer({ destination: 'zendesk' }, { wait: true });
+    const transfer = caller.transfer({ destination: 'zendesk', summary: 'Wants a refund' }, { wait: true });
     const invite = await line.until('INVITE');
     expect(await webhook(rig.gateway, 4_711)).toMatchObject({ success: true, sessionId: caller.sessionId });
     await line.answer(desk.sdp());
     expect((await transfer).body).toMatchObject({ outcome: 'connected', ticketId: null, ticketReason: 'not-stamped' });
     expect(invite.text).not.toContain('4711');
+    // RFC 7433: the summary in hex.
+    expect(invite.lines('User-to-User')).toEqual(['User-to-User: 57616e7473206120726566756e64;encoding=hex']);
     const session = await caller.until('the note', ({ timeline }) =>
       timeline.some(({ type, data }) => type === 'ticket.noted' && data.note === 'late-note'),
     );
@@ -124,7 +126,33 @@ describe.skipIf(onDrachtioServer)('a webhook and the INVITE of a transfer', () =
     expect(zendesk.comments).toMatchObject([
       { ticketId: '4711', public: false, body: expect.stringContaining(`Session: ${session.id}`) },
     ]);
+    expect(zendesk.comments[0]?.body).toContain('Summary: Wants a refund');
     expect(zendesk.requests.filter(({ path }) => path.includes('search'))).toEqual([]);
+  });
+
+  it('is not waited for when Redis is silent: the INVITE has the last stamp that was seen', async () => {
+    await rig.gateway.apply(connectedTo());
+    caller = await rig.call();
+    expect(await webhook(rig.gateway, 4_711)).toMatchObject({ success: true });
+    const [pid = ''] = readFileSync(join(rig.gateway.dataDir, 'redis', 'server.pid'), 'utf8').split('\n');
+    process.kill(Number(pid), 'SIGSTOP');
+    try {
+      const transfer = caller.transfer({ destination: 'zendesk' }, { wait: true });
+      const invite = await line.until('INVITE');
+      await line.answer(desk.sdp());
+      expect(invite.lines('X-Zendesk-Ticket-Id')).toEqual(['X-Zendesk-Ticket-Id: 4711']);
+      expect((await transfer).body).toMatchObject({
+        outcome: 'connected',
+        ticketId: '4711',
+        ticketReason: 'last-known',
+      });
+    } finally {
+      process.kill(Number(pid), 'SIGCONT');
+    }
+    const session = await caller.until('the record', ({ transfer }) => transfer?.outcome === 'connected');
+    expect(session.timeline.find(({ type }) => type === 'transfer.started')?.data).toMatchObject({
+      ticketReason: 'last-known',
+    });
   });
 
   it('before the call is kept where the organization says so, and the call is born with its ticket', async () => {
@@ -180,5 +208,5 @@ onEmbeddedEngine(
       rmSync(dataDir, { recursive: true, force: true });
     }
   },
-  60_000,
+  120_000,
 );

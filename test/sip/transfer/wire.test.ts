@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { silentLogger } from '../../../src/core/logger.js';
 import { connectRedis } from '../../../src/platform/redis/index.js';
-import { startKamailio } from '../../support/kamailio.js';
+import { type Kamailio, startKamailio } from '../../support/kamailio.js';
 import { onDrachtioServer } from '../../support/sip-application.js';
 import { refusing, startLine } from '../../support/sip-in-line.js';
 import {
@@ -16,14 +16,18 @@ import {
 } from '../../support/transfer-rig.js';
 
 let rig: TransferRig;
+let edge: Kamailio;
 let caller: Caller | null = null;
 
 beforeAll(async () => {
-  rig = await startTransferRig();
+  [rig, edge] = await Promise.all([startTransferRig(), startKamailio()]);
   await rig.setUp([{ play: 'agent.wav' }], []);
   await rig.gateway.apply({ organization: { id: 'acme', zendesk: { subdomain: 'acme' } } });
 });
-afterAll(() => rig.close());
+afterAll(async () => {
+  await rig.close();
+  await edge.stop();
+});
 afterEach(async () => {
   await caller?.dialog.bye();
   await caller?.until('its end', (session) => session.status === 'ended');
@@ -46,8 +50,12 @@ const judges: Readonly<Record<string, () => Promise<Judge>>> = {
     };
   },
   kamailio: async () => {
-    const line = await startKamailio();
-    return { port: line.port, invite: async () => (await line.invite()).toString('latin1'), stop: line.stop };
+    const before = edge.invites().length;
+    return {
+      port: edge.port,
+      invite: async () => (await edge.invite(before + 1)).toString('latin1'),
+      stop: async () => {},
+    };
   },
 };
 

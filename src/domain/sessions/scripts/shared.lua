@@ -14,7 +14,7 @@
 --   held:<e164>             string, a webhook that came before its call
 --   events                  stream of the newest timeline entries of all sessions, for those who follow; also the channel
 --                           on which each is told
---   webhooks                hash of endpoints that hear of calls; webhook-work  stream of what they are to be told
+--   webhook-endpoints       hash id → events of endpoints that hear of calls; webhook-work  stream of what is to be told
 --   invocation:<id>         string, the successful answer to a webhook, for its retries
 
 local DAY = 86400000
@@ -64,8 +64,12 @@ local function timeline_add(prefix, id, entry_id, at, kind, data)
   redis.call('PEXPIRE', events, EVENTS_TTL)
   redis.call('PUBLISH', events, table.concat({ event, id, entry, at, kind, data }, ' '))
   local told = TOLD[kind]
-  if told and redis.call('EXISTS', prefix .. 'webhooks') == 1 then
-    redis.call('XADD', prefix .. 'webhook-work', 'MAXLEN', '~', WEBHOOK_CAP, '*', 'event', told, 'session', id, 'at', at, 'data', data)
+  if not told then return end
+  local endpoints = redis.call('HGETALL', prefix .. 'webhook-endpoints')
+  for i = 1, #endpoints, 2 do
+    if (' ' .. endpoints[i + 1] .. ' '):find(' ' .. told .. ' ', 1, true) then
+      redis.call('XADD', prefix .. 'webhook-work', 'MAXLEN', '~', WEBHOOK_CAP, '*', 'endpoint', endpoints[i], 'event', told, 'session', id, 'entry', entry, 'at', at, 'data', data)
+    end
   end
 end
 

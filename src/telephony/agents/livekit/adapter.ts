@@ -22,7 +22,7 @@ export type LiveKitAgentOptions = {
   /** How long an agent may take to be heard when its leg says nothing, ms. */
   readonly readyWithin: number;
   /** How long a call may be without LiveKit before the agent counts as lost, ms. */
-  readonly reconnectWithin?: number;
+  readonly reconnectWithin: number;
   readonly limits?: Partial<PoolLimits>;
   /** Environment of the child processes, for TLS and proxies. */
   readonly env?: Readonly<Record<string, string>>;
@@ -42,7 +42,6 @@ export type LiveKitAgent = {
   close(): Promise<void>;
 };
 
-const reconnectWithin = 15_000;
 /** How long an agent may take to be in the room again once the connection is back, ms. */
 const comebackWithin = 5_000;
 
@@ -159,7 +158,7 @@ export const createLiveKitAgent = (options: LiveKitAgentOptions): LiveKitAgent =
           },
           rpc: (method, payload) => answerRpc(context, method, payload),
           reconnecting: () => {
-            away ??= clock.after(options.reconnectWithin ?? reconnectWithin, () =>
+            away ??= clock.after(options.reconnectWithin, () =>
               lost('unreachable', 'the connection to LiveKit was lost'),
             );
           },

@@ -55,6 +55,7 @@ export const startChild = (options: {
   readonly env: Readonly<Record<string, string>>;
   readonly clock: Clock;
   readonly log: Logger;
+  readonly onReport: () => void;
   /** Called once when the process is gone. `wanted`: `end` asked for it. */
   readonly onExit: (reason: string, wanted: boolean) => void;
 }): LiveKitChild => {
@@ -127,6 +128,7 @@ export const startChild = (options: {
       case 'report':
         memory = message.memory;
         handles = message.handles;
+        options.onReport();
         return;
       case 'news':
         tell(message.leg, (listener) => listener.news(message.news));

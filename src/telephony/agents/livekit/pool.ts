@@ -29,7 +29,7 @@ export type ChildPool = {
   close(): Promise<void>;
 };
 
-/** The children that hold the rooms: started ahead, filled evenly, replaced when they end or have had enough. */
+/** The children that hold the rooms: started ahead, filled one after the other, replaced when they end or have had enough. */
 export const createPool = (options: {
   readonly limits: PoolLimits;
   readonly env: Readonly<Record<string, string>>;
@@ -55,6 +55,8 @@ export const createPool = (options: {
       env: options.env,
       clock,
       log,
+      // It may have grown beyond its limit: its free seats count no more.
+      onReport: () => fill(),
       onExit: (reason, wanted) => {
         children.delete(child);
         if (closed || wanted) return;
@@ -63,13 +65,13 @@ export const createPool = (options: {
         const delay = restartDelays[Math.min(failures, restartDelays.length) - 1] ?? 5_000;
         restart ??= clock.after(delay, () => {
           restart = null;
-          fill();
+          if (!closed) start();
         });
       },
     });
     children.add(child);
     child.ready.then(
-      () => log.debug({ ...child.report() }, 'a LiveKit child is ready'),
+      () => log.info({ pid: child.report().pid }, 'a LiveKit child is ready'),
       () => {},
     );
   };
@@ -92,10 +94,11 @@ export const createPool = (options: {
     void child.end('The LiveKit child was replaced.').then(fill);
   };
 
+  /** The fullest that has room: the others stay empty and can be replaced. */
   const best = (usable: boolean): LiveKitChild | undefined =>
     [...children]
       .filter((child) => child.usable() === usable && seatsOf(child) > 0)
-      .sort((a, b) => a.report().legs - b.report().legs)[0];
+      .sort((a, b) => b.report().legs - a.report().legs)[0];
 
   const startingOne = async (): Promise<LiveKitChild> => {
     fill();

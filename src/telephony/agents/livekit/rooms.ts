@@ -99,7 +99,9 @@ export const createRooms = (options: { readonly server: LiveKitServer; readonly 
         joining = { resolve, reject };
       });
     const joinFailed = (reason: string): void => {
-      joining?.reject(new GatewayError('livekit_unavailable', `LiveKit's room could not be joined: ${reason}.`));
+      joining?.reject(
+        new GatewayError('livekit_unavailable', `LiveKit's room could not be joined: ${reason.replace(/\.$/, '')}.`),
+      );
       joining = null;
     };
 
@@ -219,6 +221,7 @@ export const createRooms = (options: { readonly server: LiveKitServer; readonly 
       died: (reason) => over('child-died', reason),
     });
     child.send({ type: 'join', leg: number, order });
+    log.info({ room: participant.room, child: child.report().pid }, 'a call joins a LiveKit room');
     return { leg, joined };
   };
 

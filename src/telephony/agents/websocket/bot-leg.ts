@@ -117,10 +117,15 @@ export const startBotLeg = async (
   };
 
   const leave = (reason: string): void => {
-    const rest = clock.after(Math.min(voice.queued(), lastWords), () => {
-      if (finish()) events.left({ failed: false, reason });
-    });
-    over.signal.addEventListener('abort', () => rest.cancel(), { once: true });
+    const latest = clock.monotonic() + lastWords;
+    // Looked at again, since a busy media worker plays later than the clock says.
+    const look = (): void => {
+      if (over.signal.aborted) return;
+      const rest = Math.min(voice.queued(), latest - clock.monotonic());
+      if (rest > 0) clock.after(Math.max(rest, 20), look);
+      else if (finish()) events.left({ failed: false, reason });
+    };
+    look();
   };
 
   const hangUp = (reason: string): void => {

@@ -7,6 +7,7 @@ export type StartFacts = {
   readonly agent: { readonly id: string; readonly name: string };
   readonly caller: { readonly number: string | null; readonly display: string | null; readonly withheld: boolean };
   readonly called: string;
+  readonly direction: 'inbound' | 'outbound';
   readonly sipCallId: string;
   readonly headers: Readonly<Record<string, string>>;
   readonly attributes: Readonly<Record<string, unknown>>;

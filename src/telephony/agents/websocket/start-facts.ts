@@ -36,6 +36,7 @@ export const startFacts = async (
       withheld: caller.withheld,
     },
     called: context.called,
+    direction: context.direction,
     sipCallId: context.sipCallId,
     headers: Object.fromEntries(context.headers),
     attributes: context.doors.attributes(),

@@ -28,7 +28,8 @@ export type SdpSession = {
 };
 
 /** Keeps what one negotiation leaves for the next: version of the `o=` line, payload numbers, keys, order of lines. */
-export const createSdpSession = ({ sessionId, ...options }: SdpSessionOptions): SdpSession => {
+export const createSdpSession = (options: SdpSessionOptions): SdpSession => {
+  const { sessionId } = options;
   let version = 1;
   let lastSdp: string | null = null;
   let agreed: NegotiatedMedia | null = null;

@@ -60,11 +60,6 @@ export const readNumber = (user: string, format: Format, country: string): strin
   return toE164(bare, country) ?? (format === 'auto' ? international() : null);
 };
 
-const first = <T>(values: Iterable<T | null>): T | null => {
-  for (const value of values) if (value !== null) return value;
-  return null;
-};
-
 const partiesAt = (
   request: RequestView,
   place: (typeof calledPlaces)[number] | (typeof callingPlaces)[number],
@@ -84,14 +79,12 @@ export type Called = { readonly number: string | null; readonly raw: string };
 export const readCalled = (request: RequestView, profile: Profile): Called => {
   const { from, format, stripPrefix } = profile.inbound.called;
   const parties = from.flatMap((place) => partiesAt(request, place));
-  const number = first(
-    (function* () {
-      for (const party of parties) {
-        const user = party.user.startsWith(stripPrefix) ? party.user.slice(stripPrefix.length) : party.user;
-        yield readNumber(user, format, profile.country);
-      }
-    })(),
-  );
+  let number: string | null = null;
+  for (const party of parties) {
+    const user = party.user.startsWith(stripPrefix) ? party.user.slice(stripPrefix.length) : party.user;
+    number = readNumber(user, format, profile.country);
+    if (number !== null) break;
+  }
   const raw = parties.find((party) => party.user !== '')?.user ?? plainText(request.uri);
   return { number, raw };
 };

@@ -182,14 +182,17 @@ export const createLadder = (clock: Clock, limits: LadderLimits = defaultLadderL
   };
 
   return {
-    record: ({ raw, ...rest }) => {
-      if (rest.callId === '') return;
+    // Field by field: what is made of the rest of an object gets a hidden class of its own, here for every message kept.
+    record: ({ at, direction, transport, local, remote, callId, retransmission, raw }) => {
+      if (callId === '') return;
       const length = Math.min(raw.byteLength, limits.bytesPerMessage);
-      store({ ...rest, text: Buffer.from(raw.buffer, raw.byteOffset, length).toString() });
+      const text = Buffer.from(raw.buffer, raw.byteOffset, length).toString();
+      store({ at, direction, transport, local, remote, callId, retransmission, text });
     },
-    recordText: ({ raw, ...rest }) => {
-      if (rest.callId === '') return;
-      store({ ...rest, local: null, retransmission: false, text: raw.slice(0, limits.bytesPerMessage) });
+    recordText: ({ at, direction, transport, remote, callId, raw }) => {
+      if (callId === '') return;
+      const text = raw.slice(0, limits.bytesPerMessage);
+      store({ at, direction, transport, local: null, remote, callId, retransmission: false, text });
     },
     bind: (sessionId, sipCallId) => {
       const session = sessions.get(sessionId) ?? { callIds: new Set<string>(), ended: false };

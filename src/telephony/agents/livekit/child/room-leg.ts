@@ -12,6 +12,7 @@ import {
 } from '@livekit/rtc-node';
 import { type JoinOrder, type LegNews, longestPayload, type RoomEnd, type RpcReply } from '../protocol.js';
 import { fromRoom } from './from-room.js';
+import { listenForRoom } from './room-listener.js';
 import { rpcServer } from './rpc-server.js';
 import { toRoom } from './to-room.js';
 
@@ -62,6 +63,7 @@ export const roomLeg = (first: JoinOrder, events: RoomLegEvents): RoomLeg => {
   let over = false;
   let current: Room | null = null;
   let audible = false;
+  let stopListening: () => void = () => {};
   const trouble = (message: string): void => news({ type: 'trouble', message });
   const news = (what: LegNews): void => {
     if (!over) events.news(what);
@@ -86,6 +88,7 @@ export const roomLeg = (first: JoinOrder, events: RoomLegEvents): RoomLeg => {
     rpc.close();
     hearing.close();
     voice.close();
+    stopListening();
     news({ type: 'ended', end: how, reason });
     over = true;
   };
@@ -184,6 +187,7 @@ export const roomLeg = (first: JoinOrder, events: RoomLegEvents): RoomLeg => {
       await room.disconnect();
       return;
     }
+    stopListening = listenForRoom(room);
     rpc.offer(room);
     news({ type: 'joined', sid: room.localParticipant?.sid ?? '' });
     for (const participant of room.remoteParticipants.values()) welcome(participant);
@@ -225,6 +229,7 @@ export const roomLeg = (first: JoinOrder, events: RoomLegEvents): RoomLeg => {
       current = null;
       hearing.close();
       await part(before);
+      stopListening();
       if (!over) await joinOrSay(order);
     },
     setAttributes(attributes) {
@@ -242,7 +247,11 @@ export const roomLeg = (first: JoinOrder, events: RoomLegEvents): RoomLeg => {
       const room = current;
       if (room?.isConnected === true && Object.keys(attributes).length > 0) {
         const said = room.localParticipant?.setAttributes({ ...attributes }).catch(() => {});
-        await Promise.race([said, new Promise((resolve) => setTimeout(resolve, lastWordLimit))]);
+        // An agent whose transfer has just succeeded still waits for the answer to it.
+        await Promise.race([
+          Promise.all([said, rpc.idle()]),
+          new Promise((resolve) => setTimeout(resolve, lastWordLimit)),
+        ]);
       }
       current = null;
       await part(room);

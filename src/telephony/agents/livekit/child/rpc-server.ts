@@ -8,6 +8,8 @@ export type RpcServer = {
   /** Offers the methods to the room. */
   offer(room: Room): void;
   reply(id: number, reply: RpcReply): void;
+  /** Resolves when no call is under way: its answer has been handed to the library. */
+  idle(): Promise<void>;
   close(): void;
 };
 
@@ -17,6 +19,18 @@ export const rpcServer = (
 ): RpcServer => {
   const pending = new Map<number, (reply: RpcReply) => void>();
   let lastId = 0;
+  let onIdle: (() => void)[] = [];
+  const settle = (id: number, reply: RpcReply): void => {
+    pending.get(id)?.(reply);
+    pending.delete(id);
+    if (pending.size > 0) return;
+    const waiting = onIdle;
+    onIdle = [];
+    // Behind the steps that carry the answer into the library.
+    setImmediate(() => {
+      for (const resolve of waiting) resolve();
+    });
+  };
 
   const serve = async (room: Room, method: string, identity: string, payload: string): Promise<string> => {
     if (room.remoteParticipants.get(identity)?.info.kind !== ParticipantKind.AGENT)
@@ -42,14 +56,11 @@ export const rpcServer = (
         );
       }
     },
-    reply(id, reply) {
-      pending.get(id)?.(reply);
-      pending.delete(id);
-    },
+    reply: settle,
+    idle: () => (pending.size === 0 ? Promise.resolve() : new Promise((resolve) => onIdle.push(resolve))),
     close() {
-      for (const resolve of pending.values())
-        resolve({ ok: false, code: 410, message: 'The call has ended.', data: null });
-      pending.clear();
+      for (const id of [...pending.keys()])
+        settle(id, { ok: false, code: 410, message: 'The call has ended.', data: null });
     },
   };
 };

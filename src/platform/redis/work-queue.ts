@@ -1,12 +1,16 @@
 import type { Clock, Timer } from '../../core/clock.js';
+import { isGatewayError } from '../../core/errors.js';
 import type { Logger } from '../../core/logger.js';
-import { orgKey, type RedisConnection, type RedisReply, replyList } from '../../platform/redis/index.js';
-import { isPassing, isWithoutGroup, readWork, type Work } from './work.js';
+import type { RedisConnection } from './connection.js';
+import { orgKey } from './keys.js';
+import { type RedisReply, replyList } from './reply.js';
 
-const GROUP = 'zendesk';
-/** Pieces of work of one organization at a time: Zendesk's rate limits are per account. */
+/** Pieces of work of one organization at a time: the rate limits of others are per account. */
 const AT_ONCE = 4;
 const AT_ONCE_IN_ALL = 32;
+
+/** A piece of work, named by its id in the organization's stream. */
+export type QueuedPiece = { readonly id: string; readonly orgId: string };
 
 export type WorkVerdict =
   /** The handler has taken it off the queue. */
@@ -14,7 +18,14 @@ export type WorkVerdict =
   /** Again in `after` ms; `everything`: all work of the organization waits as long. */
   | { readonly kind: 'again'; readonly after: number; readonly everything?: boolean };
 
-export type WorkQueueOptions = {
+export type WorkQueueOptions<Work extends QueuedPiece> = {
+  /** Name of the stream of each organization. */
+  readonly stream: string;
+  readonly group: string;
+  /** Whose work it is, for the log: `Zendesk`. */
+  readonly of: string;
+  /** One message of the stream; null for one that was deleted, or of a kind this version does not know. */
+  readonly read: (orgId: string, message: RedisReply) => Work | null;
   readonly redis: RedisConnection;
   readonly instanceId: string;
   readonly clock: Clock;
@@ -39,18 +50,23 @@ export type WorkQueue = {
   stop(): Promise<void>;
 };
 
-type Held = { readonly work: Work; attempt: number; timer: Timer | null };
-
-const streamOf = (orgId: string): string => orgKey(orgId, 'zendesk-work');
 const BACK_OFF = 5_000;
 
+/** The stream has no consumer group yet. */
+const isWithoutGroup = (error: unknown): boolean => error instanceof Error && /NOGROUP/.test(error.message);
+
+/** Redis is away: what was not read now is read later. */
+const isPassing = (error: unknown): boolean => isGatewayError(error, 'store_unavailable');
+
 /**
- * Work with Zendesk, from a Redis stream of each organization with one consumer group: written with the stamp that causes
- * it, given to one instance at a time, and kept until it is done. What an instance holds it says again every third of the
- * lease; work of an instance that says nothing goes to another.
+ * Work that others must be asked for (Zendesk, receivers of webhooks), from a Redis stream of each organization with one
+ * consumer group: written with the change that causes it, given to one instance at a time, and kept until it is done.
+ * What an instance holds it says again every third of the lease; work of an instance that says nothing goes to another.
  */
-export const createWorkQueue = (options: WorkQueueOptions): WorkQueue => {
-  const { redis, instanceId, clock, log } = options;
+export const createWorkQueue = <Work extends QueuedPiece>(options: WorkQueueOptions<Work>): WorkQueue => {
+  type Held = { readonly work: Work; attempt: number; timer: Timer | null };
+  const { redis, instanceId, clock, log, group } = options;
+  const streamOf = (orgId: string): string => orgKey(orgId, options.stream);
   const lease = options.lease ?? 15_000;
   const sweepEvery = options.sweep ?? 3_000;
   const held = new Map<string, Held>();
@@ -84,8 +100,8 @@ export const createWorkQueue = (options: WorkQueueOptions): WorkQueue => {
     } catch (error) {
       if (!stopping.signal.aborted) {
         log.error(
-          { err: error, organization: work.orgId, work: work.kind },
-          'Work with Zendesk failed and is tried again.',
+          { err: error, organization: work.orgId, work: work.id, of: options.of },
+          'A piece of work failed and is tried again.',
         );
       }
       verdict = { kind: 'again', after: BACK_OFF };
@@ -114,7 +130,7 @@ export const createWorkQueue = (options: WorkQueueOptions): WorkQueue => {
 
   const take = (orgId: string, messages: readonly RedisReply[]): void => {
     for (const message of messages) {
-      const work = readWork(orgId, GROUP, message);
+      const work = options.read(orgId, message);
       if (work === null || held.has(keyOf(work))) continue;
       const entry: Held = { work, attempt: 0, timer: null };
       held.set(keyOf(work), entry);
@@ -127,7 +143,7 @@ export const createWorkQueue = (options: WorkQueueOptions): WorkQueue => {
       await command();
     } catch (error) {
       if (!isWithoutGroup(error)) throw error;
-      await redis.command('XGROUP', 'CREATE', streamOf(orgId), GROUP, '0', 'MKSTREAM').catch((failure: unknown) => {
+      await redis.command('XGROUP', 'CREATE', streamOf(orgId), group, '0', 'MKSTREAM').catch((failure: unknown) => {
         if (!/BUSYGROUP/.test(String(failure))) throw failure;
       });
       await command();
@@ -140,7 +156,7 @@ export const createWorkQueue = (options: WorkQueueOptions): WorkQueue => {
     if (room <= 0) return;
     await withGroup(orgId, async () => {
       const reply = replyList(
-        await redis.command('XREADGROUP', 'GROUP', GROUP, instanceId, 'COUNT', room, 'STREAMS', streamOf(orgId), '>'),
+        await redis.command('XREADGROUP', 'GROUP', group, instanceId, 'COUNT', room, 'STREAMS', streamOf(orgId), '>'),
       );
       for (const stream of reply) take(orgId, replyList(replyList(stream)[1]));
     });
@@ -155,7 +171,8 @@ export const createWorkQueue = (options: WorkQueueOptions): WorkQueue => {
     pulling.set(orgId, 'once');
     pull(orgId)
       .catch((error: unknown) => {
-        if (!isPassing(error)) log.error({ err: error, organization: orgId }, 'The queue of Zendesk cannot be read.');
+        if (!isPassing(error))
+          log.error({ err: error, organization: orgId, of: options.of }, 'A queue cannot be read.');
       })
       .finally(() => {
         const again = pulling.get(orgId) === 'again';
@@ -168,7 +185,7 @@ export const createWorkQueue = (options: WorkQueueOptions): WorkQueue => {
   const takeOver = (orgId: string, idle: number): Promise<void> =>
     withGroup(orgId, async () => {
       const reply = replyList(
-        await redis.command('XAUTOCLAIM', streamOf(orgId), GROUP, instanceId, idle, '0-0', 'COUNT', AT_ONCE_IN_ALL),
+        await redis.command('XAUTOCLAIM', streamOf(orgId), group, instanceId, idle, '0-0', 'COUNT', AT_ONCE_IN_ALL),
       );
       take(orgId, replyList(reply[1]));
     });
@@ -189,7 +206,7 @@ export const createWorkQueue = (options: WorkQueueOptions): WorkQueue => {
     sweeper = clock.after(sweepEvery, () => {
       sweep(lease)
         .catch((error: unknown) => {
-          if (!isPassing(error)) log.error({ err: error }, 'The queues of Zendesk cannot be looked at.');
+          if (!isPassing(error)) log.error({ err: error, of: options.of }, 'The queues cannot be looked at.');
         })
         .finally(sweepAgain);
     });
@@ -200,7 +217,7 @@ export const createWorkQueue = (options: WorkQueueOptions): WorkQueue => {
     const byOrg = new Map<string, string[]>();
     for (const { work } of held.values()) byOrg.set(work.orgId, [...(byOrg.get(work.orgId) ?? []), work.id]);
     await redis.pipeline(
-      [...byOrg].map(([orgId, ids]) => ['XCLAIM', streamOf(orgId), GROUP, instanceId, 0, ...ids, 'JUSTID']),
+      [...byOrg].map(([orgId, ids]) => ['XCLAIM', streamOf(orgId), group, instanceId, 0, ...ids, 'JUSTID']),
     );
   };
   const keepAgain = (): void => {

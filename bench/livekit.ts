@@ -1,0 +1,175 @@
+import { encodePcmu } from '../src/telephony/media/codecs/g711.js';
+import { hears } from '../test/support/listening.js';
+import type { TestAgent } from '../test/support/livekit-agent.js';
+import { type LiveKitRig, startLiveKitRig } from '../test/support/livekit-rig.js';
+import { hasLiveKitServer } from '../test/support/livekit-server.js';
+import type { RtpPeer } from '../test/support/rtp-peer.js';
+import type { Caller } from '../test/support/transfer-rig.js';
+import { type Bench, type BenchRow, median, percentile, round } from './bench.js';
+import { idlePercent, processTime } from './process-time.js';
+
+const sizes = [1, 5, 10] as const;
+const measureMs = 8_000;
+const clicks = 60;
+const clickEveryMs = 250;
+/** A click that is heard later than this belongs to another one. */
+const longest = clickEveryMs - 20;
+
+type Talk = { readonly caller: Caller; readonly agent: TestAgent; readonly room: string };
+
+const pause = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
+
+const childrenOf = (rig: LiveKitRig): readonly number[] =>
+  rig.gateway.log().flatMap(({ msg, pid }) => (msg === 'a LiveKit child is ready' ? [Number(pid)] : []));
+
+/** Percent of one processor, over `measureMs`. */
+const load = async (pids: readonly number[]): Promise<number> => {
+  const sum = (): number => pids.reduce((total, pid) => total + processTime(pid), 0);
+  const [before, start] = [sum(), performance.now()];
+  await pause(measureMs);
+  return ((sum() - before) / (performance.now() - start)) * 100;
+};
+
+const ulaw = (samples: Int16Array): Buffer => {
+  const bytes = Buffer.alloc(samples.length);
+  encodePcmu(samples, 0, samples.length, bytes, 0);
+  return bytes;
+};
+const silence = ulaw(new Int16Array(160));
+const loud = ulaw(
+  Int16Array.from({ length: 160 }, (_, i) => (i < 80 ? 24_000 * Math.sin((2 * Math.PI * 1_000 * i) / 8_000) : 0)),
+);
+
+/** Clicks of a telephone; resolves with when each was sent. */
+const clickByPhone = async (phone: RtpPeer): Promise<readonly number[]> => {
+  const times: number[] = [];
+  const start = performance.now();
+  const steps = (clicks * clickEveryMs) / 20 + 25;
+  for (let step = 0; step < steps; step += 1) {
+    const sends = step > 0 && step % Math.round(clickEveryMs / 20) === 0 && times.length < clicks;
+    if (sends) times.push(performance.timeOrigin + performance.now());
+    phone.send(sends ? loud : silence);
+    const wait = start + (step + 1) * 20 - performance.now();
+    if (wait > 0) await pause(wait);
+  }
+  return times;
+};
+
+/** When a telephone heard clicks. A packet is heard from when it came. */
+const clicksAt = (phone: RtpPeer, from: number): readonly number[] => {
+  const times: number[] = [];
+  let quietFor = 10;
+  for (const { at, payload } of phone.packets.slice(from)) {
+    // Loud in PCMU: the magnitude's complement has its high bits clear.
+    const isLoud = payload.length === 160 && payload.some((byte) => (~byte & 0x7f) > 0x68);
+    if (isLoud && quietFor >= 5) times.push(performance.timeOrigin + at);
+    quietFor = isLoud ? 0 : quietFor + 1;
+  }
+  return times;
+};
+
+const delays = (sent: readonly number[], heard: readonly number[]): readonly number[] =>
+  sent.flatMap((time) => {
+    const first = heard.find((at) => at >= time);
+    return first !== undefined && first - time <= longest ? [first - time] : [];
+  });
+
+const heardBy = async (agent: TestAgent): Promise<readonly number[]> =>
+  (await agent.order({ type: 'clicks' })) as readonly number[];
+
+/** What LiveKit alone takes between two participants in one room. */
+const direct = async (rig: LiveKitRig): Promise<readonly number[]> => {
+  const [from, to] = [await rig.agentIn('direct', undefined, 'from'), await rig.agentIn('direct', undefined, 'to')];
+  const sent = (await from.order({ type: 'click', count: clicks, everyMs: clickEveryMs })) as readonly number[];
+  const result = delays(sent, await heardBy(to));
+  await Promise.all([from.kill(), to.kill()]);
+  return result;
+};
+
+const delayRow = (what: string, values: readonly number[], base: readonly number[]): BenchRow => {
+  const added = median(values) - median(base);
+  return {
+    what,
+    ours: `median ${round(median(values), 0)} ms, p95 ${round(percentile(values, 95), 0)} ms (${values.length} clicks)`,
+    compared: `LiveKit alone: ${round(median(base), 0)} ms, p95 ${round(percentile(base, 95), 0)} ms; added ${round(added, 0)} ms`,
+    ratio: median(values) / median(base),
+    goal: 'adds ≤ 60 ms',
+    met: added <= 60,
+  };
+};
+
+export const livekitBench: Bench = {
+  name: 'livekit',
+  id: 'P7',
+  title: "the AI's leg in a LiveKit room",
+  async run(log) {
+    if (!hasLiveKitServer()) throw new Error('livekit-server is not installed: scripts/setup.sh bench');
+    const rig = await startLiveKitRig();
+    const rows: BenchRow[] = [];
+    const talks: Talk[] = [];
+    try {
+      await rig.setUpLeg();
+      const base = await direct(rig);
+      const first = await rig.talk({ hz: null });
+      const sent = await clickByPhone(first.caller.phone);
+      const toAgent = delays(sent, await heardBy(first.agent));
+      const from = first.caller.phone.packets.length;
+      const said = (await first.agent.order({
+        type: 'click',
+        count: clicks,
+        everyMs: clickEveryMs,
+      })) as readonly number[];
+      const toCaller = delays(said, clicksAt(first.caller.phone, from));
+      rows.push(
+        delayRow('one way, caller to agent', toAgent, base),
+        delayRow('one way, agent to caller', toCaller, base),
+      );
+      for (const row of rows) log(`${row.what}: ${row.ours}; ${row.compared}`);
+      await first.caller.dialog.bye();
+      await first.agent.kill();
+
+      await pause(1_000);
+      const idle = await load([rig.gateway.pid, ...childrenOf(rig)]);
+      for (const size of sizes) {
+        while (talks.length < size) {
+          const talk = await rig.talk({ hz: 440, sampleRate: 8_000 });
+          talk.caller.phone.tone(1_000);
+          talks.push(talk);
+        }
+        await pause(1_500);
+        const [idleShare, gateway, children, server] = await Promise.all([
+          idlePercent(measureMs),
+          load([rig.gateway.pid]),
+          load(childrenOf(rig)),
+          load([rig.livekit.pid]),
+        ]);
+        const unheard = talks.filter(({ caller }) => !hears(caller.phone, 440)).length;
+        if (unheard > 0) throw new Error(`${unheard} of ${size} callers do not hear their agent`);
+        const per = (value: number): string => `${round(value / size, 1)} %`;
+        rows.push({
+          what: `processor a call at ${size}, both speak`,
+          ours: `gateway ${per(gateway)}, LiveKit child ${per(children)} of one processor`,
+          compared: `livekit-server itself ${per(server)}; machine ${round(idleShare, 0)} % idle`,
+          ratio: null,
+          goal: '',
+          met: null,
+        });
+        log(
+          `${size} calls: gateway ${per(gateway)}, child ${per(children)}, livekit-server ${per(server)} a call; ${round(idleShare, 0)} % idle`,
+        );
+      }
+      return {
+        id: 'P7',
+        title: livekitBench.title,
+        rows,
+        notes: [
+          `Real livekit-server; ${clicks} clicks each way on one call, LiveKit alone between two participants of the same library in one room.`,
+          `Processor time over ${measureMs / 1_000} s with tones both ways; idle, gateway and children together use ${round(idle, 1)} %.`,
+          'livekit/sip was not built on this machine, so its cost a call is not compared.',
+        ],
+      };
+    } finally {
+      await rig.close();
+    }
+  },
+};
