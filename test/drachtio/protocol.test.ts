@@ -191,9 +191,11 @@ describe('the drachtio admin protocol', () => {
     it('several applications take turns', async () => {
       const apps = [await admin(['message']), await admin(['message'])];
       const phone = await peer();
-      for (let i = 0; i < 4; i++) phone.request('MESSAGE', { headers: ['Content-Type: text/plain'], body: 'x' });
+      // drachtio-server gives turns to applications that have just left too, and skips over them.
+      const [sent, each] = external ? [8, 1] : [4, 2];
+      for (let i = 0; i < sent; i++) phone.request('MESSAGE', { headers: ['Content-Type: text/plain'], body: 'x' });
       for (const app of apps) {
-        for (let i = 0; i < 2; i++) {
+        for (let i = 0; i < each; i++) {
           const message = await app.sip('MESSAGE');
           app.command(`sip|${message.leader[8]}|`, 'SIP/2.0 200 OK\r\n\r\n');
         }
