@@ -49,6 +49,14 @@ const errorReplies = (codes: readonly ErrorCode[], schema: Json): Json => {
   );
 };
 
+/** Refused before a route is looked for. */
+const tooLong = {
+  '431': {
+    description: 'The request line and headers are larger than 16 KiB.',
+    content: { 'application/json': { schema: { $ref: '#/components/schemas/Error' } } },
+  },
+};
+
 const everywhere: readonly ErrorCode[] = ['internal', 'host_refused', 'origin_refused'];
 const withCredential: readonly ErrorCode[] = ['unauthorized', 'forbidden', 'rate_limited', 'identity_unavailable'];
 
@@ -94,7 +102,7 @@ const operation = (route: Route): Json => {
             ),
           },
         }),
-    responses: { ...errorReplies(codes, failure), ...Object.fromEntries(successes) },
+    responses: { ...errorReplies(codes, failure), ...tooLong, ...Object.fromEntries(successes) },
   };
 };
 
