@@ -132,8 +132,13 @@ export const roomLeg = (first: JoinOrder, events: RoomLegEvents): RoomLeg => {
       ifHere((participant: RemoteParticipant) => {
         restarted();
         if (!isParty(participant) || [...room.remoteParticipants.values()].some(isParty)) return;
-        const reason = reasonOf(participant.info.disconnectReason);
-        news({ type: 'agent-left', identity: participant.identity, reason, phone: !isAgent(participant) });
+        const reason = participant.info.disconnectReason;
+        // A room that is deleted puts everybody out, others perhaps a moment before us: our own end follows.
+        if (reason !== undefined && endOf(reason) === 'room-deleted') return;
+        news({
+          ...{ type: 'agent-left', identity: participant.identity, reason: reasonOf(reason) },
+          phone: !isAgent(participant),
+        });
       }),
     );
     room.on(
@@ -180,7 +185,7 @@ export const roomLeg = (first: JoinOrder, events: RoomLegEvents): RoomLeg => {
         const anew = restarts === true;
         restarts = null;
         if (!anew) wantAll(room);
-        // On a busy machine about one new connection in twelve of the library's making stays deaf: neither participants
+        // On a busy machine one in twelve of the new connections that the library makes stays deaf: neither participants
         // nor tracks are told of any more, and leaving does not end either. One of our own making is none of these.
         news({ type: anew ? 'restarted' : 'reconnected' });
       }),
