@@ -95,10 +95,10 @@ const operation = (route: Route): Json => {
           requestBody: {
             required: true,
             content: Object.fromEntries(
-              route.body.types.map((type) => [
-                `application/${type}`,
-                { schema: schemaOf(route.body?.documented ?? z.unknown(), 'input') },
-              ]),
+              (route.body.media === undefined
+                ? route.body.types.map((type) => `application/${type}`)
+                : [route.body.media]
+              ).map((media) => [media, { schema: schemaOf(route.body?.documented ?? z.unknown(), 'input') }]),
             ),
           },
         }),

@@ -2,7 +2,7 @@ import { type AddressClass, addressClass } from './addresses.js';
 import type { AllowEntry } from './allow-list.js';
 
 /** Why a connection is made. Actions cover the token URL and the testing panel, which stand under the same rules. */
-export type EgressPurpose = 'action' | 'webhook' | 'zendesk' | 'websocket' | 'sip';
+export type EgressPurpose = 'action' | 'webhook' | 'zendesk' | 'websocket' | 'sip' | 'carrier';
 
 /** A place a tenant chose: the host as written and the port that will be dialled. */
 export type EgressTarget = { readonly host: string; readonly port: number; readonly purpose: EgressPurpose };
@@ -37,7 +37,7 @@ const descriptions: Record<Exclude<AddressClass, 'public'>, string> = {
   invalid: 'no address at all',
 };
 
-const loopbackPurposes: ReadonlySet<EgressPurpose> = new Set(['zendesk', 'websocket', 'sip']);
+const loopbackPurposes: ReadonlySet<EgressPurpose> = new Set(['zendesk', 'websocket', 'sip', 'carrier']);
 
 /**
  * The one rule for connections whose target a tenant chooses. Public addresses pass; anything else needs an entry of
@@ -66,7 +66,7 @@ export const createEgressPolicy = (options: EgressPolicyOptions = {}): EgressPol
       };
     },
     plainHttpAllowed: (target, address) =>
-      (target.purpose === 'zendesk' || target.purpose === 'websocket') &&
+      (target.purpose === 'zendesk' || target.purpose === 'websocket' || target.purpose === 'carrier') &&
       developmentLoopback(target, addressClass(address)),
   };
 };
