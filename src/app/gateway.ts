@@ -296,7 +296,6 @@ const start = async (options: GatewayOptions, stack: ReturnType<typeof shutdownS
     draining: calls.draining,
   });
 
-  const loopback = loopbackOnly(config);
   const apiDeps: ApiDeps = {
     access,
     audit: createAuditTrail({ redis, log }),
@@ -330,7 +329,7 @@ const start = async (options: GatewayOptions, stack: ReturnType<typeof shutdownS
     version: options.version,
     publicUrl: config.http.publicUrl,
     httpLoopback: isLoopback(config.http.listen.host),
-    loopbackOnly: loopback,
+    loopbackOnly: loopbackOnly(config),
   };
   const { livekit } = agents;
   const facade =

@@ -16,6 +16,8 @@ export type EgressPolicy = {
   check(target: EgressTarget, address: string): EgressVerdict;
   /** True when unencrypted HTTP may be spoken to this address: Zendesk's stand-in or a bot on a development machine. */
   plainHttpAllowed(target: EgressTarget, address: string): boolean;
+  /** False: an http: URL of this purpose needs no look at its address. */
+  plainHttpThinkable(purpose: EgressPurpose): boolean;
 };
 
 export type EgressPolicyOptions = {
@@ -37,6 +39,8 @@ const descriptions: Record<Exclude<AddressClass, 'public'>, string> = {
   invalid: 'no address at all',
 };
 
+/** Spoken without TLS to this machine itself, on a development machine: a stand-in of the company, a bot. */
+const plainPurposes: ReadonlySet<EgressPurpose> = new Set(['zendesk', 'websocket', 'carrier']);
 const loopbackPurposes: ReadonlySet<EgressPurpose> = new Set(['zendesk', 'websocket', 'sip', 'carrier']);
 
 /**
@@ -65,8 +69,8 @@ export const createEgressPolicy = (options: EgressPolicyOptions = {}): EgressPol
         reason: `${target.host} leads to ${address}, ${descriptions[kind]}; ${hint}.`,
       };
     },
+    plainHttpThinkable: (purpose) => plainPurposes.has(purpose),
     plainHttpAllowed: (target, address) =>
-      (target.purpose === 'zendesk' || target.purpose === 'websocket' || target.purpose === 'carrier') &&
-      developmentLoopback(target, addressClass(address)),
+      plainPurposes.has(target.purpose) && developmentLoopback(target, addressClass(address)),
   };
 };
