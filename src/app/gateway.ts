@@ -31,7 +31,6 @@ import {
   createAccess,
   createApiKeys,
   createAuditTrail,
-  createConsoleSessions,
   createSessionTokens,
 } from '../platform/access/index.js';
 import { createCommandBus } from '../platform/redis/index.js';
@@ -299,8 +298,6 @@ const start = async (options: GatewayOptions, stack: ReturnType<typeof shutdownS
   const apiDeps: ApiDeps = {
     access,
     audit: createAuditTrail({ redis, log }),
-    console: createConsoleSessions({ vault, clock }),
-    consoleFiles: join(root, 'dist/console'),
     directory,
     sessions,
     contacts,

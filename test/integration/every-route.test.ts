@@ -72,7 +72,6 @@ const open = [
   '/openapi.json',
   '/metrics',
   '/backend/zendesk-v2/voice-prefetch/{token}',
-  '/console/session',
   '/twilio/voice',
   '/twilio/status',
 ];

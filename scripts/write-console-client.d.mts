@@ -1,2 +1,0 @@
-export const clientTypesPath: string;
-export const clientTypes: (document: unknown) => string;
