@@ -159,7 +159,6 @@ export const rtpPeer = async (
     return stop;
   };
 
-  let closed: Promise<void> | null = null;
   const peer: RtpPeer = {
     address,
     port,
@@ -276,12 +275,9 @@ export const rtpPeer = async (
       }
       return samples;
     },
-    close() {
+    async close() {
       for (const timer of timers) clearInterval(timer);
-      closed ??= Promise.all(
-        [rtp, rtcp].map((socket) => new Promise<void>((resolve) => socket.close(() => resolve()))),
-      ).then(() => {});
-      return closed;
+      await Promise.all([rtp, rtcp].map((socket) => new Promise<void>((resolve) => socket.close(() => resolve()))));
     },
   };
   return peer;

@@ -88,7 +88,6 @@ export const createRooms = (options: { readonly server: LiveKitServer; readonly 
     let { participant } = request;
     let state: 'here' | 'leaving' | 'over' = 'here';
     let joining: Joining | null = null;
-    let hasJoined = false;
     let sid = '';
     let onOver: () => void = () => {};
     const overPromise = new Promise<void>((resolve) => {
@@ -115,6 +114,7 @@ export const createRooms = (options: { readonly server: LiveKitServer; readonly 
     const over = (end: RoomEnd | 'child-died', reason: string): void => {
       if (state === 'over') return;
       const wanted = state === 'leaving';
+      const failedToJoin = joining !== null;
       state = 'over';
       port.close();
       legs.delete(leg);
@@ -123,8 +123,7 @@ export const createRooms = (options: { readonly server: LiveKitServer; readonly 
       joinFailed(reason);
       onOver();
       if (port.dropped() > 0) log.debug({ frames: port.dropped() }, 'frames of an agent were left out');
-      // Who waits for the first join hears of its failure from that.
-      if (!wanted && hasJoined) events.ended(end === 'left' ? 'lost' : end, reason);
+      if (!wanted && !failedToJoin) events.ended(end === 'left' ? 'lost' : end, reason);
     };
 
     const rpc = async (call: Extract<LegNews, { type: 'rpc' }>): Promise<void> => {
@@ -138,7 +137,6 @@ export const createRooms = (options: { readonly server: LiveKitServer; readonly 
       switch (what.type) {
         case 'joined':
           sid = what.sid;
-          hasJoined = true;
           joining?.resolve();
           joining = null;
           break;
@@ -168,40 +166,12 @@ export const createRooms = (options: { readonly server: LiveKitServer; readonly 
           log.info({ room: participant.room }, 'the connection of a call to LiveKit is back');
           events.reconnected?.();
           break;
-        case 'restarted':
-          void rejoin();
-          break;
         case 'trouble':
           log.warn({ trouble: what.message }, 'trouble in the LiveKit leg of a call');
           break;
         case 'ended':
           over(what.end, what.reason);
       }
-    };
-
-    const enter = async (type: 'move' | 'rejoin'): Promise<void> => {
-      const joined = waitForJoin();
-      port.clear();
-      child.send({ type, leg: number, order: await orderFor(participant) });
-      try {
-        await joined;
-      } catch (error) {
-        over('lost', error instanceof Error ? error.message : String(error));
-        throw error;
-      }
-    };
-    const rejoin = async (): Promise<void> => {
-      // Who moves or leaves has no use for the room as it was.
-      if (state !== 'here' || joining !== null) return;
-      // Its agents were called when the room was made.
-      participant = { ...participant, dispatch: null };
-      try {
-        await enter('rejoin');
-      } catch {
-        return;
-      }
-      log.info({ room: participant.room }, 'a call has joined its LiveKit room anew');
-      events.reconnected?.();
     };
 
     const leg: RoomLeg = {
@@ -219,9 +189,17 @@ export const createRooms = (options: { readonly server: LiveKitServer; readonly 
       async move(room) {
         if (state !== 'here') throw new GatewayError('session_ended', 'The leg has left its room.');
         if (joining !== null) throw new GatewayError('conflict', 'The leg is on its way into a room already.');
+        const joined = waitForJoin();
         // A room that is moved to exists already and has its agents.
         participant = { ...participant, room, dispatch: null };
-        await enter('move');
+        port.clear();
+        child.send({ type: 'move', leg: number, order: await orderFor(participant) });
+        try {
+          await joined;
+        } catch (error) {
+          events.ended('lost', 'the room it was moved to could not be joined');
+          throw error;
+        }
       },
       async leave(attributes = {}) {
         if (state === 'here') {

@@ -22,9 +22,6 @@ const dtmfCode = (digit: string): number => '0123456789*#ABCD'.indexOf(digit.toU
 /** How long leaving a room waits for the last word to be sent, ms. */
 const lastWordLimit = 250;
 
-/** How long leaving a room may take, ms: the library has been seen to wait for ever. */
-const partLimit = 2_000;
-
 const endOf = (reason: DisconnectReason): RoomEnd => {
   switch (reason) {
     case DisconnectReason.CLIENT_INITIATED:
@@ -48,8 +45,6 @@ export type RoomLeg = {
   /** 20 ms of the caller. */
   audio(samples: Int16Array): void;
   move(order: JoinOrder): Promise<void>;
-  /** Joins its room anew under the same identity, which makes LiveKit drop the former connection, and ends that. */
-  rejoin(order: JoinOrder): Promise<void>;
   setAttributes(attributes: Readonly<Record<string, string>>): void;
   dtmf(digit: string): void;
   reply(id: number, reply: RpcReply): void;
@@ -115,11 +110,6 @@ export const roomLeg = (first: JoinOrder, events: RoomLegEvents): RoomLeg => {
   };
 
   const listen = (room: Room): void => {
-    /** Since the connection was interrupted: null while it is not, true when the library makes a new one. */
-    let restarts: boolean | null = null;
-    const restarted = (): void => {
-      if (restarts !== null) restarts = true;
-    };
     // A room that was left for another one has nothing to say any more.
     const ifHere =
       <Args extends unknown[]>(handle: (...args: Args) => void) =>
@@ -130,15 +120,9 @@ export const roomLeg = (first: JoinOrder, events: RoomLegEvents): RoomLeg => {
     room.on(
       RoomEvent.ParticipantDisconnected,
       ifHere((participant: RemoteParticipant) => {
-        restarted();
         if (!isParty(participant) || [...room.remoteParticipants.values()].some(isParty)) return;
-        const reason = participant.info.disconnectReason;
-        // A room that is deleted puts everybody out, others perhaps a moment before us: our own end follows.
-        if (reason !== undefined && endOf(reason) === 'room-deleted') return;
-        news({
-          ...{ type: 'agent-left', identity: participant.identity, reason: reasonOf(reason) },
-          phone: !isAgent(participant),
-        });
+        const reason = reasonOf(participant.info.disconnectReason);
+        news({ type: 'agent-left', identity: participant.identity, reason, phone: !isAgent(participant) });
       }),
     );
     room.on(
@@ -173,21 +157,14 @@ export const roomLeg = (first: JoinOrder, events: RoomLegEvents): RoomLeg => {
     );
     room.on(
       RoomEvent.Reconnecting,
-      ifHere(() => {
-        restarts = false;
-        news({ type: 'reconnecting' });
-      }),
+      ifHere(() => news({ type: 'reconnecting' })),
     );
-    room.on(RoomEvent.LocalTrackRepublished, ifHere(restarted));
     room.on(
       RoomEvent.Reconnected,
       ifHere(() => {
-        const anew = restarts === true;
-        restarts = null;
-        if (!anew) wantAll(room);
-        // On a busy machine one in twelve of the new connections that the library makes stays deaf: neither participants
-        // nor tracks are told of any more, and leaving does not end either. One of our own making is none of these.
-        news({ type: anew ? 'restarted' : 'reconnected' });
+        // After a full reconnect nothing is subscribed to.
+        wantAll(room);
+        news({ type: 'reconnected' });
       }),
     );
     room.on(
@@ -235,16 +212,10 @@ export const roomLeg = (first: JoinOrder, events: RoomLegEvents): RoomLeg => {
   };
 
   const part = async (room: Room | null): Promise<void> => {
-    let limit: NodeJS.Timeout | undefined;
-    const late = new Promise<never>((_, reject) => {
-      limit = setTimeout(() => reject(new Error(`not done within ${partLimit} ms`)), partLimit);
-    });
     try {
-      await Promise.race([room?.disconnect(), late]);
+      await room?.disconnect();
     } catch (error) {
       trouble(`leaving a room failed: ${String(error)}`);
-    } finally {
-      clearTimeout(limit);
     }
   };
 
@@ -260,15 +231,6 @@ export const roomLeg = (first: JoinOrder, events: RoomLegEvents): RoomLeg => {
       await part(before);
       stopListening();
       if (!over) await joinOrSay(order);
-    },
-    async rejoin(order) {
-      const before = current;
-      if (over || before === null) return;
-      const stopBefore = stopListening;
-      hearing.close();
-      await joinOrSay(order);
-      await part(before);
-      stopBefore();
     },
     setAttributes(attributes) {
       const participant = current?.localParticipant;
