@@ -117,14 +117,7 @@ describe.skipIf(!hasLiveKitServer())('telephones in rooms', () => {
     await server.kill();
     server = await startLiveKitServer(server.ports);
     await agentIn('three', 1_700);
-    await until(
-      'an agent after the restart',
-      () => {
-        expect(ended).toEqual([]);
-        return phone.hears(1_700);
-      },
-      30_000,
-    );
+    await until('an agent after the restart', () => phone.hears(1_700), 30_000);
     expect(ended).toEqual([]);
     await leg.leave();
   }, 60_000);

@@ -146,8 +146,6 @@ export const createLiveKitAgent = (options: LiveKitAgentOptions): LiveKitAgent =
             comeback?.cancel();
           },
           agentLeft: (_identity, reason, phone) => {
-            // A deleted room puts everybody out, the agent perhaps a moment before us: our own end follows.
-            if (reason === 'ROOM_DELETED') return;
             // While the connection is interrupted everybody counts as gone; who is, shows when it is back.
             if (away !== null) absent = true;
             else if (phone) hungUp('the other telephone in the room hung up');
