@@ -14,7 +14,6 @@ import {
   prefetchRoutes,
   profileRoutes,
   transferRoutes,
-  twilioRoutes,
   webhookRoutes,
 } from '../api/index.js';
 import { systemClock } from '../core/clock.js';
@@ -58,7 +57,6 @@ import { openStore, recordingsFolder } from './store.js';
 import { createToolControl } from './tool-control.js';
 import { createTransferControl } from './transfer-control.js';
 import { transferDeps } from './transfers.js';
-import { startTwilio } from './twilio.js';
 import { startWebhooks } from './webhooks.js';
 import { startZendesk } from './zendesk.js';
 
@@ -295,6 +293,7 @@ const start = async (options: GatewayOptions, stack: ReturnType<typeof shutdownS
     draining: calls.draining,
   });
 
+  const loopback = loopbackOnly(config);
   const apiDeps: ApiDeps = {
     access,
     audit: createAuditTrail({ redis, log }),
@@ -326,7 +325,7 @@ const start = async (options: GatewayOptions, stack: ReturnType<typeof shutdownS
     version: options.version,
     publicUrl: config.http.publicUrl,
     httpLoopback: isLoopback(config.http.listen.host),
-    loopbackOnly: loopbackOnly(config),
+    loopbackOnly: loopback,
   };
   const { livekit } = agents;
   const facade =
@@ -361,7 +360,6 @@ const start = async (options: GatewayOptions, stack: ReturnType<typeof shutdownS
     ...apiKeyRoutes(apiDeps, apiKeys),
     ...webhookRoutes(apiDeps, webhooks),
     ...profileRoutes(profileParts(profiles)),
-    ...twilioRoutes(await startTwilio({ config, directory, clock, log, stack })),
     ...eventRoutes(apiDeps, createSessionEvents({ redis, clock, log }), closing.signal),
   ]);
   const http = await listenHttp(api, { ...config.http.listen, clock });

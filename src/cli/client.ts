@@ -8,7 +8,6 @@ export type ApiRequest = {
   readonly query?: Readonly<Record<string, string | undefined>>;
   readonly body?: unknown;
   readonly accept?: string;
-  readonly headers?: Readonly<Record<string, string>>;
 };
 
 export type Client = {
@@ -94,7 +93,6 @@ export const createClient = (context: CliContext): Client => {
           authorization: `Bearer ${token}`,
           accept: request.accept ?? 'application/json',
           ...(request.body === undefined ? {} : { 'content-type': 'application/json' }),
-          ...request.headers,
         },
         ...(request.body === undefined ? {} : { body: JSON.stringify(request.body) }),
         redirect: 'error',

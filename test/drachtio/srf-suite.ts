@@ -152,23 +152,25 @@ const adapt = async (
   await writeFile(join(folder, 'test/sipp.js'), await sippModule(folder, sut));
 };
 
-/** A sipp that plays this scenario; one that ends before it listens (a port of its media was taken) is started again. */
-const startPeer = async (folder: string, scenario: string, port: number, attempts = 3): Promise<ChildProcess> => {
-  const [media, control] = [await freePort(), await freePort()];
+const startPeer = async (folder: string, scenario: string, port: number): Promise<ChildProcess> => {
   const child = spawn(
     'sipp',
     [
-      ...['-sf', join(folder, 'test/scenarios', scenario), '-i', '127.0.0.1', '-p', String(port)],
-      ...['-mi', '127.0.0.1', '-mp', String(media), '-ci', '127.0.0.1', '-cp', String(control), '-nostdin'],
+      '-sf',
+      join(folder, 'test/scenarios', scenario),
+      '-i',
+      '127.0.0.1',
+      '-p',
+      String(port),
+      '-mp',
+      String(await freePort()),
+      '-nostdin',
     ],
     { cwd: folder, stdio: 'ignore' },
   );
-  const ended = once(child, 'exit').then(() => 'ended' as const);
   await once(child, 'spawn');
-  const outcome = await Promise.race([ended, untilBound(port, '127.0.0.1', 'udp').then(() => 'listens' as const)]);
-  if (outcome === 'listens') return child;
-  if (attempts <= 1) throw new Error(`sipp ended before it listened on port ${port}`);
-  return startPeer(folder, scenario, port, attempts - 1);
+  await untilBound(port, '127.0.0.1', 'udp');
+  return child;
 };
 
 /** The suite's sipp module with `sipp` started directly. */
