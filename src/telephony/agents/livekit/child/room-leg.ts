@@ -20,7 +20,7 @@ import { toRoom } from './to-room.js';
 const dtmfCode = (digit: string): number => '0123456789*#ABCD'.indexOf(digit.toUpperCase());
 
 /** How long leaving a room waits for the last word to be sent, ms. */
-const lastWordLimit = 250;
+const lastWordLimit = 500;
 
 const endOf = (reason: DisconnectReason): RoomEnd => {
   switch (reason) {

@@ -8,10 +8,16 @@ export type RpcServer = {
   /** Offers the methods to the room. */
   offer(room: Room): void;
   reply(id: number, reply: RpcReply): void;
-  /** Resolves when no call is under way: its answer has been handed to the library. */
+  /**
+   * Resolves when no call is under way and the last answer has had time to leave: the library does not say when it has,
+   * and what it still holds is lost with the connection.
+   */
   idle(): Promise<void>;
   close(): void;
 };
+
+/** How long an answer may take from the library to the agent's side, ms. */
+const sendingLimit = 200;
 
 /** Takes calls from participants of kind agent; anybody else in the room is refused. */
 export const rpcServer = (
@@ -20,16 +26,14 @@ export const rpcServer = (
   const pending = new Map<number, (reply: RpcReply) => void>();
   let lastId = 0;
   let onIdle: (() => void)[] = [];
+  let answeredAt = Number.NEGATIVE_INFINITY;
   const settle = (id: number, reply: RpcReply): void => {
     pending.get(id)?.(reply);
-    pending.delete(id);
+    if (pending.delete(id)) answeredAt = performance.now();
     if (pending.size > 0) return;
     const waiting = onIdle;
     onIdle = [];
-    // Behind the steps that carry the answer into the library.
-    setImmediate(() => {
-      for (const resolve of waiting) resolve();
-    });
+    for (const resolve of waiting) resolve();
   };
 
   const serve = async (room: Room, method: string, identity: string, payload: string): Promise<string> => {
@@ -57,7 +61,11 @@ export const rpcServer = (
       }
     },
     reply: settle,
-    idle: () => (pending.size === 0 ? Promise.resolve() : new Promise((resolve) => onIdle.push(resolve))),
+    async idle() {
+      if (pending.size > 0) await new Promise<void>((resolve) => onIdle.push(resolve));
+      const rest = answeredAt + sendingLimit - performance.now();
+      if (rest > 0) await new Promise((resolve) => setTimeout(resolve, rest));
+    },
     close() {
       for (const id of [...pending.keys()])
         settle(id, { ok: false, code: 410, message: 'The call has ended.', data: null });
