@@ -655,6 +655,16 @@ describe('the OpenAPI document', () => {
       'limit',
       'cursor',
     ]);
-    expect(Object.keys(list?.responses ?? {}).sort()).toEqual(['200', '400', '401', '403', '421', '429', '500', '503']);
+    expect(Object.keys(list?.responses ?? {}).sort()).toEqual([
+      '200',
+      '400',
+      '401',
+      '403',
+      '421',
+      '429',
+      '431',
+      '500',
+      '503',
+    ]);
   });
 });

@@ -20,6 +20,8 @@ export { type KeyRotation, type KeyUse, keyRoutes, type RotationState } from './
 export { type ProfileParts, type ProfileView, profileRoutes } from './routes/profiles.js';
 export type { ToolControl } from './routes/tools.js';
 export { type TransferControl, transferRoutes } from './routes/transfers.js';
+export { twilioRoutes } from './routes/twilio.js';
+export type { TwilioParts, TwilioWebhook } from './routes/twilio-parts.js';
 export { type WebhookParts, webhookRoutes } from './routes/webhooks.js';
 export { prefetchRoutes, type ZendeskParts } from './routes/zendesk.js';
 export { sessionView } from './views.js';

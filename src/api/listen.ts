@@ -20,7 +20,10 @@ const refuseBytes = (server: Server): void => {
       return;
     }
     const tooLarge = error.code === 'HPE_HEADER_OVERFLOW';
-    const view = errorView(new GatewayError('bad_request', 'The bytes received are not an HTTP request.'));
+    const sentence = tooLarge
+      ? 'The request line and headers are larger than 16 KiB.'
+      : 'The bytes received are not an HTTP request.';
+    const view = errorView(new GatewayError('bad_request', sentence));
     const status = tooLarge ? 431 : 400;
     const body = JSON.stringify({ ...view, statusCode: status, error: STATUS_CODES[status] });
     socket.end(

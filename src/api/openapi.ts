@@ -49,6 +49,14 @@ const errorReplies = (codes: readonly ErrorCode[], schema: Json): Json => {
   );
 };
 
+/** Refused before a route is looked for. */
+const tooLong = {
+  '431': {
+    description: 'The request line and headers are larger than 16 KiB.',
+    content: { 'application/json': { schema: { $ref: '#/components/schemas/Error' } } },
+  },
+};
+
 const everywhere: readonly ErrorCode[] = ['internal', 'host_refused', 'origin_refused'];
 const withCredential: readonly ErrorCode[] = ['unauthorized', 'forbidden', 'rate_limited', 'identity_unavailable'];
 
@@ -87,14 +95,14 @@ const operation = (route: Route): Json => {
           requestBody: {
             required: true,
             content: Object.fromEntries(
-              route.body.types.map((type) => [
-                `application/${type}`,
-                { schema: schemaOf(route.body?.documented ?? z.unknown(), 'input') },
-              ]),
+              (route.body.media === undefined
+                ? route.body.types.map((type) => `application/${type}`)
+                : [route.body.media]
+              ).map((media) => [media, { schema: schemaOf(route.body?.documented ?? z.unknown(), 'input') }]),
             ),
           },
         }),
-    responses: { ...errorReplies(codes, failure), ...Object.fromEntries(successes) },
+    responses: { ...errorReplies(codes, failure), ...tooLong, ...Object.fromEntries(successes) },
   };
 };
 

@@ -125,7 +125,16 @@ export const configSchema = z.strictObject({
     })
     .optional(),
   rtpengine: text.optional().describe("host:port of rtpengine's ng port"),
-  twilio: z.strictObject({ accountSid: text, authToken: text }).optional(),
+  twilio: z
+    .strictObject({
+      accountSid: text,
+      authToken: text,
+      apiUrl: z
+        .url({ protocol: /^https?$/ })
+        .optional()
+        .describe("asked instead of Twilio's own hosts, such as a proxy; http: only on a loopback-only gateway"),
+    })
+    .optional(),
   dashboard: z.strictObject({ jwtSecret: text.optional(), jwksUrl: z.url().optional() }).prefault({}),
   encryptionKeys: text.optional().describe('kid:base64,kid:base64; the first encrypts'),
   egress: z

@@ -14,6 +14,7 @@ import {
   prefetchRoutes,
   profileRoutes,
   transferRoutes,
+  twilioRoutes,
   webhookRoutes,
 } from '../api/index.js';
 import { systemClock } from '../core/clock.js';
@@ -57,6 +58,7 @@ import { openStore, recordingsFolder } from './store.js';
 import { createToolControl } from './tool-control.js';
 import { createTransferControl } from './transfer-control.js';
 import { transferDeps } from './transfers.js';
+import { startTwilio } from './twilio.js';
 import { startWebhooks } from './webhooks.js';
 import { startZendesk } from './zendesk.js';
 
@@ -293,7 +295,6 @@ const start = async (options: GatewayOptions, stack: ReturnType<typeof shutdownS
     draining: calls.draining,
   });
 
-  const loopback = loopbackOnly(config);
   const apiDeps: ApiDeps = {
     access,
     audit: createAuditTrail({ redis, log }),
@@ -325,7 +326,7 @@ const start = async (options: GatewayOptions, stack: ReturnType<typeof shutdownS
     version: options.version,
     publicUrl: config.http.publicUrl,
     httpLoopback: isLoopback(config.http.listen.host),
-    loopbackOnly: loopback,
+    loopbackOnly: loopbackOnly(config),
   };
   const { livekit } = agents;
   const facade =
@@ -360,6 +361,7 @@ const start = async (options: GatewayOptions, stack: ReturnType<typeof shutdownS
     ...apiKeyRoutes(apiDeps, apiKeys),
     ...webhookRoutes(apiDeps, webhooks),
     ...profileRoutes(profileParts(profiles)),
+    ...twilioRoutes(await startTwilio({ config, directory, clock, log, stack })),
     ...eventRoutes(apiDeps, createSessionEvents({ redis, clock, log }), closing.signal),
   ]);
   const http = await listenHttp(api, { ...config.http.listen, clock });

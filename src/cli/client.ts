@@ -8,6 +8,7 @@ export type ApiRequest = {
   readonly query?: Readonly<Record<string, string | undefined>>;
   readonly body?: unknown;
   readonly accept?: string;
+  readonly headers?: Readonly<Record<string, string>>;
 };
 
 export type Client = {
@@ -93,6 +94,7 @@ export const createClient = (context: CliContext): Client => {
           authorization: `Bearer ${token}`,
           accept: request.accept ?? 'application/json',
           ...(request.body === undefined ? {} : { 'content-type': 'application/json' }),
+          ...request.headers,
         },
         ...(request.body === undefined ? {} : { body: JSON.stringify(request.body) }),
         redirect: 'error',

@@ -7,6 +7,7 @@ import { keysCommand } from './commands/keys.js';
 import { sessionCommands } from './commands/sessions.js';
 import { startCommand } from './commands/start.js';
 import { tokenCommand } from './commands/token.js';
+import { twilioCommands } from './commands/twilio.js';
 import { zendeskCommands } from './commands/zendesk.js';
 import type { CliContext } from './context.js';
 import { CliError, exitCodes } from './exit-codes.js';
@@ -24,6 +25,7 @@ const modules: readonly CommandModule[] = [
   apiKeysCommand,
   keysCommand,
   zendeskCommands,
+  twilioCommands,
   doctorCommand,
 ];
 

@@ -71,6 +71,8 @@ export const errorCatalogue = {
     false,
     'Zendesk refused a request: credentials, permissions, or something that is not there; the message says which.',
   ),
+  twilio_unavailable: entry(503, 'carrier', true, 'Twilio does not answer, or asks to be left alone for a while.'),
+  twilio_refused: entry(502, 'carrier', false, 'Twilio refused a request; the message says why and what to do.'),
   sdp_invalid: entry(488, 'carrier', false, 'The session description cannot be read.'),
   no_common_codec: entry(488, 'carrier', false, 'Offer and profile share no audio codec.'),
   media_security_mismatch: entry(

@@ -131,6 +131,7 @@ export const mountRoute = (router: Router, deps: ApiDeps, limits: Limits, route:
       query: { ...request.query },
       body,
       headers: request.headers,
+      target: request.originalUrl,
       requestId,
       log: deps.log.child({ requestId }),
       signal: gone.signal,

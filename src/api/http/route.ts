@@ -29,6 +29,8 @@ export type RawRequest = {
   readonly query: unknown;
   readonly body: Buffer;
   readonly headers: IncomingHttpHeaders;
+  /** Path and query as they were sent. */
+  readonly target: string;
   readonly requestId: string;
   readonly log: Logger;
   /** Aborted when the client is gone. */
@@ -74,6 +76,8 @@ export type Route = Common & {
     /** What the OpenAPI document shows: the schema that judges the body, here or behind the handler. */
     readonly documented: z.ZodType;
     readonly types: readonly BodyType[];
+    /** The media type the document names, when it is none of `types`. */
+    readonly media?: string;
     readonly maxBytes: number;
   } | null;
   run(raw: RawRequest): Promise<Reply>;
@@ -157,9 +161,10 @@ export const protectedRoute = <P extends z.ZodType, Q extends z.ZodType, B exten
 export const rawRoute = <P extends z.ZodType, Q extends z.ZodType>(
   spec: Omit<Spec<P, Q, z.ZodUndefined>, 'body'> & {
     /** `maxBytes`: after inflating. */
-    readonly body: { readonly documented: z.ZodType; readonly maxBytes: number };
+    readonly body: { readonly documented: z.ZodType; readonly media?: string; readonly maxBytes: number };
     readonly handle: (
-      input: Omit<Input<z.output<P>, z.output<Q>, undefined>, 'body'> & { readonly bytes: Buffer },
+      input: Omit<Input<z.output<P>, z.output<Q>, undefined>, 'body'> &
+        Pick<RawRequest, 'target'> & { readonly bytes: Buffer },
     ) => Promise<Reply>;
   },
 ): Route => ({
@@ -168,9 +173,9 @@ export const rawRoute = <P extends z.ZodType, Q extends z.ZodType>(
   params: spec.params ?? null,
   query: spec.query ?? null,
   body: { ...spec.body, types: ['json'] },
-  run: ({ headers, requestId, log, signal, params, query, body }) =>
+  run: ({ headers, requestId, log, signal, target, params, query, body }) =>
     spec.handle({
-      ...{ headers, requestId, log, signal, bytes: body },
+      ...{ headers, requestId, log, signal, target, bytes: body },
       params: parsed(spec.params, params, 'path'),
       query: parsed(spec.query, query, 'query'),
     }),

@@ -34,7 +34,10 @@ const bodySchema = z.strictObject({
   url: z
     .url({ protocol: /^https$/, error: 'must be an https: address' })
     .max(2_000)
-    .refine((url) => new URL(url).username === '', 'must not hold a user: what is sent is signed'),
+    .refine(
+      (url) => !URL.canParse(url) || new URL(url).username === '',
+      'must not hold a user: what is sent is signed',
+    ),
   events: z
     .array(z.enum(webhookEvents))
     .min(1)

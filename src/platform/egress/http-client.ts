@@ -295,7 +295,7 @@ export const createEgressClient = (options: EgressClientOptions): EgressClient =
   return {
     request(request) {
       const { protocol } = request.url;
-      if (protocol !== 'https:' && !(protocol === 'http:' && request.purpose === 'zendesk')) {
+      if (protocol !== 'https:' && !(protocol === 'http:' && options.policy.plainHttpThinkable(request.purpose))) {
         return Promise.reject(
           new EgressFailure('refused_address', 'Only https addresses are called.', { beforeRequest: true }),
         );

@@ -90,12 +90,12 @@ describe("the operator's allow-list", () => {
 });
 
 describe('loopback on a development machine', () => {
-  const purposes: EgressPurpose[] = ['action', 'webhook', 'zendesk', 'websocket', 'sip'];
+  const purposes: EgressPurpose[] = ['action', 'webhook', 'zendesk', 'websocket', 'sip', 'carrier'];
 
   it('is open for Zendesk, WebSocket agents and SIP destinations, never for actions and webhooks', () => {
     const policy = createEgressPolicy({ loopbackOnly: true });
     const allowed = purposes.filter((purpose) => policy.check(target('localhost', 80, purpose), '127.0.0.1').allowed);
-    expect(allowed).toEqual(['zendesk', 'websocket', 'sip']);
+    expect(allowed).toEqual(['zendesk', 'websocket', 'sip', 'carrier']);
     expect(purposes.filter((purpose) => policy.check(target('x.test', 80, purpose), '10.0.0.1').allowed)).toEqual([]);
     expect(purposes.filter((purpose) => policy.check(target('x.test', 80, purpose), '0.0.0.0').allowed)).toEqual([]);
   });

@@ -2,7 +2,7 @@ import { type AddressClass, addressClass } from './addresses.js';
 import type { AllowEntry } from './allow-list.js';
 
 /** Why a connection is made. Actions cover the token URL and the testing panel, which stand under the same rules. */
-export type EgressPurpose = 'action' | 'webhook' | 'zendesk' | 'websocket' | 'sip';
+export type EgressPurpose = 'action' | 'webhook' | 'zendesk' | 'websocket' | 'sip' | 'carrier';
 
 /** A place a tenant chose: the host as written and the port that will be dialled. */
 export type EgressTarget = { readonly host: string; readonly port: number; readonly purpose: EgressPurpose };
@@ -16,6 +16,8 @@ export type EgressPolicy = {
   check(target: EgressTarget, address: string): EgressVerdict;
   /** True when unencrypted HTTP may be spoken to this address: Zendesk's stand-in or a bot on a development machine. */
   plainHttpAllowed(target: EgressTarget, address: string): boolean;
+  /** False: an http: URL of this purpose needs no look at its address. */
+  plainHttpThinkable(purpose: EgressPurpose): boolean;
 };
 
 export type EgressPolicyOptions = {
@@ -37,7 +39,9 @@ const descriptions: Record<Exclude<AddressClass, 'public'>, string> = {
   invalid: 'no address at all',
 };
 
-const loopbackPurposes: ReadonlySet<EgressPurpose> = new Set(['zendesk', 'websocket', 'sip']);
+/** Spoken without TLS to this machine itself, on a development machine: a stand-in of the company, a bot. */
+const plainPurposes: ReadonlySet<EgressPurpose> = new Set(['zendesk', 'websocket', 'carrier']);
+const loopbackPurposes: ReadonlySet<EgressPurpose> = new Set(['zendesk', 'websocket', 'sip', 'carrier']);
 
 /**
  * The one rule for connections whose target a tenant chooses. Public addresses pass; anything else needs an entry of
@@ -65,8 +69,8 @@ export const createEgressPolicy = (options: EgressPolicyOptions = {}): EgressPol
         reason: `${target.host} leads to ${address}, ${descriptions[kind]}; ${hint}.`,
       };
     },
+    plainHttpThinkable: (purpose) => plainPurposes.has(purpose),
     plainHttpAllowed: (target, address) =>
-      (target.purpose === 'zendesk' || target.purpose === 'websocket') &&
-      developmentLoopback(target, addressClass(address)),
+      plainPurposes.has(target.purpose) && developmentLoopback(target, addressClass(address)),
   };
 };
