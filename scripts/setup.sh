@@ -102,7 +102,7 @@ fi
 
 # --- Compiled code ---------------------------------------------------------------------------------------------------
 sources=(src bench examples test/support tsconfig.json tsconfig.build.json package-lock.json scripts/copy-assets.mjs)
-if [ ! -f dist/.built ] || [ -n "$(find "${sources[@]}" -newer dist/.built -print -quit)" ]; then
+if [ ! -f dist/.built ] || [ -n "$(find "${sources[@]}" \( -name node_modules -o -name dist \) -prune -o -type f -newer dist/.built -print -quit)" ]; then
   [ "$mode" = never ] && fail 'the compiled code is missing or old: run `npm run build`.'
   say 'compiling'
   mkdir -p dist

@@ -152,25 +152,27 @@ const adapt = async (
   await writeFile(join(folder, 'test/sipp.js'), await sippModule(folder, sut));
 };
 
-const startPeer = async (folder: string, scenario: string, port: number): Promise<ChildProcess> => {
-  const child = spawn(
-    'sipp',
-    [
-      '-sf',
-      join(folder, 'test/scenarios', scenario),
-      '-i',
-      '127.0.0.1',
-      '-p',
-      String(port),
-      '-mp',
-      String(await freePort()),
-      '-nostdin',
-    ],
-    { cwd: folder, stdio: 'ignore' },
-  );
+/** A sipp that plays this scenario. One that ends before it listens, as when a media port was taken, is started again. */
+const startPeer = async (folder: string, scenario: string, port: number, attempts = 3): Promise<ChildProcess> => {
+  const path = join(folder, 'test/scenarios', scenario);
+  const media = String(await freePort());
+  const child = spawn('sipp', ['-sf', path, '-i', '127.0.0.1', '-p', String(port), '-mp', media, '-nostdin'], {
+    cwd: folder,
+    stdio: 'ignore',
+  });
+  const ended = once(child, 'exit').then(() => 'ended' as const);
   await once(child, 'spawn');
-  await untilBound(port, '127.0.0.1', 'udp');
-  return child;
+  const outcome = await Promise.race([
+    ended,
+    untilBound(port, '127.0.0.1', 'udp', 30_000).then(
+      () => 'listens' as const,
+      () => 'silent' as const,
+    ),
+  ]);
+  if (outcome === 'listens') return child;
+  await end(child);
+  if (attempts === 1) throw new Error(`sipp ${outcome === 'ended' ? 'ended' : 'did not listen'} on udp port ${port}`);
+  return startPeer(folder, scenario, port, attempts - 1);
 };
 
 /** The suite's sipp module with `sipp` started directly. */

@@ -18,6 +18,7 @@ import {
   scenario,
   sdp,
 } from '../../support/sipp-scenario.js';
+import { until } from '../../support/until.js';
 import { callRefusals, patternOf, type RefusalRow, refusalsPage, startRefusals } from './refusal-table.js';
 
 let folder: string;
@@ -70,6 +71,8 @@ const expectRefused = async (gateway: TestGateway, row: RefusalRow, attempt: Att
     ),
   });
   expect(result.code, `${result.errors}\n${result.messages}`).toBe(0);
+  // The answer on the wire comes before the log's line is read.
+  await until('the line in the log', () => lines().length > known);
   const fresh = lines().slice(known);
   expect(fresh).toHaveLength(1);
   expect(fresh[0]).toMatchObject({ status: Number(status), rule: expect.stringMatching(patternOf(row)) });
