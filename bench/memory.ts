@@ -70,15 +70,17 @@ export const memoryBench: Bench = {
         `${live} live calls: ${round(perCall / 1e3, 0)} kB resident a call, ${round(heapPerCall / 1e3, 0)} kB heap of the main thread`,
       );
 
-      const rest = (): Promise<void> => new Promise((resolve) => setTimeout(resolve, forgotten));
-      await rest();
-      const before = await settled(gateway);
-      const soak = await sippCalls({ sipPort: gateway.sipPort, rate, seconds: many / rate, holdMs: 0, called });
-      await waitLive(gateway, 0);
-      await rest();
-      const after = await settled(gateway);
+      // Two rounds of the same, as the process gives pages back for minutes after a load.
+      const soak = async (): Promise<Memory & { readonly failed: number }> => {
+        const { failed } = await sippCalls({ sipPort: gateway.sipPort, rate, seconds: many / rate, holdMs: 0, called });
+        await waitLive(gateway, 0);
+        await new Promise((resolve) => setTimeout(resolve, forgotten));
+        return { ...(await settled(gateway)), failed };
+      };
+      const before = await soak();
+      const after = await soak();
       const growth = after.resident / before.resident - 1;
-      log(`${soak.ok} calls later: ${round(growth * 100, 1)} % more resident`);
+      log(`${many} calls later: ${round(growth * 100, 1)} % more resident`);
       return {
         id: 'P8',
         title: memoryBench.title,
@@ -100,7 +102,7 @@ export const memoryBench: Bench = {
             met: perCall <= 400_000,
           },
           {
-            what: `resident after ${soak.ok} more calls`,
+            what: `resident after ${many} more calls`,
             ours: `${round(after.resident / 1e6, 1)} MB`,
             compared: `before: ${round(before.resident / 1e6, 1)} MB`,
             ratio: after.resident / before.resident,
@@ -108,7 +110,7 @@ export const memoryBench: Bench = {
             met: growth <= 0.05,
           },
           {
-            what: `main-thread heap after ${soak.ok} more calls`,
+            what: `main-thread heap after ${many} more calls`,
             ours: `${round(after.heap / 1e6, 1)} MB`,
             compared: `before: ${round(before.heap / 1e6, 1)} MB`,
             ratio: after.heap / before.heap,
@@ -117,7 +119,7 @@ export const memoryBench: Bench = {
           },
         ],
         notes: [
-          `${live} calls held at once (${result.failed} failed), then ${many} calls at ${rate} calls/s (${soak.failed} failed); sipp, silent agent.`,
+          `${live} calls held at once (${result.failed} failed), then twice ${many} calls at ${rate} calls/s (${before.failed + after.failed} failed); sipp, silent agent.`,
         ],
       };
     } finally {
