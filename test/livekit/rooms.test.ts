@@ -85,6 +85,23 @@ describe.skipIf(!hasLiveKitServer())('telephones in rooms', () => {
     expect(ended).toEqual([]);
   });
 
+  it('whose room is deleted while their voice is being published have left it at once', async () => {
+    const ends = await Promise.all(
+      ['a', 'b', 'c', 'd', 'e', 'f'].map(async (room) => {
+        const ended: string[] = [];
+        await agent.rooms.join(
+          { participant: participant(room), sessionId: room, leg: telephone().leg, hold: false, log: silentLogger },
+          { ended: (end) => ended.push(end) },
+        );
+        await server.rooms.deleteRoom(room);
+        // The library itself waits ten seconds for an answer to what it publishes, and is deaf meanwhile.
+        await until('the end', () => ended.length > 0, 8_000);
+        return ended;
+      }),
+    );
+    expect(ends).toEqual(Array(6).fill(['room-deleted']));
+  });
+
   it('cannot join with a key that LiveKit does not take: a sentence says so', async () => {
     const stranger = createLiveKitAgent({
       server: { url: server.url, apiKey, apiSecret: 'another-secret-that-is-longer-than-32-characters' },

@@ -187,7 +187,7 @@ export const roomLeg = (first: JoinOrder, events: RoomLegEvents): RoomLeg => {
       await room.disconnect();
       return;
     }
-    stopListening = listenForRoom(room);
+    stopListening = listenForRoom(room, trouble);
     rpc.offer(room);
     news({ type: 'joined', sid: room.localParticipant?.sid ?? '' });
     for (const participant of room.remoteParticipants.values()) welcome(participant);
