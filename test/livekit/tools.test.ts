@@ -4,9 +4,12 @@ import type { RpcAnswer } from '../support/livekit-agent.js';
 import { type LiveKitRig, startLiveKitRig } from '../support/livekit-rig.js';
 import { hasLiveKitServer } from '../support/livekit-server.js';
 import { rtpPeer } from '../support/rtp-peer.js';
+import { orderStatus, type Shop, startShop } from '../support/shop.js';
 import { answering, refusing, startLine } from '../support/sip-in-line.js';
-import { plainDestination } from '../support/transfer-rig.js';
+import { callerNumber, plainDestination } from '../support/transfer-rig.js';
 import { until } from '../support/until.js';
+import { startZendeskServer, voiceTicket } from '../support/zendesk-server.js';
+import { renderTrigger, sendWebhook } from '../support/zendesk-webhook.js';
 
 const desk = (port: number) => ({
   ...plainDestination,
@@ -16,10 +19,15 @@ const saidBy = (answer: RpcAnswer): unknown => (answer.ok ? JSON.parse(answer.pa
 
 describe.skipIf(!hasLiveKitServer())('an agent in the room', () => {
   let rig: LiveKitRig;
+  let shop: Shop;
   beforeAll(async () => {
-    rig = await startLiveKitRig();
+    shop = await startShop();
+    rig = await startLiveKitRig({ env: shop.env });
   });
-  afterAll(() => rig?.close());
+  afterAll(async () => {
+    await rig?.close();
+    await shop?.close();
+  });
 
   it('lists its tools, transfers the caller and learns of it', async () => {
     const human = await rtpPeer();
@@ -43,6 +51,67 @@ describe.skipIf(!hasLiveKitServer())('an agent in the room', () => {
     expect(invites[0]?.header('X-OPENCX-SESSION-ID')).toBe(session.id);
     expect(invites[0]?.header('X-OPENCX-AGENT-ID')).toBe('support');
     expect(invites[0]?.header('X-OPENCX-TRANSFER')).toBe('true');
+  });
+
+  it('runs an action over HTTPS', async () => {
+    await rig.gateway.apply({ organization: { id: 'acme' }, actions: [orderStatus(shop.origin)] });
+    await rig.setUpLeg({}, [], { actions: ['order_status'] });
+    const { caller, agent } = await rig.talk({ hz: null });
+    const run = (order: string) =>
+      agent.rpc('execute_action', { name: 'order_status', arguments: { order_id: order } });
+    expect(saidBy(await run('4711'))).toMatchObject({
+      ...{ success: true, statusCode: 200 },
+      outputs: { order_state: 'on its way to the moon' },
+    });
+    expect(saidBy(await run('1'))).toMatchObject({ success: false, statusCode: 404 });
+    expect(shop.requests.map(({ method, url }) => [method, url])).toEqual([
+      ['GET', '/orders/4711'],
+      ['GET', '/orders/1'],
+    ]);
+    await caller.dialog.bye();
+    await rig.setUpLeg({}, [], { actions: [] });
+  });
+
+  it("transfers with the caller's ticket on the INVITE", async () => {
+    const zendesk = await startZendeskServer();
+    const human = await rtpPeer();
+    const line = await startLine(answering(human.sdp()));
+    try {
+      zendesk.tickets.set('4711', voiceTicket(4_711));
+      const { email, token } = zendesk.credentials;
+      await rig.gateway.apply({
+        organization: {
+          id: 'acme',
+          zendesk: {
+            baseUrl: zendesk.url,
+            auth: { type: 'apiToken', email, token },
+            notes: false,
+            createTicket: false,
+          },
+        },
+      });
+      const value = `${desk(line.port).value};transport=udp`;
+      await rig.setUpLeg({}, [{ ...desk(line.port), value, profile: 'zendesk-sip-in' }]);
+      const { caller, agent } = await rig.talk({ hz: null });
+      const { body } = await rig.gateway.api('/backend/zendesk-v2/voice-prefetch-url');
+      const { pathname } = new URL((body as { webhookUrl: string }).webhookUrl);
+      const stamped = await sendWebhook(
+        rig.gateway.httpUrl + pathname,
+        renderTrigger({ id: 4_711, caller: callerNumber }),
+      );
+      expect(stamped.body).toMatchObject({ success: true, sessionId: caller.sessionId });
+      const result = await agent.rpc('transfer_call', { destination: 'desk' }, 20_000);
+      expect(saidBy(result)).toMatchObject({ outcome: 'connected' });
+      await caller.dialog.bye();
+      const { invites } = await line.stop();
+      expect(invites[0]?.header('X-OPENCX-ZENDESK-TICKET-ID')).toBe('4711');
+      expect(invites[0]?.header('X-OPENCX-SESSION-ID')).toBe(caller.sessionId);
+    } finally {
+      await rig.gateway.apply({ organization: { id: 'acme', zendesk: null } });
+      await line.stop();
+      await human.close();
+      await zendesk.close();
+    }
   });
 
   it('stays, muted both ways, while a transfer rings, and has the caller back with outcome and status when it fails', async () => {
@@ -112,5 +181,5 @@ describe.skipIf(!hasLiveKitServer())('an agent in the room', () => {
     expect(hears(good.caller.phone, 440)).toBe(true);
     expect(saidBy(await good.agent.rpc('list_tools'))).toBeInstanceOf(Array);
     await Promise.all([good.caller.dialog.bye(), bad.caller.dialog.bye()]);
-  });
+  }, 60_000);
 });

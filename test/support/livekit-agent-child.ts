@@ -182,6 +182,18 @@ const perform = async (order: AgentOrder): Promise<unknown> => {
     case 'dtmf':
       await room.localParticipant?.publishDtmf(order.code, order.digit);
       return null;
+    case 'keys':
+      await Promise.all(Array.from({ length: order.count }, () => room.localParticipant?.publishDtmf(1, '1')));
+      return null;
+    case 'tracks':
+      for (let i = 0; i < order.count; i += 1) {
+        const track = LocalAudioTrack.createAudioTrack(`track-${i}`, new AudioSource(48_000, 1, 0));
+        await room.localParticipant?.publishTrack(
+          track,
+          new TrackPublishOptions({ source: TrackSource.SOURCE_MICROPHONE }),
+        );
+      }
+      return null;
     case 'leave':
       await room.disconnect();
       return null;

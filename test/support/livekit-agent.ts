@@ -40,6 +40,10 @@ export type AgentOrder =
       readonly forMs: number;
     }
   | { readonly type: 'dtmf'; readonly code: number; readonly digit: string }
+  /** The key 1, so many times as fast as it goes. */
+  | { readonly type: 'keys'; readonly count: number }
+  /** Publishes so many tracks that say nothing. */
+  | { readonly type: 'tracks'; readonly count: number }
   | { readonly type: 'leave' };
 
 export type AgentEvent =

@@ -24,13 +24,15 @@ export const startLiveKitProxy = async (options: {
   const server = createServer((incoming, outgoing) => {
     const { hostname, port } = targetOf(incoming);
     const { method, url, headers } = incoming;
-    const onward = request({ hostname, port, method, path: url, headers }, (answer) => {
+    const onward = request({ hostname, port, method, path: url, headers, agent: false }, (answer) => {
       outgoing.writeHead(answer.statusCode ?? 502, answer.headers);
       answer.pipe(outgoing);
     });
     onward.on('error', () => outgoing.destroy());
     incoming.pipe(onward);
   });
+  // A client must not find a connection closed that it thinks it can use again.
+  server.keepAliveTimeout = 60_000;
   server.on('upgrade', (incoming, socket, head) => {
     const { hostname, port } = targetOf(incoming);
     const onward = connect(Number(port), hostname, () => {

@@ -51,7 +51,8 @@ export const startLiveKitRig = async (options: TestGatewayOptions = {}): Promise
       const found = await Promise.race([
         failed,
         until('a call that rings', async () => {
-          const { body } = await rig.gateway.api('/v1/sessions?live=true');
+          const { status, body } = await rig.gateway.api('/v1/sessions?live=true');
+          if (status !== 200) throw new Error(`live sessions: ${status} ${JSON.stringify(body)}`);
           return (body as { items: { id: string }[] }).items.find(({ id }) => !seen.has(id)) ?? null;
         }),
       ]);

@@ -159,6 +159,7 @@ export const rtpPeer = async (
     return stop;
   };
 
+  let closed: Promise<void> | null = null;
   const peer: RtpPeer = {
     address,
     port,
@@ -275,9 +276,12 @@ export const rtpPeer = async (
       }
       return samples;
     },
-    async close() {
+    close() {
       for (const timer of timers) clearInterval(timer);
-      await Promise.all([rtp, rtcp].map((socket) => new Promise<void>((resolve) => socket.close(() => resolve()))));
+      closed ??= Promise.all(
+        [rtp, rtcp].map((socket) => new Promise<void>((resolve) => socket.close(() => resolve()))),
+      ).then(() => {});
+      return closed;
     },
   };
   return peer;

@@ -46,6 +46,9 @@ const perform = (message: ToChild): void => {
     case 'move':
       void legs.get(message.leg)?.move(message.order);
       return;
+    case 'rejoin':
+      void legs.get(message.leg)?.rejoin(message.order);
+      return;
     case 'attributes':
       legs.get(message.leg)?.setAttributes(message.attributes);
       return;

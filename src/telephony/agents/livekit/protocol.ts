@@ -24,6 +24,8 @@ export type ToChild =
   | { readonly type: 'join'; readonly leg: number; readonly order: JoinOrder }
   /** Leaves the room and joins this one; answered with `joined` or `join-failed`. */
   | { readonly type: 'move'; readonly leg: number; readonly order: JoinOrder }
+  /** Joins its room anew and then leaves behind what is there of it; answered like `move`. */
+  | { readonly type: 'rejoin'; readonly leg: number; readonly order: JoinOrder }
   | { readonly type: 'attributes'; readonly leg: number; readonly attributes: Readonly<Record<string, string>> }
   | { readonly type: 'dtmf'; readonly leg: number; readonly digit: string }
   | { readonly type: 'rpc-reply'; readonly leg: number; readonly id: number; readonly reply: RpcReply }
@@ -34,8 +36,8 @@ export type ToChild =
 
 /** What happened in a leg's room. */
 export type LegNews =
-  /** `sid`: LiveKit's id of the participant. */
-  | { readonly type: 'joined'; readonly sid: string }
+  /** `sid`: LiveKit's id of the participant; `anew`: a room that was joined again is another one of the same name. */
+  | { readonly type: 'joined'; readonly sid: string; readonly anew: boolean }
   | { readonly type: 'join-failed'; readonly reason: string }
   /** Somebody's audio can be heard for the first time since joining. */
   | { readonly type: 'audible'; readonly identity: string }
@@ -58,7 +60,10 @@ export type LegNews =
       readonly identity: string;
     }
   | { readonly type: 'reconnecting' }
+  /** The same connection goes on. */
   | { readonly type: 'reconnected' }
+  /** The library has made a new connection, which is not to be relied on: the room is to be joined anew. */
+  | { readonly type: 'restarted' }
   | { readonly type: 'trouble'; readonly message: string }
   /** Nothing of the leg is left in the child. */
   | { readonly type: 'ended'; readonly end: RoomEnd; readonly reason: string };

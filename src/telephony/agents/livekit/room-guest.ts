@@ -40,14 +40,23 @@ export const roomGuest = (rooms: Rooms, guest: GuestRequest, clock: Clock): Room
     let waiting: Timer | null = null;
     let away = false;
     let alone = false;
-    const left = (failed: boolean, reason: string): void => {
+    let leg: RoomLeg | null = null;
+    let over = false;
+    /** Nothing of the guest stays in the room, whoever ended it. */
+    const finish = async (): Promise<void> => {
+      over = true;
       waiting?.cancel();
+      await leg?.leave({ 'sip.callStatus': 'hangup' });
+    };
+    const left = (failed: boolean, reason: string): void => {
+      if (over) return;
+      void finish();
       events.left({ failed, reason, instead: { type: 'hang-up' } });
     };
     const { room, metadata } = guest;
     let muted = true;
     try {
-      const leg = await rooms.join(
+      const joined = await rooms.join(
         {
           participant: {
             ...calleeAsParticipant(context, guest),
@@ -72,10 +81,12 @@ export const roomGuest = (rooms: Rooms, guest: GuestRequest, clock: Clock): Room
             away = true;
             waiting = clock.after(patience, () => left(true, 'the connection to LiveKit was lost'));
           },
-          reconnected: () => {
+          reconnected: (anew) => {
             away = false;
             waiting?.cancel();
-            if (alone) waiting = clock.after(patience, () => left(false, 'nobody came back to the room'));
+            // Whoever had them called into the room has done away with it: others may be in its successor by the same way.
+            if (anew) left(false, 'the room was deleted while LiveKit could not be reached');
+            else if (alone) waiting = clock.after(patience, () => left(false, 'nobody came back to the room'));
           },
           dtmf: (digit) => void context.tools.call('send_dtmf', { digits: digit }),
           rpc: (method, payload) => answerRpc(context, method, payload),
@@ -87,22 +98,22 @@ export const roomGuest = (rooms: Rooms, guest: GuestRequest, clock: Clock): Room
         },
         context.signal,
       );
+      leg = joined;
+      // Its end may have come together with its beginning.
+      if (over) void finish();
       // What the room says while it rings must not wait in front of whoever answers.
-      leg.setMuted(true);
+      joined.setMuted(true);
       void context.answered.then(() => {
         muted = false;
-        leg.setMuted(false);
-        leg.setAttributes({ 'sip.callStatus': 'active' });
+        joined.setMuted(false);
+        joined.setAttributes({ 'sip.callStatus': 'active' });
       });
-      tell(leg);
+      tell(joined);
       return {
-        dtmf: (digit) => leg.dtmf(digit),
-        mute: () => leg.setMuted(true),
-        unmute: () => leg.setMuted(muted),
-        stop: () => {
-          waiting?.cancel();
-          return leg.leave({ 'sip.callStatus': 'hangup' });
-        },
+        dtmf: (digit) => joined.dtmf(digit),
+        mute: () => joined.setMuted(true),
+        unmute: () => joined.setMuted(muted),
+        stop: finish,
       };
     } catch (error) {
       tell(null);

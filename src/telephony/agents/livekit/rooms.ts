@@ -19,7 +19,8 @@ export type RoomEvents = {
   /** An agent calls a method of the caller's participant. Must not reject. */
   rpc?(method: string, payload: string): Promise<RpcReply>;
   reconnecting?(): void;
-  reconnected?(): void;
+  /** `anew`: the former room is no more, this is another one of the same name. */
+  reconnected?(anew: boolean): void;
   /** The leg is over; not called when `leave` ended it. `child-died`: the process that held the room ended. */
   ended(end: Exclude<RoomEnd, 'left'> | 'child-died', reason: string): void;
 };
@@ -65,7 +66,7 @@ export type Rooms = {
 /** How long leaving may take before the leg is given up, ms. */
 const leaveLimit = 3_000;
 
-type Joining = { readonly resolve: () => void; readonly reject: (error: GatewayError) => void };
+type Joining = { readonly resolve: (anew: boolean) => void; readonly reject: (error: GatewayError) => void };
 
 export const createRooms = (options: { readonly server: LiveKitServer; readonly pool: ChildPool }): Rooms => {
   const { server, pool } = options;
@@ -81,20 +82,21 @@ export const createRooms = (options: { readonly server: LiveKitServer; readonly 
     request: RoomRequest,
     events: RoomEvents,
     order: JoinOrder,
-  ): { readonly leg: RoomLeg; readonly joined: Promise<void> } => {
+  ): { readonly leg: RoomLeg; readonly joined: Promise<unknown> } => {
     const { log } = request;
     lastLeg += 1;
     const number = lastLeg;
     let { participant } = request;
     let state: 'here' | 'leaving' | 'over' = 'here';
     let joining: Joining | null = null;
+    let hasJoined = false;
     let sid = '';
     let onOver: () => void = () => {};
     const overPromise = new Promise<void>((resolve) => {
       onOver = resolve;
     });
 
-    const waitForJoin = (): Promise<void> =>
+    const waitForJoin = (): Promise<boolean> =>
       new Promise((resolve, reject) => {
         joining = { resolve, reject };
       });
@@ -114,7 +116,6 @@ export const createRooms = (options: { readonly server: LiveKitServer; readonly 
     const over = (end: RoomEnd | 'child-died', reason: string): void => {
       if (state === 'over') return;
       const wanted = state === 'leaving';
-      const failedToJoin = joining !== null;
       state = 'over';
       port.close();
       legs.delete(leg);
@@ -123,7 +124,8 @@ export const createRooms = (options: { readonly server: LiveKitServer; readonly 
       joinFailed(reason);
       onOver();
       if (port.dropped() > 0) log.debug({ frames: port.dropped() }, 'frames of an agent were left out');
-      if (!wanted && !failedToJoin) events.ended(end === 'left' ? 'lost' : end, reason);
+      // Who waits for the first join hears of its failure from that.
+      if (!wanted && hasJoined) events.ended(end === 'left' ? 'lost' : end, reason);
     };
 
     const rpc = async (call: Extract<LegNews, { type: 'rpc' }>): Promise<void> => {
@@ -137,7 +139,8 @@ export const createRooms = (options: { readonly server: LiveKitServer; readonly 
       switch (what.type) {
         case 'joined':
           sid = what.sid;
-          joining?.resolve();
+          hasJoined = true;
+          joining?.resolve(what.anew);
           joining = null;
           break;
         case 'join-failed':
@@ -164,7 +167,10 @@ export const createRooms = (options: { readonly server: LiveKitServer; readonly 
           break;
         case 'reconnected':
           log.info({ room: participant.room }, 'the connection of a call to LiveKit is back');
-          events.reconnected?.();
+          events.reconnected?.(false);
+          break;
+        case 'restarted':
+          void rejoin();
           break;
         case 'trouble':
           log.warn({ trouble: what.message }, 'trouble in the LiveKit leg of a call');
@@ -172,6 +178,32 @@ export const createRooms = (options: { readonly server: LiveKitServer; readonly 
         case 'ended':
           over(what.end, what.reason);
       }
+    };
+
+    const enter = async (type: 'move' | 'rejoin'): Promise<boolean> => {
+      const joined = waitForJoin();
+      port.clear();
+      child.send({ type, leg: number, order: await orderFor(participant) });
+      try {
+        return await joined;
+      } catch (error) {
+        over('lost', error instanceof Error ? error.message : String(error));
+        throw error;
+      }
+    };
+    const rejoin = async (): Promise<void> => {
+      // Who moves or leaves has no use for the room as it was.
+      if (state !== 'here' || joining !== null) return;
+      // Its agents were called when the room was made.
+      participant = { ...participant, dispatch: null };
+      let anew: boolean;
+      try {
+        anew = await enter('rejoin');
+      } catch {
+        return;
+      }
+      log.info({ room: participant.room, anew }, 'a call has joined its LiveKit room again');
+      events.reconnected?.(anew);
     };
 
     const leg: RoomLeg = {
@@ -189,17 +221,9 @@ export const createRooms = (options: { readonly server: LiveKitServer; readonly 
       async move(room) {
         if (state !== 'here') throw new GatewayError('session_ended', 'The leg has left its room.');
         if (joining !== null) throw new GatewayError('conflict', 'The leg is on its way into a room already.');
-        const joined = waitForJoin();
         // A room that is moved to exists already and has its agents.
         participant = { ...participant, room, dispatch: null };
-        port.clear();
-        child.send({ type: 'move', leg: number, order: await orderFor(participant) });
-        try {
-          await joined;
-        } catch (error) {
-          events.ended('lost', 'the room it was moved to could not be joined');
-          throw error;
-        }
+        await enter('move');
       },
       async leave(attributes = {}) {
         if (state === 'here') {
