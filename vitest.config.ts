@@ -2,11 +2,15 @@ import { defineConfig } from 'vitest/config';
 import { LongestFirst } from './test/support/longest-first.js';
 
 /**
- * Files that measure what a busy machine would spoil. They run after the rest, beside one that waits for its real-time
- * timers nearly all the time. In the order of longest-first.ts that one holds a worker, so that the others come one after
- * the other.
+ * Files that measure what a busy machine would spoil. They run after the rest, beside some that wait for timers in real
+ * time nearly all the time. In the order of longest-first.ts these hold a worker, so that the others come one after the
+ * other.
  */
-const waiting = ['test/sip/calls/session-timers.test.ts'];
+const waiting = [
+  'test/sip/calls/session-timers.test.ts',
+  'src/domain/sessions/ownership.test.ts',
+  'src/domain/actions/deadline.test.ts',
+];
 const measuring = ['src/telephony/media/plane.test.ts', 'test/sip/calls/load.test.ts'];
 const apart = [...waiting, ...measuring];
 

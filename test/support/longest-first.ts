@@ -6,8 +6,8 @@ import { BaseSequencer, type TestSpecification } from 'vitest/node';
  */
 const longest = [
   'test/sip/calls/session-timers.test.ts',
-  'test/sip/calls/load.test.ts',
   'src/telephony/media/plane.test.ts',
+  'test/sip/calls/load.test.ts',
   'test/sip/parser-fuzz.test.ts',
   'test/livekit/sip-api.test.ts',
   'test/drachtio/srf-suite.test.ts',
