@@ -2,27 +2,45 @@ import { defineConfig } from 'vitest/config';
 import { LongestFirst } from './test/support/longest-first.js';
 
 /**
- * Files that load the machine or measure it, and so would disturb others or be disturbed. They run after the rest, beside
- * one that waits for its real-time timers nearly all the time. In the order of longest-first.ts that one holds a worker, so
- * that the others come one after the other.
+ * Files that measure what a busy machine would spoil. They run after the rest, beside some that wait for timers in real
+ * time nearly all the time. In the order of longest-first.ts these hold a worker, so that the others come one after the
+ * other.
  */
-const waiting = ['test/sip/calls/session-timers.test.ts'];
-const heavy = ['src/telephony/media/plane.test.ts', 'test/sip/parser-fuzz.test.ts', 'test/sip/calls/load.test.ts'];
-const apart = [...waiting, ...heavy];
+const waiting = [
+  'test/sip/calls/session-timers.test.ts',
+  'src/domain/sessions/ownership.test.ts',
+  'src/domain/actions/deadline.test.ts',
+];
+const measuring = ['src/telephony/media/plane.test.ts', 'test/sip/calls/load.test.ts'];
+const apart = [...waiting, ...measuring];
 
 export default defineConfig({
   test: {
     pool: 'forks',
     testTimeout: 20_000,
     hookTimeout: 60_000,
+    // Tests that are concurrent wait for each other's timers, not for the processor.
+    maxConcurrency: 16,
     reporters: ['default', './test/support/closing-line-reporter.ts'],
     sequence: { sequencer: LongestFirst },
     projects: [
       {
         extends: true,
         test: {
-          name: 'together',
-          include: ['src/**/*.test.ts', 'test/**/*.test.ts'],
+          name: 'units',
+          include: ['src/**/*.test.ts'],
+          exclude: apart,
+          // A process of its own would cost each of these small files more than its tests.
+          isolate: false,
+          maxWorkers: 2,
+          sequence: { groupOrder: 0 },
+        },
+      },
+      {
+        extends: true,
+        test: {
+          name: 'whole',
+          include: ['test/**/*.test.ts'],
           exclude: apart,
           // With a third, tests of real peers began to fail on two processors.
           maxWorkers: 2,

@@ -54,6 +54,8 @@ const secrets = [
   config.dashboard.jwtSecret,
   config.encryptionKeys,
   config.redis?.url,
+  config.homer.key,
+  ...Object.values(config.traces.headers),
 ].filter((secret) => secret !== undefined);
 const redactor = createRedactor(secrets);
 const log = createLogger({ level: config.logLevel, base: { version }, redactor });

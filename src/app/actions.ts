@@ -3,6 +3,7 @@ import type { Clock } from '../core/clock.js';
 import { GatewayError } from '../core/errors.js';
 import type { Logger } from '../core/logger.js';
 import type { Redactor } from '../core/redaction.js';
+import type { Tracer } from '../core/tracing.js';
 import {
   type ActionResult,
   createActionExecutor,
@@ -41,6 +42,7 @@ export type StartActionsOptions = {
   readonly metrics: Metrics;
   readonly clock: Clock;
   readonly log: Logger;
+  readonly tracer: Tracer;
   readonly stack: ShutdownStack;
 };
 
@@ -81,7 +83,7 @@ const statusLabel = ({ statusCode, error }: ActionResult) => {
 const channelOf = (instanceId: string): string => `${instanceId}.actions`;
 
 export const startActions = async (options: StartActionsOptions): Promise<Actions> => {
-  const { config, redis, bus, vault, redactor, directory, metrics, clock, log, stack } = options;
+  const { config, redis, bus, vault, redactor, directory, metrics, clock, log, tracer, stack } = options;
   const http = createEgressClient({
     policy: createEgressPolicy({ allow: parseAllowList(config.egress.allow), loopbackOnly: loopbackOnly(config) }),
     extraAuthorities: await authoritiesOf(config.egress.authorities),
@@ -92,7 +94,7 @@ export const startActions = async (options: StartActionsOptions): Promise<Action
   const headers = createSessionHeaders();
   const catalogue = createActionCatalogue(directory, vault);
   const executor = createActionExecutor({
-    ...{ http, clock, log, runs },
+    ...{ http, clock, log, tracer, runs },
     certificates: certificateReader(directory, vault),
     variables: variableReader(directory, vault),
     secrets: secretReader(directory, vault),

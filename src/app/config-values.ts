@@ -87,6 +87,32 @@ export const addressRanges = z.string().transform((value, context): readonly IpR
   return ranges;
 });
 
+/** `name=value,name=value` with percent-encoded values, as OTEL_EXPORTER_OTLP_HEADERS has them. */
+export const headerList = z.string().transform((value, context): Readonly<Record<string, string>> => {
+  const headers: Record<string, string> = {};
+  for (const entry of value.split(',').map((part) => part.trim())) {
+    if (entry === '') continue;
+    const [, name, encoded = ''] = /^([\w!#$%&'*+.^`|~-]+)\s*=\s*(.*)$/.exec(entry) ?? [];
+    const decoded = decodedText(encoded);
+    if (name === undefined || decoded === null) {
+      // The entry may be a credential, so it is not repeated.
+      context.addIssue({ code: 'custom', message: 'must be name=value, comma-separated, values percent-encoded' });
+      return z.NEVER;
+    }
+    headers[name] = decoded;
+  }
+  return headers;
+});
+
+const decodedText = (encoded: string): string | null => {
+  try {
+    const text = decodeURIComponent(encoded);
+    return /^[\x20-\x7e]*$/.test(text) ? text : null;
+  } catch {
+    return null;
+  }
+};
+
 export type PortRange = { readonly from: number; readonly to: number };
 
 /** `from-to`, both included, at least two ports (RTP and RTCP). */

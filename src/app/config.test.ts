@@ -108,6 +108,17 @@ describe('configuration', () => {
     expect(faultsOf({}, ['not', 'a', 'mapping'])).toBe('gateway.yaml must be a mapping of settings.');
   });
 
+  it('reads the headers of the trace collector as OpenTelemetry writes them, and repeats none that it refuses', () => {
+    const headers = (text: string) => read({ OTEL_EXPORTER_OTLP_HEADERS: text }).traces.headers;
+    expect(headers('')).toEqual({});
+    expect(headers('api-key=a%20b%3D, x-team = voice')).toEqual({ 'api-key': 'a b=', 'x-team': 'voice' });
+    for (const bad of ['canary', 'a b=canary', 'a=canary%0D%0A', 'a=canary%E0']) {
+      const said = faultsOf({ OTEL_EXPORTER_OTLP_HEADERS: bad });
+      expect(said).toMatch(/^OTEL_EXPORTER_OTLP_HEADERS: must be/);
+      expect(said).not.toContain('canary');
+    }
+  });
+
   it('has a place in the file for every environment name', () => {
     const file = {
       dataDir: 'd',
@@ -136,6 +147,8 @@ describe('configuration', () => {
       encryptionKeys: 'a:b',
       egress: { allow: '', authorities: 'p' },
       logLevel: 'info',
+      traces: { endpoint: 'https://h', headers: 'a=b', ratio: 0.5 },
+      homer: { address: 'h', port: 1, id: 1, key: 'k' },
     };
     const present = (path: string): boolean =>
       path.split('.').reduce<unknown>((at, key) => (at as Record<string, unknown> | undefined)?.[key], file) !==

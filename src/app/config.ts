@@ -5,6 +5,7 @@ import {
   addressRanges,
   type Endpoint,
   endpoint,
+  headerList,
   isLoopback,
   isWildcard,
   listenPoint,
@@ -47,6 +48,11 @@ export const environment = {
   EGRESS_ALLOW: 'egress.allow',
   EGRESS_AUTHORITIES: 'egress.authorities',
   LOG_LEVEL: 'logLevel',
+  OTEL_EXPORTER_OTLP_ENDPOINT: 'traces.endpoint',
+  OTEL_EXPORTER_OTLP_HEADERS: 'traces.headers',
+  HOMER_ADDRESS: 'homer.address',
+  HOMER_PORT: 'homer.port',
+  HOMER_KEY: 'homer.key',
 } as const;
 export type EnvironmentName = keyof typeof environment;
 
@@ -144,6 +150,26 @@ export const configSchema = z.strictObject({
     })
     .prefault({}),
   logLevel: z.enum(['trace', 'debug', 'info', 'warn', 'error', 'silent']).default('info'),
+  traces: z
+    .strictObject({
+      endpoint: z
+        .url({ protocol: /^https?$/ })
+        .optional()
+        .describe('OTLP/HTTP collector that gets a trace of each call, such as http://127.0.0.1:4318; none: no traces'),
+      headers: headerList.prefault('').describe('sent to it: name=value, comma-separated, values percent-encoded'),
+      ratio: z.coerce.number().min(0).max(1).default(1).describe('share of calls that are traced'),
+    })
+    .prefault({}),
+  homer: z
+    .strictObject({
+      address: text
+        .optional()
+        .describe('name or address of Homer, which the embedded engine sends every SIP message (HEP 3 over UDP)'),
+      port: wholeNumber(1, 65_535).default(9060).describe('its HEP port'),
+      id: wholeNumber(1, 4_294_967_295).default(102).describe('number of this capture agent'),
+      key: text.optional().describe("Homer's key for agents, where it asks for one"),
+    })
+    .prefault({}),
   limits: z
     .strictObject({
       maxCalls: wholeNumber(1, 100_000).default(2_000).describe('calls at once on this instance'),

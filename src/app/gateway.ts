@@ -56,6 +56,7 @@ import { shutdownStack } from './shutdown-stack.js';
 import { sipReadiness, startSignalling } from './signalling.js';
 import { openStore, recordingsFolder } from './store.js';
 import { createToolControl } from './tool-control.js';
+import { openTracing } from './tracing.js';
 import { createTransferControl } from './transfer-control.js';
 import { transferDeps } from './transfers.js';
 import { startTwilio } from './twilio.js';
@@ -126,6 +127,7 @@ const start = async (options: GatewayOptions, stack: ReturnType<typeof shutdownS
   });
   for (const secret of access.secrets) redactor.add(secret);
   for (const warning of access.warnings) log.warn({}, warning);
+  const tracer = await openTracing({ ...options, instanceId, clock, log, stack });
   const metrics = createMetrics({ profiles: profiles.all().map((profile) => profile.name) });
 
   let wakeZendesk: (orgId: string) => void = () => {};
@@ -174,7 +176,7 @@ const start = async (options: GatewayOptions, stack: ReturnType<typeof shutdownS
   stack.push('directory', () => directory.close());
   const contacts = createContactStore({ redis });
   const zendesk = await startZendesk({
-    ...{ config, redis, vault, directory, sessions, contacts, metrics, clock, log, stack },
+    ...{ config, redis, vault, directory, sessions, contacts, metrics, clock, log, tracer, stack },
     ...{ instanceId, exclusive: store.embedded },
   });
   wakeZendesk = zendesk.wake;
@@ -186,7 +188,7 @@ const start = async (options: GatewayOptions, stack: ReturnType<typeof shutdownS
   const bus = createCommandBus({ redis, log, clock });
   stack.push('command bus', () => bus.close());
   const actions = await startActions({
-    ...{ config, instanceId, redis, bus, vault, redactor, sessions, contacts, metrics, clock, log, stack },
+    ...{ config, instanceId, redis, bus, vault, redactor, sessions, contacts, metrics, clock, log, tracer, stack },
     directory: directory.directory,
   });
 
@@ -238,8 +240,7 @@ const start = async (options: GatewayOptions, stack: ReturnType<typeof shutdownS
       return { token: await sessionTokens.mint(owner), apiUrl: config.http.publicUrl };
     },
     transfers: transferring,
-    clock,
-    log,
+    ...{ clock, log, tracer },
     metrics: callMetrics(metrics),
     bindLadder: (sipCallId, sessionId) => ladder.bind(sessionId, sipCallId),
     onClosed: (sessionId) => {

@@ -1,5 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { isIP } from 'node:net';
+import { hostname } from 'node:os';
 import { createSecureContext } from 'node:tls';
 import type { ReadinessCheck } from '../api/index.js';
 import type { Clock } from '../core/clock.js';
@@ -9,7 +10,9 @@ import type { Logger } from '../core/logger.js';
 import type { IncomingCall } from '../domain/calls/ports.js';
 import {
   createSipServer,
+  type HepSender,
   type Ladder,
+  openHepSender,
   type ProfileRegistry,
   type RejectionReason,
   type SipServer,
@@ -83,6 +86,7 @@ const startEngine = async (options: SignallingOptions): Promise<{ handle: Engine
   const secret = newToken();
   const tls = config.sip.tls === undefined ? null : await readTls(config.sip.tls);
   const engineLog = log.child({ part: 'sip-engine' });
+  const homer = openHomer(options);
   const handle = await startEngineInWorker({
     listen: config.sip.listen.map((point) => ({
       transport: point.transport,
@@ -94,7 +98,10 @@ const startEngine = async (options: SignallingOptions): Promise<{ handle: Engine
     ...(tls === null ? {} : { tls }),
     userAgent: 'voice-gateway',
     log: (level, fields, message) => engineLog[level](fields, message),
-    tap: (event) => options.ladder.record(event),
+    tap: (event) => {
+      options.ladder.record(event);
+      homer?.send(event);
+    },
   }).catch((cause: unknown) => {
     // A taken port, a certificate that does not fit its key: the engine says which in one sentence.
     throw new GatewayError('config_invalid', `${cause instanceof Error ? cause.message : String(cause)}.`, { cause });
@@ -102,6 +109,16 @@ const startEngine = async (options: SignallingOptions): Promise<{ handle: Engine
   stack.push('SIP engine', () => handle.close());
   void handle.failed.then(options.onEngineLost);
   return { handle, secret };
+};
+
+/** Null without Homer. A drachtio-server sends to Homer itself. */
+const openHomer = ({ config, clock, log, stack }: SignallingOptions): HepSender | null => {
+  const { address, port, id, key = null } = config.homer;
+  if (address === undefined) return null;
+  const agent = { id, node: hostname(), key };
+  const homer = openHepSender({ ...{ host: address, port, agent, clock }, log: log.child({ part: 'homer' }) });
+  stack.push('Homer', () => homer.close());
+  return homer;
 };
 
 const addressOf = (host: string): string => {

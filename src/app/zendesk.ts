@@ -1,5 +1,6 @@
 import type { Clock } from '../core/clock.js';
 import type { Logger } from '../core/logger.js';
+import type { Tracer } from '../core/tracing.js';
 import type { DirectoryService } from '../domain/directory/index.js';
 import type { ContactStore, SessionStore } from '../domain/sessions/index.js';
 import { createZendesk, type Zendesk } from '../domain/zendesk/index.js';
@@ -23,20 +24,21 @@ export type StartZendeskOptions = {
   readonly metrics: Metrics;
   readonly clock: Clock;
   readonly log: Logger;
+  readonly tracer: Tracer;
   readonly stack: ShutdownStack;
 };
 
 /** The part that speaks with Zendesk, on guarded connections of its own. */
 export const startZendesk = async (options: StartZendeskOptions): Promise<Zendesk> => {
   const { config, redis, vault, directory, sessions, contacts, instanceId, exclusive } = options;
-  const { metrics, clock, log, stack } = options;
+  const { metrics, clock, log, tracer, stack } = options;
   const egress = createEgressClient({
     policy: createEgressPolicy({ allow: parseAllowList(config.egress.allow), loopbackOnly: loopbackOnly(config) }),
     clock,
   });
   stack.push('connections to Zendesk', () => egress.close());
   const zendesk = createZendesk({
-    ...{ redis, vault, egress, sessions, contacts, instanceId, exclusive, clock, log },
+    ...{ redis, vault, egress, sessions, contacts, instanceId, exclusive, clock, log, tracer },
     directory: directory.directory,
     organizations: directory.organizations,
     publicUrl: config.http.publicUrl,

@@ -117,6 +117,7 @@ describe('each client library has one home', () => {
     jmespath: ['src/domain/actions'],
     pino: ['src/platform/telemetry'],
     'prom-client': ['src/platform/telemetry'],
+    '@opentelemetry': ['src/platform/telemetry'],
   };
   for (const [library, allowed] of Object.entries(homes)) {
     it(`${library} is imported in ${allowed.join(', ')} only`, () => {

@@ -3,7 +3,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
-import { afterEach, describe, expect, it } from 'vitest';
+import { describe, expect, it, type TestContext } from 'vitest';
 import { getSession, listSessions, type SessionView } from '../support/api-views.js';
 import { startGateway, type TestGateway } from '../support/gateway.js';
 import { organization } from '../support/organization.js';
@@ -12,10 +12,9 @@ import { startTestRedis, type TestRedis } from '../support/redis.js';
 import { until } from '../support/until.js';
 
 const waiting = organization([{ ask: { digits: 1, timeout: 120 } }, { hangup: {} }]);
-const cleanups: (() => Promise<unknown>)[] = [];
-afterEach(async () => {
-  for (const cleanup of cleanups.splice(0).reverse()) await cleanup();
-});
+
+/** What a test leaves behind is ended when it ends, the latest first: the others are still running. */
+type Cleanups = Pick<TestContext, 'onTestFinished'>;
 
 const shared = (redis: TestRedis): Readonly<Record<string, string>> => ({
   REDIS_URL: `unix://${redis.socketPath}`,
@@ -23,21 +22,21 @@ const shared = (redis: TestRedis): Readonly<Record<string, string>> => ({
   DASHBOARD_JWT_SECRET: 'a secret that only these tests know, long enough',
 });
 
-const gatewayOn = async (redis: TestRedis): Promise<TestGateway> => {
+const gatewayOn = async (test: Cleanups, redis: TestRedis): Promise<TestGateway> => {
   const gateway = await startGateway({ env: shared(redis) });
-  cleanups.push(() => gateway.stop());
+  test.onTestFinished(() => gateway.stop());
   return gateway;
 };
 
-const redisOf = async (): Promise<TestRedis> => {
+const redisOf = async (test: Cleanups): Promise<TestRedis> => {
   const redis = await startTestRedis();
-  cleanups.push(() => redis.stop());
+  test.onTestFinished(() => redis.stop());
   return redis;
 };
 
-const phoneOn = (gateway: TestGateway, from: string, dtmf?: string): Phone => {
+const phoneOn = (test: Cleanups, gateway: TestGateway, from: string, dtmf?: string): Phone => {
   const phone = dial({ sipPort: gateway.sipPort, from, ...(dtmf === undefined ? {} : { dtmf }) });
-  cleanups.push(async () => {
+  test.onTestFinished(async () => {
     phone.hangUp();
     await phone.done.catch(() => {});
   });
@@ -52,13 +51,13 @@ const sessionOf = (gateway: TestGateway, caller: string): Promise<SessionView> =
 const times = (session: SessionView, type: string): number =>
   session.timeline.filter((entry) => entry.type === type).length;
 
-describe('a gateway that is killed', () => {
-  it('has its session ended as instance-lost by a second one within 30 seconds', async () => {
-    const redis = await redisOf();
-    const [first, second] = [await gatewayOn(redis), await gatewayOn(redis)];
+describe.concurrent('a gateway that is killed', () => {
+  it('has its session ended as instance-lost by a second one within 30 seconds', async (test) => {
+    const redis = await redisOf(test);
+    const [first, second] = [await gatewayOn(test, redis), await gatewayOn(test, redis)];
     await first.apply(waiting);
-    const lost = phoneOn(first, '+14155550111');
-    const kept = phoneOn(second, '+14155550112');
+    const lost = phoneOn(test, first, '+14155550111');
+    const kept = phoneOn(test, second, '+14155550112');
     await Promise.all([lost.answered, kept.answered]);
     const session = await sessionOf(second, '+14155550111');
     const killed = performance.now();
@@ -89,19 +88,19 @@ describe('a gateway that is killed', () => {
     ).toBe('caller-hangup');
   }, 60_000);
 
-  it('with embedded Redis finds its data again and runs one redis-server', async () => {
+  it('with embedded Redis finds its data again and runs one redis-server', async (test) => {
     const dataDir = await mkdtemp(join(tmpdir(), 'vg-killed-'));
-    cleanups.push(() => rm(dataDir, { recursive: true, force: true }));
+    test.onTestFinished(() => rm(dataDir, { recursive: true, force: true }));
     const first = await startGateway({ dataDir });
-    cleanups.push(() => first.stop());
+    test.onTestFinished(() => first.stop());
     await first.apply(waiting);
-    const phone = phoneOn(first, '+14155550113');
+    const phone = phoneOn(test, first, '+14155550113');
     await phone.answered;
     const session = await sessionOf(first, '+14155550113');
     first.signal('SIGKILL');
     await first.exited;
     const second = await startGateway({ dataDir });
-    cleanups.push(() => second.stop());
+    test.onTestFinished(() => second.stop());
     const servers = execFileSync('pgrep', ['-a', 'redis-server'], { encoding: 'utf8' }).split('\n');
     const record = execFileSync('sh', ['-c', `for p in $(pgrep redis-server); do readlink /proc/$p/cwd; done`], {
       encoding: 'utf8',
@@ -113,12 +112,12 @@ describe('a gateway that is killed', () => {
       return now.status === 'ended' ? now : null;
     });
     expect(found.endReason).toBe('instance-lost');
-    const again = phoneOn(second, '+14155550114');
+    const again = phoneOn(test, second, '+14155550114');
     await again.answered;
   }, 60_000);
 });
 
-describe('Redis that is gone for 20 seconds in a call', () => {
+describe.concurrent('Redis that is gone for 20 seconds in a call', () => {
   const ways: readonly (readonly [
     string,
     (redis: TestRedis) => Promise<void> | void,
@@ -128,12 +127,12 @@ describe('Redis that is gone for 20 seconds in a call', () => {
     ['killed', (redis) => redis.kill(), (redis) => redis.start()],
   ];
   for (const [how, take, giveBack] of ways) {
-    it(`(${how}): calls of two gateways go on, new ones get 503, timelines are whole afterwards`, async () => {
-      const redis = await redisOf();
-      const [first, second] = [await gatewayOn(redis), await gatewayOn(redis)];
+    it(`(${how}): calls of two gateways go on, new ones get 503, timelines are whole afterwards`, async (test) => {
+      const redis = await redisOf(test);
+      const [first, second] = [await gatewayOn(test, redis), await gatewayOn(test, redis)];
       await first.apply(organization([{ ask: { digits: 8, timeout: 120 } }, { hangup: {} }]));
-      const one = phoneOn(first, '+14155550121', '5@6');
-      const two = phoneOn(second, '+14155550122', '6@6');
+      const one = phoneOn(test, first, '+14155550121', '5@6');
+      const two = phoneOn(test, second, '+14155550122', '6@6');
       await Promise.all([one.answered, two.answered]);
       await sessionOf(first, '+14155550121');
       await sessionOf(first, '+14155550122');
@@ -147,7 +146,7 @@ describe('Redis that is gone for 20 seconds in a call', () => {
         },
         15_000,
       );
-      const refused = await phoneOn(first, '+14155550123').done;
+      const refused = await phoneOn(test, first, '+14155550123').done;
       expect(refused.status).toBe(503);
       expect(refused.ladder).toContain('503');
       await delay(20_000 - (performance.now() - begun));

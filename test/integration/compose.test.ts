@@ -30,16 +30,16 @@ describe('docker-compose.yml', () => {
 
   it('brings the gateway and everything it works with', () => {
     expect(Object.keys(services).sort()).toEqual([
-      ...['drachtio', 'gateway', 'gateway-2', 'grafana', 'homer', 'homer-capture', 'homer-db', 'livekit'],
-      ...['prometheus', 'redis', 'rtpengine'],
+      ...['drachtio', 'gateway', 'gateway-2', 'grafana', 'homer', 'homer-capture', 'homer-db', 'jaeger'],
+      ...['livekit', 'prometheus', 'redis', 'rtpengine'],
     ]);
     const always = Object.entries(services).filter(([, service]) => service.profiles === undefined);
     expect(always.map(([name]) => name).sort()).toEqual(['drachtio', 'gateway', 'livekit', 'redis']);
   });
 
-  // Homer's page writes its configuration into its own folder, and its capture agent has no shell to be asked with.
+  // Homer's page writes its configuration into its own folder; its capture agent and Jaeger have no shell to be asked with.
   const writes = ['homer'];
-  const unwatched = ['homer', 'homer-capture'];
+  const unwatched = ['homer', 'homer-capture', 'jaeger'];
 
   it.each(Object.entries(services))('%s has no privileges, a read-only root and a health check', (name, service) => {
     expect(service.cap_drop).toEqual(['ALL']);

@@ -177,7 +177,8 @@ describe('hostile input', () => {
           chunked = cut(bytes, () => Math.floor(random() * largest), read);
         }),
       );
-      expect(chunked).toEqual(whole);
+      // A look at equal ones costs little; the matcher, which shows where others differ, costs much.
+      if (JSON.stringify(chunked) !== JSON.stringify(whole)) expect(chunked).toEqual(whole);
       frames += whole?.frames.length ?? 0;
       if (whole?.broken !== undefined) broken++;
     }

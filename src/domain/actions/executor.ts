@@ -1,6 +1,7 @@
 import type { Clock } from '../../core/clock.js';
 import { newUuid } from '../../core/ids.js';
 import type { Logger } from '../../core/logger.js';
+import { silentTracer, type Tracer } from '../../core/tracing.js';
 import type { EgressClient } from '../../platform/egress/index.js';
 import type { CompiledAction } from './compile-action.js';
 import { createExchanger, type Exchange } from './exchange.js';
@@ -78,6 +79,8 @@ export type ExecutorDependencies = {
   readonly http: EgressClient;
   readonly clock: Clock;
   readonly log: Logger;
+  /** Nothing is traced when left out. */
+  readonly tracer?: Tracer;
   readonly variables: VariableReader;
   readonly secrets: SecretReader;
   readonly certificates: CertificateReader;
@@ -103,7 +106,7 @@ const userContext = ({ action, user }: ActionCall, args: ReadonlyMap<string, Jso
  * snapshot and under one total deadline.
  */
 export const createActionExecutor = (dependencies: ExecutorDependencies): ActionExecutor => {
-  const { http, clock, log } = dependencies;
+  const { http, clock, log, tracer = silentTracer } = dependencies;
   const tokens = createTokenSource(http, clock);
   const exchange = createExchanger(http, tokens, clock);
   const latency = createLatencyTracker();
@@ -120,6 +123,9 @@ export const createActionExecutor = (dependencies: ExecutorDependencies): Action
     const at = clock.now();
     const left = (): number => action.timeoutMs - (clock.monotonic() - begin);
     const runId = newUuid();
+    const span = tracer.part('action', call.session?.id ?? null, {
+      fields: { 'organization.id': organization.id, 'action.name': action.slug, 'action.run': runId },
+    });
     let prepared: PreparedRequest | undefined;
     let done: Exchange | undefined;
     let failure: Failure | undefined;
@@ -140,6 +146,7 @@ export const createActionExecutor = (dependencies: ExecutorDependencies): Action
             variables: await dependencies.variables.read(organization.id),
             user: userContext(call, values),
             idempotencyKey,
+            traceparent: span.traceparent,
             request: { uuid: newUuid, nowMs: at },
           },
           dependencies,
@@ -174,6 +181,13 @@ export const createActionExecutor = (dependencies: ExecutorDependencies): Action
       failure,
       attempts,
     });
+    span.end(
+      {
+        'action.attempts': attempts,
+        ...(result.statusCode === null ? {} : { 'http.response.status_code': result.statusCode }),
+      },
+      result.error?.code,
+    );
     if (done !== undefined) latency.add(organization.id, action.slug, result.durationMs);
     const storing = settle(call, result);
     if (storing !== undefined) await storing;
@@ -246,6 +260,7 @@ export const createActionExecutor = (dependencies: ExecutorDependencies): Action
                 variables: noHeaders,
                 user: (name) => user.read(name) ?? { value: 'x', trust: 'server' },
                 idempotencyKey: undefined,
+                traceparent: null,
                 request: { uuid: newUuid, nowMs: clock.now() },
               },
               dependencies,

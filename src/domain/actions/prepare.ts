@@ -42,6 +42,8 @@ export type PrepareInput = {
   readonly variables: ReadonlyMap<string, string>;
   readonly user: ContextReader;
   readonly idempotencyKey: string | undefined;
+  /** W3C Trace Context, when the call is traced; an action's own header of that name replaces it. */
+  readonly traceparent: string | null;
   readonly request: AuthRequest;
 };
 
@@ -198,6 +200,7 @@ export const prepareRequest = async (input: PrepareInput, ports: PreparePorts): 
   const secrets: string[] = [];
   if (body !== undefined) set.add(jsonContent);
   if (input.idempotencyKey !== undefined) set.add(['Idempotency-Key', input.idempotencyKey]);
+  if (input.traceparent !== null) set.add(['traceparent', input.traceparent]);
   for (const template of action.headers) {
     const header: Header = [template.name, template.render(scope)];
     set.add(header);

@@ -1,4 +1,5 @@
 import type { Logger } from '../../core/logger.js';
+import { silentSpan, type Tracer } from '../../core/tracing.js';
 import type { Route } from '../directory/records.js';
 import type { OwnedSession } from '../sessions/ports.js';
 import type { CallOrigin } from './call-origin.js';
@@ -33,6 +34,7 @@ export type CallAgentParts = {
   readonly state: () => CallState;
   /** Aborted when the call ends. */
   readonly ended: AbortSignal;
+  readonly tracer: Tracer;
   readonly log: Logger;
 };
 
@@ -55,6 +57,8 @@ const answersOf = ({ adapter: { answers }, config }: ConfiguredAgent): AgentAnsw
 export const callAgent = (parts: CallAgentParts): CallAgent => {
   const { route, session, origin, dispatch, state, ended, log } = parts;
   let agentLeg: AgentLeg | null = null;
+  /** Of the agent that has the call. */
+  let span = silentSpan;
   /** What has already stood in for the agent: the fall-back destination, then the fall-back agent. */
   let standIns: 'none' | 'destination' | 'agent' = 'none';
   /** What the agent's leg wants said when nobody else takes the call. */
@@ -95,6 +99,10 @@ export const callAgent = (parts: CallAgentParts): CallAgent => {
   const start = async (agent: ConfiguredAgent): Promise<void> => {
     const { adapter, config } = agent;
     let left = false;
+    const mine = parts.tracer.part('agent', session.id, {
+      fields: { 'agent.id': route.agent.id, 'agent.leg': adapter.type },
+    });
+    span = mine;
     const noteStart = (): void => session.note('agent.started', { agent: route.agent.id, leg: adapter.type });
     // A scripted agent speaks as soon as it starts, so its start is noted before what it says.
     const answers = answersOf(agent);
@@ -105,6 +113,7 @@ export const callAgent = (parts: CallAgentParts): CallAgent => {
           if (left) return;
           left = true;
           agentLeg = null;
+          mine.end({ 'agent.end': cause.failed ? 'failed' : 'left' }, cause.failed ? 'failed' : undefined);
           if (cause.failed) return failed(cause.reason, cause.instead);
           if (state().status !== 'ended') session.note('agent.left', { reason: cause.reason });
           dispatch({ type: 'agent-left', failed: false });
@@ -112,6 +121,7 @@ export const callAgent = (parts: CallAgentParts): CallAgent => {
       });
       if (left) return;
       agentLeg = started;
+      mine.event('ready');
       if (state().status === 'ended') {
         await started.stop('call-ended');
         return;
@@ -121,8 +131,10 @@ export const callAgent = (parts: CallAgentParts): CallAgent => {
       if (state().agent !== 'gone') return;
       // The caller was connected to somebody else while the leg was being had.
       agentLeg = null;
+      mine.end({ 'agent.end': 'transferred' });
       await started.stop('transferred');
     } catch (error) {
+      mine.end({ 'agent.end': 'failed' }, ended.aborted ? undefined : 'failed');
       if (left || ended.aborted) return;
       left = true;
       log.error({ err: error, leg: adapter.type }, "the AI's leg could not be started");
@@ -161,6 +173,7 @@ export const callAgent = (parts: CallAgentParts): CallAgent => {
     async stop(why) {
       const leg = agentLeg;
       if (why === 'transferred') agentLeg = null;
+      span.end({ 'agent.end': why });
       await leg?.stop(why);
     },
   };

@@ -1,5 +1,6 @@
 import type { Clock } from '../../core/clock.js';
 import type { Logger } from '../../core/logger.js';
+import { silentTracer, type Tracer } from '../../core/tracing.js';
 import type { Route } from '../directory/records.js';
 import type { OwnedSession } from '../sessions/ports.js';
 import type { EndReason } from '../sessions/records.js';
@@ -33,6 +34,7 @@ export type CallParts = {
   readonly fallBack: CallAgentParts['fallBack'];
   readonly clock: Clock;
   readonly log: Logger;
+  readonly tracer?: Tracer;
   /** Milliseconds. */
   readonly maxDuration: number;
   readonly recordingPath: string | null;
@@ -67,6 +69,8 @@ export type LiveCall = {
 /** Runs one admitted call to its end. Nothing in it throws to the outside: a fault ends this call with reason `error`. */
 export const runCall = (parts: CallParts): LiveCall => {
   const { origin, session, leg, clock, log, route } = parts;
+  const { tracer = silentTracer } = parts;
+  const answer = tracer.part('answer', session.id, { at: origin.begunAt });
   const ended = new AbortController();
   let state = initialCall;
   let dialog: Dialog | null = null;
@@ -123,6 +127,7 @@ export const runCall = (parts: CallParts): LiveCall => {
     if (status < 180 || status === lastProgress || state.status === 'ended') return;
     lastProgress = status;
     session.note('call.ringing', { sipStatus: status, reason });
+    answer.event('ringing', { 'sip.status': status });
   };
 
   const connect = async (): Promise<void> => {
@@ -130,6 +135,7 @@ export const runCall = (parts: CallParts): LiveCall => {
       dialog = await origin.connect(dialogEvents, progress);
       if (state.status === 'ended') return;
       const answeredAt = clock.now();
+      answer.end();
       parts.onAnswered(answeredAt - origin.begunAt);
       void session.change({
         status: 'active',
@@ -165,7 +171,7 @@ export const runCall = (parts: CallParts): LiveCall => {
     callerDialog: () => dialog,
     dispatch: (event) => dispatch(event),
     state: () => state,
-    log,
+    ...{ tracer, log },
   });
 
   const doors = callDoors(parts.doors, {
@@ -187,7 +193,7 @@ export const runCall = (parts: CallParts): LiveCall => {
   const agent = callAgent({
     agent: parts.agent,
     fallBack: parts.fallBack,
-    ...{ route, session, origin, leg, transfers, dispatch, log },
+    ...{ route, session, origin, leg, transfers, dispatch, tracer, log },
     credential: parts.credential,
     given: {
       ...{ doors, tools },
@@ -206,6 +212,7 @@ export const runCall = (parts: CallParts): LiveCall => {
       case 'ring':
         origin.ring();
         session.note('call.ringing', {});
+        answer.event('ringing');
         return;
       case 'answer':
       case 'dial':
@@ -245,6 +252,7 @@ export const runCall = (parts: CallParts): LiveCall => {
 
   const end = (effect: Extract<CallEffect, { type: 'end' }>): void => {
     limit.cancel();
+    answer.end({}, 'not-answered');
     // A reason spares the DOMException, with its stack, that abort() makes otherwise.
     ended.abort('ended');
     origin.cancelled.removeEventListener('abort', onCancelled);

@@ -2,6 +2,7 @@ import type { Clock } from '../../core/clock.js';
 import { GatewayError } from '../../core/errors.js';
 import { newUuid } from '../../core/ids.js';
 import type { Logger } from '../../core/logger.js';
+import type { Tracer } from '../../core/tracing.js';
 import type { Directory, Route } from '../directory/records.js';
 import type { SessionStore } from '../sessions/ports.js';
 import type { EndReason, SessionDirection } from '../sessions/records.js';
@@ -38,6 +39,8 @@ export type CallsDeps = {
   readonly clock: Clock;
   readonly log: Logger;
   readonly metrics: CallMetrics;
+  /** Nothing is traced when left out. */
+  readonly tracer?: Tracer;
   /** Ties the SIP dialogs of a call to its session, for the ladder. */
   readonly bindLadder: (sipCallId: string, sessionId: string) => void;
   /** Everything of the call is closed. */

@@ -48,7 +48,8 @@ export const callDoors = (ports: DoorPorts, context: DoorContext): CallDoors => 
       session.note('dtmf.sent', { count: digits.length });
     },
     endCall: async (reason) => {
-      context.log.info({ reason }, 'the agent ends the call');
+      // In the agent's words, which may be the caller's.
+      context.log.info({ pii: { reason } }, 'the agent ends the call');
       context.endCall();
     },
     listTools: async () => (ports.actions === null ? [] : ports.actions.tools(session.snapshot.orgId, context.agent)),

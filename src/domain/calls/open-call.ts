@@ -1,5 +1,6 @@
 import { join } from 'node:path';
 import type { Logger } from '../../core/logger.js';
+import { type Span, type SpanFields, silentTracer } from '../../core/tracing.js';
 import type { Route } from '../directory/records.js';
 import type { OwnedSession } from '../sessions/ports.js';
 import type { TimelineEntry } from '../sessions/records.js';
@@ -89,6 +90,15 @@ const longest = (deps: CallsDeps, { route, maxDuration }: Opening): number =>
     maxDuration ?? Number.POSITIVE_INFINITY,
   );
 
+/** What the trace of a call says of it as a whole. */
+const describe = ({ route, profile }: Opening, { direction, sipCallId }: CallOrigin): SpanFields => ({
+  'organization.id': route.organization.id,
+  'agent.id': route.agent.id,
+  'call.direction': direction,
+  'sip.profile': profile.name,
+  'sip.call_id': sipCallId,
+});
+
 /** A call that never ran: its session says so, and whatever was made for it goes. */
 const giveBack = (deps: CallsDeps, session: OwnedSession): void => {
   const at = deps.clock.now();
@@ -125,16 +135,24 @@ export const openCall = async (deps: CallsDeps, opening: Opening): Promise<LiveC
     },
     buffered.events,
   );
+  const tracer = deps.tracer ?? silentTracer;
   let session: OwnedSession | null = null;
+  let span: Span | null = null;
   let answered = false;
   try {
     const origin = await opening.origin(leg);
     session = await createSession(deps, opening, origin);
+    span = tracer.call(sessionId, { fields: describe(opening, origin), at: origin.begunAt });
+    const trace = span;
     deps.bindLadder(origin.sipCallId, sessionId);
     deps.doors.actions?.opened(session, agent);
     await opening.prepare?.(session);
     const { leg: config } = agent;
-    const log = opening.log.child({ sessionId, organization: organization.id });
+    const log = opening.log.child({
+      ...{ sessionId, organization: organization.id },
+      // The log of a call that came in has it from its INVITE on.
+      ...(origin.direction === 'inbound' ? {} : { sipCallId: origin.sipCallId }),
+    });
     const call = runCall({
       ...{ origin, route, session, leg },
       agent: opening.agent ?? {
@@ -143,7 +161,7 @@ export const openCall = async (deps: CallsDeps, opening: Opening): Promise<LiveC
       },
       fallBack: { adapter: fallBack, config: deps.fallBack.config },
       clock: deps.clock,
-      log,
+      ...{ log, tracer },
       maxDuration: longest(deps, opening),
       recordingPath: agent.record ? join(deps.recordings, `${sessionId}.wav`) : null,
       doors: deps.doors,
@@ -154,7 +172,10 @@ export const openCall = async (deps: CallsDeps, opening: Opening): Promise<LiveC
         deps.metrics.answered(origin.direction, profile.name, delayMs);
       },
       onLegClosed: deps.metrics.legClosed,
-      onEnded: (reason) => deps.metrics.ended(origin.direction, profile.name, reason, answered),
+      onEnded: (reason) => {
+        deps.metrics.ended(origin.direction, profile.name, reason, answered);
+        trace.end({ 'call.end_reason': reason }, reason === 'error' ? reason : undefined);
+      },
     });
     const begun = { direction: origin.direction, called: route.number.number, agent: agent.id };
     log.info(begun, origin.direction === 'inbound' ? 'a call arrived' : 'a call is placed');
@@ -162,6 +183,7 @@ export const openCall = async (deps: CallsDeps, opening: Opening): Promise<LiveC
     return call;
   } catch (error) {
     if (session !== null) giveBack(deps, session);
+    span?.end({ 'call.end_reason': 'error' }, 'error');
     await leg.close().catch((err: unknown) => deps.log.error({ err }, 'media of a refused call could not be closed'));
     throw error;
   }

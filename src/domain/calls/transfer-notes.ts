@@ -1,11 +1,12 @@
 import type { Clock } from '../../core/clock.js';
 import { newUuid } from '../../core/ids.js';
+import { type Span, silentSpan, type Tracer } from '../../core/tracing.js';
 import type { TransferDestination } from '../directory/records.js';
 import type { OwnedSession } from '../sessions/ports.js';
 import type { TimelineEntry, TimelineType } from '../sessions/records.js';
 import { type AttemptRecord, type Failure, failedRecord, type TransferPlan } from '../transfer/index.js';
 
-/** What one attempt leaves on the session and its timeline (transfer.md T6). */
+/** What one attempt leaves on the session, its timeline (transfer.md T6) and in the trace of the call. */
 export type AttemptNotes = {
   planned(plan: TransferPlan | null): void;
   progress(status: number, reason: string): void;
@@ -23,8 +24,16 @@ export type TransferNotes = {
 const failureType = (record: AttemptRecord): TimelineType =>
   record.outcome === 'cancelled' || record.outcome === 'caller-hung-up' ? 'transfer.cancelled' : 'transfer.failed';
 
-export const transferNotes = (session: OwnedSession, clock: Clock): TransferNotes => {
+/** How an attempt ended, for its span: its outcome and the SIP status, not what the peer wrote. */
+const traced = ({ outcome, sipStatus }: AttemptRecord): Parameters<Span['end']> => [
+  { 'transfer.outcome': outcome ?? 'failed', ...(sipStatus === null ? {} : { 'sip.status': sipStatus }) },
+  outcome === 'connected' ? undefined : (outcome ?? 'failed'),
+];
+
+export const transferNotes = (session: OwnedSession, clock: Clock, tracer: Tracer): TransferNotes => {
   let attempts = 0;
+  /** Of the attempt under way. */
+  let span = silentSpan;
   const entry = (type: TimelineType, data: Readonly<Record<string, unknown>>): TimelineEntry => ({
     at: clock.now(),
     type,
@@ -47,6 +56,10 @@ export const transferNotes = (session: OwnedSession, clock: Clock): TransferNote
   return {
     begin(destination, summary) {
       attempts += 1;
+      span = tracer.part('transfer.attempt', session.id, {
+        fields: { 'transfer.destination': destination.id, 'transfer.type': destination.type },
+      });
+      const mine = span;
       const begun = clock.monotonic();
       const after = (): number => Math.round(clock.monotonic() - begun);
       let plan: TransferPlan | null = null;
@@ -60,6 +73,7 @@ export const transferNotes = (session: OwnedSession, clock: Clock): TransferNote
           // A repeated provisional answer is no news.
           if (status < 180 || status === lastProgress) return;
           lastProgress = status;
+          mine.event('ringing', { 'sip.status': status });
           session.note('transfer.ringing', {
             destination: destination.id,
             sipStatus: status,
@@ -87,6 +101,7 @@ export const transferNotes = (session: OwnedSession, clock: Clock): TransferNote
             );
           }
           if (record.state === 'done') {
+            mine.end(...traced(record));
             timeline.push(
               record.outcome === 'connected'
                 ? entry('transfer.connected', {
@@ -120,6 +135,7 @@ export const transferNotes = (session: OwnedSession, clock: Clock): TransferNote
       };
       const failed = failedRecord(base, failure);
       write(failed, [ended(destination, failed, null)]);
+      span.end(...traced(failed));
       return failed;
     },
   };

@@ -48,7 +48,7 @@ const deferred = <T>(): { readonly promise: Promise<T>; readonly resolve: (value
 
 export const callTransfers = (deps: TransferDeps, context: TransferContext): CallTransfers => {
   const { session, log, route } = context;
-  const notes = transferNotes(session, deps.clock);
+  const notes = transferNotes(session, deps.clock, context.tracer);
   const hearing = callerHearing(context.leg, (error) => {
     log.warn({ err: error }, 'what the caller should hear during a transfer could not be played');
   });

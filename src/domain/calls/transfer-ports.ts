@@ -1,5 +1,6 @@
 import type { Clock } from '../../core/clock.js';
 import type { Logger } from '../../core/logger.js';
+import type { Tracer } from '../../core/tracing.js';
 import type { Directory, Route, TransferDestination } from '../directory/records.js';
 import type { OwnedSession } from '../sessions/ports.js';
 import type { PhoneSession } from '../sessions/records.js';
@@ -59,6 +60,7 @@ export type TransferContext = {
   readonly callerDialog: () => Dialog | null;
   readonly dispatch: (event: CallEvent) => void;
   readonly state: () => CallState;
+  readonly tracer: Tracer;
   readonly log: Logger;
 };
 

@@ -1,5 +1,6 @@
 import type { Clock } from '../../core/clock.js';
 import type { Logger } from '../../core/logger.js';
+import type { Span, Tracer } from '../../core/tracing.js';
 import type { WorkVerdict } from '../../platform/redis/index.js';
 import type { Directory, Organization } from '../directory/index.js';
 import type { ContactStore, PhoneSession, SessionStore } from '../sessions/index.js';
@@ -20,6 +21,7 @@ export type EnrichmentDeps = {
   readonly status: StatusBoard;
   readonly clock: Clock;
   readonly log: Logger;
+  readonly tracer: Tracer;
   readonly count: (result: 'enriched' | 'unchanged' | 'clash' | 'failed') => void;
 };
 
@@ -38,8 +40,9 @@ const done: WorkVerdict = { kind: 'done' };
 export const createEnrichment = (deps: EnrichmentDeps): Enrichment => {
   const { client, directory, sessions, contacts, status, clock, log } = deps;
 
-  const fail = async (work: Work, reason: string, message: string): Promise<WorkVerdict> => {
+  const fail = async (work: Work, span: Span, reason: string, message: string): Promise<WorkVerdict> => {
     deps.count('failed');
+    span.end({ 'enrichment.result': 'failed' }, reason);
     const data = { reason, message, ticketId: work.ticketId };
     await sessions.settleWork(work.orgId, work.sessionId, work, {
       enrichment: 'failed',
@@ -91,16 +94,16 @@ export const createEnrichment = (deps: EnrichmentDeps): Enrichment => {
     return phone === null || talkNumbers.includes(phone) ? null : phone;
   };
 
-  const enrich = async (work: Work, attempt: number, signal: AbortSignal): Promise<WorkVerdict> => {
+  const enrich = async (work: Work, span: Span, attempt: number, signal: AbortSignal): Promise<WorkVerdict> => {
     const { orgId, sessionId, ticketId } = work;
     const organization = await directory.organization(orgId);
     const session = await sessions.get(orgId, sessionId);
     if (organization === null || organization.zendesk === null || session === null) {
-      return fail(work, 'disconnected', 'The organization is not connected to Zendesk any more.');
+      return fail(work, span, 'disconnected', 'The organization is not connected to Zendesk any more.');
     }
     const gathered = await gather(organization, ticketId, signal);
     await status.ok(orgId);
-    if (gathered.kind === 'nobody') return fail(work, gathered.reason, gathered.message);
+    if (gathered.kind === 'nobody') return fail(work, span, gathered.reason, gathered.message);
     const { ticket, user } = gathered;
     const organizationId = user.organization_id ?? ticket.organizationId;
     const { found, note } = await organizationOf(organization, organizationId, attempt, signal);
@@ -110,19 +113,24 @@ export const createEnrichment = (deps: EnrichmentDeps): Enrichment => {
       caller: newCaller(organization, session, ticket),
     });
     if (result !== 'gone') deps.count(clashed ? 'clash' : result === 'missing' ? 'failed' : result);
+    span.end({ 'enrichment.result': clashed ? 'clash' : result });
     return done;
   };
 
   return async (work, attempt, signal) => {
+    const span = deps.tracer.part('enrichment', work.sessionId, { fields: { 'enrichment.attempt': attempt } });
     try {
-      return await enrich(work, attempt, signal);
+      return await enrich(work, span, attempt, signal);
     } catch (error) {
       if (signal.aborted) throw error;
       const verdict = verdictAfter(error, attempt);
       if (verdict !== null) return verdict;
       if (!(error instanceof ZendeskFailure)) throw error;
       if (error.kind === 'credentials' || error.kind === 'forbidden') await status.failed(work.orgId, error);
-      return fail(work, error.kind, error.message);
+      return fail(work, span, error.kind, error.message);
+    } finally {
+      // What has not ended by now is tried again.
+      span.end({ 'enrichment.result': 'again' }, 'again');
     }
   };
 };

@@ -1,6 +1,7 @@
 import type { Clock } from '../../core/clock.js';
 import { GatewayError, isGatewayError } from '../../core/errors.js';
 import type { Logger } from '../../core/logger.js';
+import type { Tracer } from '../../core/tracing.js';
 import type { Vault } from '../../platform/vault/index.js';
 import { credentialScopes, type Directory, type Organization, type ZendeskSettings } from '../directory/index.js';
 import type { MatchRequest, MatchResult } from '../sessions/index.js';
@@ -53,6 +54,7 @@ export type PrefetchDeps = {
   readonly count: (result: PrefetchResult) => void;
   readonly clock: Clock;
   readonly log: Logger;
+  readonly tracer: Tracer;
 };
 
 export type Prefetch = {
@@ -226,9 +228,17 @@ export const createPrefetch = (deps: PrefetchDeps): Prefetch => {
     };
   };
 
+  /** Which call a webhook was for is known when it has been answered. */
+  const trace = ({ sessionId, success, match }: PrefetchAnswer, at: number): void => {
+    if (sessionId === undefined) return;
+    const fields = { 'prefetch.stamped': success, ...(match === undefined ? {} : { 'prefetch.match': match }) };
+    deps.tracer.part('prefetch', sessionId, { fields, at }).end();
+  };
+
   return {
     async receive(request) {
       const begun = clock.monotonic();
+      const at = clock.now();
       const identity = await keys.verify(request.token).catch((error: unknown) => {
         deps.count(isGatewayError(error, 'unauthorized') ? 'refused' : 'error');
         throw error;
@@ -248,6 +258,7 @@ export const createPrefetch = (deps: PrefetchDeps): Prefetch => {
       try {
         const answer = await handle(identity, request);
         record(200, answer, answer.ticketId ?? null);
+        trace(answer, at);
         return answer;
       } catch (error) {
         const known = isGatewayError(error) ? error : null;

@@ -1,5 +1,6 @@
 import type { Clock } from '../../core/clock.js';
 import type { Logger } from '../../core/logger.js';
+import { silentTracer, type Tracer } from '../../core/tracing.js';
 import type { EgressClient } from '../../platform/egress/index.js';
 import { createWorkQueue, type RedisConnection } from '../../platform/redis/index.js';
 import type { Vault } from '../../platform/vault/index.js';
@@ -30,6 +31,8 @@ export type ZendeskOptions = {
   readonly instanceId: string;
   readonly clock: Clock;
   readonly log: Logger;
+  /** Nothing is traced when left out. */
+  readonly tracer?: Tracer;
   readonly countPrefetch: (result: PrefetchResult) => void;
   readonly countEnrichment: EnrichmentDeps['count'];
   /** PUBLIC_URL: where Zendesk and people reach this gateway. */
@@ -62,7 +65,7 @@ export type Zendesk = {
 
 /** Everything the gateway does with Zendesk, put together. */
 export const createZendesk = (options: ZendeskOptions): Zendesk => {
-  const { redis, vault, egress, directory, sessions, clock } = options;
+  const { redis, vault, egress, directory, sessions, clock, tracer = silentTracer } = options;
   const log = options.log.child({ part: 'zendesk' });
   const credentials = createZendeskCredentials({ egress, vault, clock });
   const client = createZendeskClient({
@@ -76,7 +79,7 @@ export const createZendesk = (options: ZendeskOptions): Zendesk => {
   const deliveries = createDeliveryLog({ redis, clock });
   const status = createStatusBoard(redis, clock);
   const enrich = createEnrichment({
-    ...{ client, directory, sessions, contacts: options.contacts, status, clock, log },
+    ...{ client, directory, sessions, contacts: options.contacts, status, clock, log, tracer },
     count: options.countEnrichment,
   });
   const note = createNotes({ client, directory, sessions, status, publicUrl: options.publicUrl, clock });
@@ -88,7 +91,7 @@ export const createZendesk = (options: ZendeskOptions): Zendesk => {
     handle: (work, attempt, signal) => (work.kind === 'enrich' ? enrich : note)(work, attempt, signal),
   });
   const prefetch = createPrefetch({
-    ...{ keys, directory, sessions, vault, deliveries, clock, log },
+    ...{ keys, directory, sessions, vault, deliveries, clock, log, tracer },
     readTicketCall: createTicketCallReader({ client, directory }),
     after: { wake: queue.wake, settled: waitForEnrichment(sessions, clock) },
     count: options.countPrefetch,
