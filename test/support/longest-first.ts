@@ -8,6 +8,7 @@ import { BaseSequencer, type TestSpecification } from 'vitest/node';
 const longest = [
   'test/sip/calls/session-timers.test.ts',
   'test/chaos/lost-parts.test.ts',
+  'test/chaos/instances.test.ts',
   'src/telephony/media/plane.test.ts',
   'test/sip/parser-fuzz.test.ts',
   'test/sip/calls/load.test.ts',

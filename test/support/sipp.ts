@@ -43,6 +43,8 @@ export type SippRun = {
   readonly port: number;
   /** Resolves when the run has ended, by itself or by `stop`. Never rejects. */
   readonly done: Promise<SippResult>;
+  /** Begins no further calls; the run ends when those there are have (SIGUSR1). */
+  finish(): void;
   /** Ends the process if it still runs. */
   stop(): Promise<SippResult>;
 };
@@ -127,6 +129,7 @@ export const startSipp = async (options: SippOptions): Promise<SippRun> => {
     address,
     port,
     done,
+    finish: () => void child.kill('SIGUSR1'),
     stop: () => {
       if (running.has(child)) child.kill('SIGKILL');
       return done;

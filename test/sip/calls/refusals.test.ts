@@ -139,6 +139,14 @@ describe('a call beside another', () => {
     writeFileSync(join(dataDir, 'gateway.yaml'), 'limits: { maxCalls: 1 }\n');
     await second({ dataDir }, callRefusals.tooManyCalls);
   });
+
+  it('is refused at the limit of its organization', async () => {
+    const limits = { maxCallsPerOrganization: 5, maxCallsOf: { acme: 1 } };
+    const dataDir = join(folder, 'organization-limited');
+    mkdirSync(dataDir);
+    writeFileSync(join(dataDir, 'gateway.yaml'), JSON.stringify({ limits }));
+    await second({ dataDir }, callRefusals.organizationCalls);
+  });
 });
 
 describe('a start', () => {
