@@ -179,13 +179,13 @@ it('the services of docker-compose.yml take calls together, and a gateway that e
   await call();
   await call();
   const taken = (each: TestGateway): number => each.log().filter(({ msg }) => msg === 'a call arrived').length;
-  expect([taken(gateway), taken(second)]).toEqual([1, 1]);
+  await until('a call at each', () => taken(gateway) === 1 && taken(second) === 1, 20_000);
   expect(await endedSession(gateway)).toMatchObject({ endReason: 'caller-hangup' });
   gateway.signal('SIGTERM');
   expect(await gateway.exited).toEqual({ code: 0, signal: null });
   expect(isHealthy('gateway')).toBe(false);
   await call();
   await call();
-  expect(taken(second)).toBe(3);
+  await until('both calls at the other', () => taken(second) === 3, 20_000);
   expect(isHealthy('gateway-2')).toBe(true);
 });
