@@ -1,3 +1,4 @@
+import { apiBench } from './api.js';
 import type { Bench } from './bench.js';
 import { drachtioServerBench } from './drachtio-server.js';
 import { engineCallsBench } from './engine-calls.js';
@@ -9,6 +10,7 @@ import { livekitBench } from './livekit.js';
 import { memoryBench } from './memory.js';
 import { prefetchBench } from './prefetch.js';
 import { relayBench } from './relay.js';
+import { scaleOutBench } from './scale-out.js';
 import { signallingBench } from './signalling.js';
 import { transferBench } from './transfer.js';
 import { websocketLegBench } from './websocket-leg.js';
@@ -28,4 +30,6 @@ export const benches: readonly Bench[] = [
   executorBench,
   executorSafeguardsBench,
   executorBadTargetsBench,
+  apiBench,
+  scaleOutBench,
 ];

@@ -13,7 +13,8 @@ type JsonSchema = {
 type Row = { readonly path: string; readonly name: string; readonly fallback: string; readonly meaning: string };
 
 const meanings: Readonly<Record<string, string>> = {
-  'redis.url': 'an external Redis (`redis://`, `rediss://`); none: the embedded one',
+  'redis.url':
+    'an external Redis: `redis://` or `rediss://` (TLS), several separated by commas for a Redis Cluster, or `sentinel://host:port,…/name`; none: the embedded one',
   'livekit.url': 'LiveKit server',
   'livekit.apiKey': 'LiveKit API key',
   'livekit.apiSecret': 'LiveKit API secret',

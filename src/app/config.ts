@@ -92,7 +92,12 @@ export const configSchema = z.strictObject({
     .prefault({}),
   redis: z
     .strictObject({
-      url: z.string().regex(/^(redis|rediss|unix):\/\//, 'must begin with redis://, rediss:// or unix://'),
+      url: z
+        .string()
+        .regex(
+          /^(rediss?|unix|sentinels?):\/\//,
+          'must begin with redis://, rediss://, sentinel://, sentinels:// or unix://',
+        ),
     })
     .optional(),
   drachtio: z
@@ -173,6 +178,13 @@ export const configSchema = z.strictObject({
   limits: z
     .strictObject({
       maxCalls: wholeNumber(1, 100_000).default(2_000).describe('calls at once on this instance'),
+      maxCallsPerOrganization: wholeNumber(1, 1_000_000)
+        .optional()
+        .describe('calls at once of one organization, over all instances; none: no limit. The same on every instance'),
+      maxCallsOf: z
+        .record(text, wholeNumber(0, 1_000_000))
+        .optional()
+        .describe('organization id → its own limit instead of maxCallsPerOrganization'),
       maxCallDuration: wholeNumber(1, 864_000).default(14_400).describe('seconds'),
       drainTimeout: wholeNumber(0, 86_400).default(600).describe('seconds SIGTERM waits for calls'),
       ringTimeout: wholeNumber(1, 600).default(180).describe("seconds an AI's leg may take to be ready"),
@@ -276,6 +288,16 @@ const invalid = (details: readonly Fault[]): GatewayError =>
 /** True when SIP comes from drachtio-servers, whichever side connects: there is no engine of ours then. */
 export const hasExternalServer = ({ drachtio }: Pick<Config, 'drachtio'>): boolean =>
   drachtio?.host !== undefined || drachtio?.listen !== undefined;
+
+/** What calls may be at once and how long, as the domain takes it: durations in ms. */
+export const callLimits = ({ limits }: Pick<Config, 'limits'>) => {
+  const own = new Map(Object.entries(limits.maxCallsOf ?? {}));
+  return {
+    maxCalls: limits.maxCalls,
+    maxCallsOf: (orgId: string): number | null => own.get(orgId) ?? limits.maxCallsPerOrganization ?? null,
+    maxCallDuration: limits.maxCallDuration * 1_000,
+  };
+};
 
 const contradictionsOf = (config: z.infer<typeof configSchema>): Fault[] => {
   const faults: Fault[] = [];

@@ -22,7 +22,7 @@ import { packageRoot } from '../core/entry-path.js';
 import { newUuid } from '../core/ids.js';
 import type { Logger } from '../core/logger.js';
 import type { Redactor } from '../core/redaction.js';
-import { createCalls, type LiveCall } from '../domain/calls/index.js';
+import { createCalls } from '../domain/calls/index.js';
 import { createDirectoryService } from '../domain/directory/index.js';
 import { createContactStore, createSessionEvents, createSessionStore } from '../domain/sessions/index.js';
 import { sealedPrefetchKeys } from '../domain/zendesk/index.js';
@@ -44,8 +44,9 @@ import { startActions } from './actions.js';
 import { createAgents } from './agents.js';
 import { createCallControl } from './call-control.js';
 import { callMetrics, gatewayGauges } from './call-metrics.js';
-import { type Config, loopbackOnly } from './config.js';
+import { type Config, callLimits, loopbackOnly } from './config.js';
 import { isLoopback } from './config-values.js';
+import { drainCalls } from './drain.js';
 import { createKeyRotation } from './key-rotation.js';
 import { livekitReadiness } from './livekit.js';
 import { createLiveKitSip } from './livekit-sip.js';
@@ -250,7 +251,7 @@ const start = async (options: GatewayOptions, stack: ReturnType<typeof shutdownS
     },
     recordings: await recordingsFolder(config.dataDir),
     overloaded: lag.overloaded,
-    limits: { maxCalls: config.limits.maxCalls, maxCallDuration: config.limits.maxCallDuration * 1_000 },
+    limits: callLimits(config),
   });
 
   const outbound = createOutbound({
@@ -380,13 +381,7 @@ const start = async (options: GatewayOptions, stack: ReturnType<typeof shutdownS
     sipEndpoints: signalling.server.endpoints(),
     access,
     empty: (await directory.organizations()).length === 0,
-    drain: () =>
-      calls.drain(config.limits.drainTimeout * 1_000, (waiting: readonly LiveCall[]) => {
-        log.info(
-          { calls: waiting.length, sessions: waiting.slice(0, 20).map((call) => call.sessionId) },
-          'waiting for calls to end',
-        );
-      }),
+    drain: () => drainCalls({ config, calls, server: signalling.server, log }),
     stop: () => {
       ending ??= end();
       return ending;

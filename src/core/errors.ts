@@ -61,6 +61,12 @@ export const errorCatalogue = {
   not_available: entry(501, 'operator', false, 'This part is not available in this set-up.'),
   store_unavailable: entry(503, 'operator', true, 'Redis does not answer.'),
   draining: entry(503, 'operator', true, 'The gateway is shutting down and takes nothing new.'),
+  organization_limit: entry(
+    429,
+    'operator',
+    true,
+    'The organization has as many calls at once as its operator allows.',
+  ),
   overloaded: entry(503, 'operator', true, 'The gateway is at its limit of calls or of processor time.'),
   session_ended: entry(409, 'client', false, 'The phone session has ended.'),
   owner_unreachable: entry(503, 'gateway', true, 'The instance that owns the session did not answer in time.'),

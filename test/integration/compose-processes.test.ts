@@ -1,5 +1,5 @@
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
-import { chmodSync, chownSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, chownSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
@@ -22,7 +22,7 @@ const folder = mkdtempSync(join(tmpdir(), 'vg-compose-'));
 const children: ChildProcess[] = [];
 let engine: EngineHandle | null = null;
 let livekit: LiveKitTestServer | null = null;
-let gateway: TestGateway | null = null;
+const gateways: TestGateway[] = [];
 let services: Readonly<Record<string, ComposeService>> = {};
 let env: Readonly<Record<string, string>> = {};
 
@@ -78,6 +78,7 @@ const startDrachtio = async (): Promise<void> => {
       listen: transports
         .split(',')
         .map((transport) => ({ transport: transport as 'udp' | 'tcp', address, port: Number(port) })),
+      forgetDialogs: true,
       admin: {
         host: environment.DRACHTIO_ADMIN_ADDRESS ?? '',
         port: Number(environment.DRACHTIO_ADMIN_TCP_PORT),
@@ -98,7 +99,7 @@ const isHealthy = (name: string): boolean => {
 };
 
 beforeAll(async () => {
-  const range = rtpRange();
+  const [range, second] = [rtpRange(), rtpRange()];
   const filledIn = Object.fromEntries(exampleEnvironment().required.map((name) => [name, `test-${name}`]));
   env = {
     ...filledIn,
@@ -111,6 +112,9 @@ beforeAll(async () => {
     REDIS_PORT: String(await freePort()),
     DRACHTIO_PORT: String(await freePort()),
     HTTP_LISTEN: `127.0.0.1:${await freePort()}`,
+    // The profile `scale`:
+    HTTP_LISTEN_2: `127.0.0.1:${await freePort()}`,
+    RTP_PORTS_2: `${second.from}-${second.to}`,
   };
   if (hasLiveKitServer()) {
     livekit = await startLiveKitServer();
@@ -123,48 +127,65 @@ beforeAll(async () => {
   await startDrachtio();
 }, 60_000);
 afterAll(async () => {
-  await gateway?.stop();
+  await Promise.all(gateways.map((gateway) => gateway.stop()));
   await engine?.close();
   await livekit?.stop();
   await Promise.all(children.map(end));
   rmSync(folder, { recursive: true, force: true });
 });
 
-it('the services of docker-compose.yml take a call together, and the gateway ends by SIGTERM', {
-  timeout: 60_000,
-}, async () => {
-  const dataDir = join(folder, 'data');
-  spawnSync('mkdir', [dataDir]);
-  chmodSync(folder, 0o755);
+/** A gateway of the file, in the conditions of its container. */
+const startService = async (name: string): Promise<TestGateway> => {
+  const dataDir = join(folder, name);
+  mkdirSync(dataDir);
   if (process.getuid?.() === 0) chownSync(dataDir, 1000, 1000);
   const through = asInContainer(dataDir);
   if (through === null)
     console.info('The gateway runs as this user with a writable root: user 1000 or a read-only root cannot be had');
-  const { DATA_DIR: _volume, ...environment } = services.gateway?.environment ?? {};
-  gateway = await startGateway({
+  const { DATA_DIR: _volume, ...environment } = services[name]?.environment ?? {};
+  const gateway = await startGateway({
     dataDir,
-    httpPort: Number(env.HTTP_LISTEN?.split(':')[1]),
+    httpPort: Number(environment.HTTP_LISTEN?.split(':')[1]),
     // A gateway that is told of a LiveKit that is not there is not ready, and rightly so.
     env: { ...env, ...environment, ...(livekit === null ? { ...noLiveKit } : {}) },
     ...(through === null ? {} : { through }),
   });
-  for (const name of ['redis', 'drachtio']) expect(isHealthy(name), name).toBe(true);
-  expect(isHealthy('gateway')).toBe(true);
+  gateways.push(gateway);
+  return gateway;
+};
+
+it('the services of docker-compose.yml take calls together, and a gateway that ends leaves them to the other', {
+  timeout: 120_000,
+}, async () => {
+  chmodSync(folder, 0o755);
+  const [gateway, second] = await Promise.all([startService('gateway'), startService('gateway-2')]);
+  for (const name of ['redis', 'drachtio', 'gateway', 'gateway-2']) expect(isHealthy(name), name).toBe(true);
   await gateway.apply(organization([{ wait: 300 }]));
-  const result = await runSipp({
-    target: `127.0.0.1:${env.SIP_PORT}`,
-    scenario: scenario(
-      invite(),
-      expectMessage(100, { optional: true }),
-      expectMessage(200),
-      inDialog('ACK', 1),
-      inDialog('BYE', 2),
-      expectMessage(200),
-    ),
-  });
-  expect(result, result.errors).toMatchObject({ code: 0 });
+  const call = async (): Promise<void> => {
+    const result = await runSipp({
+      target: `127.0.0.1:${env.SIP_PORT}`,
+      scenario: scenario(
+        invite(),
+        expectMessage(100, { optional: true }),
+        expectMessage(200),
+        inDialog('ACK', 1),
+        inDialog('BYE', 2),
+        expectMessage(200),
+      ),
+    });
+    expect(result, result.errors).toMatchObject({ code: 0 });
+  };
+  // In turn, so two of them reach both gateways.
+  await call();
+  await call();
+  const taken = (each: TestGateway): number => each.log().filter(({ msg }) => msg === 'a call arrived').length;
+  await until('a call at each', () => taken(gateway) === 1 && taken(second) === 1, 20_000);
   expect(await endedSession(gateway)).toMatchObject({ endReason: 'caller-hangup' });
   gateway.signal('SIGTERM');
   expect(await gateway.exited).toEqual({ code: 0, signal: null });
   expect(isHealthy('gateway')).toBe(false);
+  await call();
+  await call();
+  await until('both calls at the other', () => taken(second) === 3, 20_000);
+  expect(isHealthy('gateway-2')).toBe(true);
 });

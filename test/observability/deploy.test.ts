@@ -1,5 +1,5 @@
 import { spawnSync } from 'node:child_process';
-import { readFileSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { parse } from 'yaml';
@@ -57,6 +57,17 @@ describe('alerts and dashboard', () => {
     for (const { alert, annotations } of rules) {
       expect(annotations.runbook).toBe(`docs/runbook.md#${alert.toLowerCase()}`);
     }
+  });
+
+  it('every metric of the catalogue is seen to move by a test', () => {
+    const tests = ['src', 'test'].flatMap((folder) =>
+      readdirSync(join(root, folder), { recursive: true, encoding: 'utf8' })
+        .filter((path) => path.endsWith('.test.ts'))
+        .map((path) => read(join(folder, path))),
+    );
+    const all = tests.join('\n');
+    const names = Object.values(metricCatalogue).map(({ name }) => name.replace(/^voice_gateway_/, ''));
+    expect(names.filter((name) => !all.includes(name))).toEqual([]);
   });
 
   it('every metric of the catalogue is looked at by the dashboard', () => {

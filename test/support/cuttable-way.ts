@@ -6,6 +6,10 @@ export type CuttableWay = {
   readonly port: number;
   /** Connections ever accepted; over TLS those whose handshake succeeded. */
   accepted(): number;
+  /** Bytes that came back from the port. */
+  returned(): number;
+  /** From now on nothing comes back over the connections there are, and nobody is told. */
+  stall(): void;
   /** Breaks every connection. */
   cut(): void;
   close(): void;
@@ -17,10 +21,17 @@ export const cuttableWay = async (
   tls?: { readonly cert: string; readonly key: string },
 ): Promise<CuttableWay> => {
   const sockets = new Set<Socket>();
+  const returning = new Set<Socket>();
   let accepted = 0;
+  let returned = 0;
   const accept = (near: Socket): void => {
     accepted += 1;
     const far = connect(target(), '127.0.0.1');
+    returning.add(far);
+    far.on('data', (data: Buffer) => {
+      returned += data.length;
+    });
+    far.on('close', () => returning.delete(far));
     for (const [a, b] of [
       [near, far],
       [far, near],
@@ -43,6 +54,10 @@ export const cuttableWay = async (
   return {
     port: (server.address() as AddressInfo).port,
     accepted: () => accepted,
+    returned: () => returned,
+    stall: () => {
+      for (const far of returning) far.unpipe().pause();
+    },
     cut,
     close: () => {
       cut();

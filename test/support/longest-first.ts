@@ -6,6 +6,7 @@ import { BaseSequencer, type TestSpecification } from 'vitest/node';
  */
 const longest = [
   'test/sip/calls/session-timers.test.ts',
+  'test/chaos/instances.test.ts',
   'src/telephony/media/plane.test.ts',
   'test/sip/calls/load.test.ts',
   'test/sip/parser-fuzz.test.ts',

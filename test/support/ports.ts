@@ -61,6 +61,16 @@ export const freePort = async (host = '127.0.0.1'): Promise<number> => {
   throw new Error(`no port of ${host} is free for TCP and UDP`);
 };
 
+/** An even port of `host` for sipp's media: it binds four ports from there, sound and picture, each with RTCP. */
+export const freeMediaPort = async (host = '127.0.0.1'): Promise<number> => {
+  for (let attempt = 0; attempt < 500; attempt += 1) {
+    const port = await freePort(host);
+    if (!reserve(port + 2)) continue;
+    if ((await udpFree(host, port + 2)) && (await udpFree(host, port + 3))) return port;
+  }
+  throw new Error(`no four ports of ${host} in a row are free for UDP`);
+};
+
 let nextRange = randomBetween(0, media.ranges);
 
 /** A range of up to 200 ports for RTP. Ranges of processes that run at once may meet: a gateway passes over ports in use. */

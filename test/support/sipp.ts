@@ -2,7 +2,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { freePort } from './ports.js';
+import { freeMediaPort, freePort } from './ports.js';
 import { untilBound } from './until-bound.js';
 
 export type SippOptions = {
@@ -43,6 +43,8 @@ export type SippRun = {
   readonly port: number;
   /** Resolves when the run has ended, by itself or by `stop`. Never rejects. */
   readonly done: Promise<SippResult>;
+  /** Begins no further calls; the run ends when those there are have (SIGUSR1). */
+  finish(): void;
   /** Ends the process if it still runs. */
   stop(): Promise<SippResult>;
 };
@@ -79,7 +81,7 @@ export const startSipp = async (options: SippOptions): Promise<SippRun> => {
     ...(options.target === undefined ? [] : [options.target]),
     ...['-sf', scenario],
     ...['-i', address, '-mi', address, '-ci', address, '-cp', String(await freePort(address))],
-    ...['-p', String(port), '-mp', String((await freePort(address)) & ~1)],
+    ...['-p', String(port), '-mp', String(await freeMediaPort(address))],
     ...['-t', transport === 'udp' ? 'u1' : 't1'],
     ...['-m', String(options.calls ?? 1), '-r', String(options.rate ?? 10), '-l', String(options.limit ?? 1000)],
     ...['-timeout', `${Math.ceil(timeout / 1000)}s`, '-timeout_error', '-nostdin', '-max_socket', '1000'],
@@ -127,6 +129,7 @@ export const startSipp = async (options: SippOptions): Promise<SippRun> => {
     address,
     port,
     done,
+    finish: () => void child.kill('SIGUSR1'),
     stop: () => {
       if (running.has(child)) child.kill('SIGKILL');
       return done;

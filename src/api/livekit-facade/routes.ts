@@ -181,7 +181,15 @@ export const livekitRoutes = (
       replies: {
         200: { description: "The method's answer.", contentTypes: ['application/json', 'application/protobuf'] },
       },
-      errors: ['bad_request', 'unauthorized', 'forbidden', 'not_found', 'conflict', 'outbound_limit'],
+      errors: [
+        'bad_request',
+        'unauthorized',
+        'forbidden',
+        'not_found',
+        'conflict',
+        'outbound_limit',
+        'organization_limit',
+      ],
       failure: (error) => {
         const { status, body } = twirpError(error);
         return { status, body, headers: { 'Content-Type': 'application/json' } };

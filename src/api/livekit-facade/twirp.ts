@@ -40,6 +40,7 @@ const codes: Partial<Record<ErrorCode, TwirpCode>> = {
   session_ended: 'not_found',
   conflict: 'failed_precondition',
   outbound_limit: 'resource_exhausted',
+  organization_limit: 'resource_exhausted',
   rate_limited: 'resource_exhausted',
   not_available: 'unimplemented',
   store_unavailable: 'unavailable',

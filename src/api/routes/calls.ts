@@ -82,6 +82,7 @@ export const callRoutes = (deps: ApiDeps, outbound: OutboundControl): readonly R
       errors: [
         ...(['bad_request', 'not_found', 'conflict', 'target_not_allowed', 'outbound_limit', 'draining'] as const),
         ...(['overloaded', 'ports_exhausted', 'store_unavailable', 'payload_too_large'] as const),
+        'organization_limit',
         'unsupported_media_type',
       ],
       async handle({ principal, query, body, headers, log }) {

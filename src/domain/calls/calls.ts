@@ -48,12 +48,17 @@ export type CallsDeps = {
   readonly recordings: string;
   /** True while the machine is too busy to take a call without harming the others. */
   readonly overloaded: () => boolean;
-  readonly limits: { readonly maxCalls: number; readonly maxCallDuration: number };
+  readonly limits: {
+    readonly maxCalls: number;
+    /** Calls at once of an organization over all instances; null: no limit. */
+    readonly maxCallsOf: (orgId: string) => number | null;
+    readonly maxCallDuration: number;
+  };
 };
 
 export type Calls = {
   receive(incoming: IncomingCall): Promise<void>;
-  /** Begins a call of ours. Throws GatewayError draining, overloaded, ports_exhausted or store_unavailable. */
+  /** Begins a call of ours. Throws GatewayError draining, overloaded, organization_limit, ports_exhausted or store_unavailable. */
   place(opening: Opening): Promise<LiveCall>;
   live(): readonly LiveCall[];
   find(sessionId: string): LiveCall | undefined;

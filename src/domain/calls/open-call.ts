@@ -79,6 +79,7 @@ const createSession = (deps: CallsDeps, opening: Opening, origin: CallOrigin): P
     startedAt: origin.begunAt,
     linkContact: e164 !== null && !withheld && !talkOrShared,
     first: { at: origin.begunAt, ...opening.first },
+    mostLive: deps.limits.maxCallsOf(organization.id),
   });
 };
 
@@ -113,8 +114,8 @@ const giveBack = (deps: CallsDeps, session: OwnedSession): void => {
 };
 
 /**
- * Opens media and session of a call and lets it run. Throws GatewayError store_unavailable, ports_exhausted, or what the
- * media says to an offer; nothing of the call is left then.
+ * Opens media and session of a call and lets it run. Throws GatewayError store_unavailable, ports_exhausted, organization_limit,
+ * or what the media says to an offer; nothing of the call is left then.
  */
 export const openCall = async (deps: CallsDeps, opening: Opening): Promise<LiveCall> => {
   const { sessionId, route, profile } = opening;

@@ -4,6 +4,7 @@ import { isGatewayError } from '../../core/errors.js';
 export const refusalRules = [
   'draining',
   'max-calls',
+  'organization-calls',
   'overloaded',
   'called-unreadable',
   'unknown-number',
@@ -50,6 +51,9 @@ export const forbidden = (rule: RefusalRule, sentence: string): Refusal => ({
 export const refusalOf = (error: unknown): Refusal => {
   if (isGatewayError(error, 'store_unavailable'))
     return busy('store-unavailable', 'Redis does not answer, so no session could be opened.');
+  // Not 503: a carrier takes that for the gateway's, and would keep the calls of other organizations away as well.
+  if (isGatewayError(error, 'organization_limit'))
+    return { status: 486, rule: 'organization-calls', sentence: error.message };
   if (isGatewayError(error, 'ports_exhausted')) return busy('ports-exhausted', error.message);
   const unacceptable = (rule: RefusalRule, sentence: string): Refusal => ({
     status: 488,

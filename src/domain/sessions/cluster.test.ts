@@ -1,61 +1,17 @@
-import { type ChildProcess, spawn } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
-import { once } from 'node:events';
-import { mkdtempSync, rmSync } from 'node:fs';
-import { createServer } from 'node:net';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { type RedisCluster, startRedisCluster } from '../../../test/support/redis-cluster.js';
 import { sessionDraft, shortTimes } from '../../../test/support/sessions.js';
 import { until } from '../../../test/support/until.js';
 import { silentLogger } from '../../core/logger.js';
 import { connectRedis, createCommandBus, type RedisConnection } from '../../platform/redis/index.js';
 import { createSessionStore, type SessionStoreRuntime } from './store.js';
 
-let dir: string;
-let nodes: { child: ChildProcess; port: number }[];
-let url: string;
+let cluster: RedisCluster;
 const closing: (() => Promise<unknown>)[] = [];
 
-const freePort = async (): Promise<number> => {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const address = server.address();
-  server.close();
-  return typeof address === 'object' && address !== null ? address.port : 0;
-};
-
-const startNode = async (index: number): Promise<{ child: ChildProcess; port: number }> => {
-  const [port, busPort] = [await freePort(), await freePort()];
-  const args = [
-    '--port',
-    port,
-    '--cluster-port',
-    busPort,
-    '--bind',
-    '127.0.0.1',
-    '--cluster-enabled',
-    'yes',
-    '--save',
-    '',
-  ];
-  const files = ['--dir', dir, '--cluster-config-file', `nodes-${index}.conf`, '--cluster-node-timeout', '2000'];
-  const child = spawn('redis-server', [...args.map(String), ...files], { stdio: 'ignore' });
-  return { child, port };
-};
-
-const ask = async (port: number, ...command: [string, ...(string | number)[]]): Promise<unknown> => {
-  const redis = connectRedis({ url: `redis://127.0.0.1:${port}`, log: silentLogger, reconnectCap: 50 });
-  try {
-    await redis.ready(5_000);
-    return await redis.command(...command);
-  } finally {
-    await redis.close();
-  }
-};
-
 const open = async (): Promise<{ redis: RedisConnection; store: SessionStoreRuntime }> => {
-  const redis = connectRedis({ url, log: silentLogger });
+  const redis = connectRedis({ url: cluster.url, log: silentLogger });
   await redis.ready(10_000);
   const store = createSessionStore({ redis, instanceId: randomUUID(), log: silentLogger, times: shortTimes });
   await store.start();
@@ -66,33 +22,12 @@ const open = async (): Promise<{ redis: RedisConnection; store: SessionStoreRunt
   return { redis, store };
 };
 
-/** Three masters, each with a third of the slots. */
 beforeAll(async () => {
-  dir = mkdtempSync(join(tmpdir(), 'vg-test-'));
-  nodes = await Promise.all([startNode(0), startNode(1), startNode(2)]);
-  const [first, ...others] = nodes.map((node) => node.port) as [number, ...number[]];
-  const bounds = [0, 5_461, 10_923, 16_384];
-  for (const [index, { port }] of nodes.entries()) {
-    await ask(port, 'CLUSTER', 'ADDSLOTSRANGE', bounds[index] ?? 0, (bounds[index + 1] ?? 0) - 1);
-    await ask(port, 'CLUSTER', 'SET-CONFIG-EPOCH', index + 1);
-  }
-  for (const port of others) {
-    const busPort = String(await ask(port, 'CLUSTER', 'NODES')).match(/@(\d+)/)?.[1] ?? '';
-    await ask(first, 'CLUSTER', 'MEET', '127.0.0.1', port, busPort);
-  }
-  for (const { port } of nodes) {
-    await until('the cluster', async () => String(await ask(port, 'CLUSTER', 'INFO')).includes('cluster_state:ok'));
-  }
-  url = nodes.map(({ port }) => `redis://127.0.0.1:${port}`).join(',');
-});
+  cluster = await startRedisCluster();
+}, 90_000);
 afterAll(async () => {
   for (const close of closing) await close();
-  for (const { child } of nodes ?? []) {
-    const gone = once(child, 'exit');
-    child.kill('SIGKILL');
-    await gone;
-  }
-  rmSync(dir, { recursive: true, force: true });
+  await cluster?.stop();
 });
 
 describe('on a Redis Cluster of three nodes', () => {

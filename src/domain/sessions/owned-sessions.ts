@@ -212,20 +212,22 @@ export const createOwnedSessions = (options: OwnedSessionsOptions): OwnedSession
     try {
       await listOrg(orgId);
       unanswered.set(id, { orgId, at: clock.monotonic() });
-      const reply = replyList(
-        await redis.run(
-          sessionScripts.create,
-          [sessionKeys.session(orgId, id)],
-          [
-            ...[sessionKeys.prefix(orgId), id, instanceId, retention, draft.startedAt, e164 ?? ''],
-            ...[callIdPart(draft.sipCallId), draft.linkContact && e164 !== null ? newUuid() : '', orgId],
-            ...encodeEntry(draft.first),
-            `${sessionKeys.stampChannel}:`,
-            ...draftFields(draft, instanceId),
-          ],
-        ),
+      const answer = await redis.run(
+        sessionScripts.create,
+        [sessionKeys.session(orgId, id)],
+        [
+          ...[sessionKeys.prefix(orgId), id, instanceId, retention, draft.startedAt, e164 ?? ''],
+          ...[callIdPart(draft.sipCallId), draft.linkContact && e164 !== null ? newUuid() : '', orgId],
+          ...encodeEntry(draft.first),
+          ...[`${sessionKeys.stampChannel}:`, draft.mostLive ?? ''],
+          ...draftFields(draft, instanceId),
+        ],
       );
       unanswered.delete(id);
+      if (answer === 'full') {
+        throw new GatewayError('organization_limit', `The organization is at its limit of ${draft.mostLive} calls.`);
+      }
+      const reply = replyList(answer);
       if (reply.length === 0) throw new GatewayError('conflict', `There is a session ${id} already.`);
       const contact = decodeContact(replyFields(reply[1]));
       const heldTicket = replyText(reply[2]);

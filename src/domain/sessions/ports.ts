@@ -23,6 +23,8 @@ export type SessionDraft = {
   /** False: the number neither makes nor finds a contact (withheld, Talk number, shared number: zendesk.md Z3). */
   readonly linkContact: boolean;
   readonly first: TimelineEntry;
+  /** Live sessions the organization may have, this one included; null or left out: no limit. */
+  readonly mostLive?: number | null;
 };
 
 /** A change of one session, applied as one atomic step. Absent fields stay. */

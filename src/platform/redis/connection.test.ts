@@ -27,6 +27,21 @@ describe('where Redis is', () => {
     });
   });
 
+  it('is asked of sentinels', () => {
+    expect(read('sentinel://s1,s2:7000,[::1]:7001/primary')).toMatchObject({
+      ...{ kind: 'sentinel', name: 'primary by s1:26379,s2:7000,::1:7001', master: 'primary', options: {} },
+      sentinels: [
+        { host: 's1', port: 26_379 },
+        { host: 's2', port: 7000 },
+        { host: '::1', port: 7001 },
+      ],
+    });
+    expect(read('sentinels://us%65r:p%40ss@s1/primary/3?username=watch&password=w%26d')).toMatchObject({
+      options: { username: 'user', password: 'p@ss', db: 3, tls: {} },
+      credentials: { username: 'watch', password: 'w&d' },
+    });
+  });
+
   it('is refused in one sentence that never holds the password', () => {
     for (const url of [
       '',
@@ -36,6 +51,12 @@ describe('where Redis is', () => {
       'redis://:secret%zz@r1',
       'redis://:secret@r1/x',
       'redis://:secret@a/1,redis://b',
+      'sentinel://:secret@s1',
+      'sentinel://:secret@s1:x/primary',
+      'sentinel://:secret@/primary',
+      'sentinel://:secret%zz@s1/primary',
+      'sentinel://:secret@s1/primary?pasword=secret',
+      'sentinel://:secret@s1/primary/all',
     ]) {
       let message = '';
       try {

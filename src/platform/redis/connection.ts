@@ -11,7 +11,7 @@ import type { RedisScript } from './script.js';
 import { subscriber } from './subscriber.js';
 
 export type RedisConnectOptions = {
-  /** `redis://`, `rediss://` (TLS) or `unix://`; several separated by commas are nodes of a Redis Cluster. */
+  /** `redis://`, `rediss://` (TLS), `unix://` or `sentinel://`; several separated by commas are nodes of a Redis Cluster. */
   readonly url?: string;
   /** Path of a unix socket, instead of `url`. */
   readonly socketPath?: string;
@@ -90,9 +90,29 @@ const clientOptions = (options: RedisConnectOptions): RedisOptions => ({
   disableClientInfo: true,
 });
 
+/**
+ * After a fail-over the connection to the old master closes (it died, or the sentinels made it close all when they demoted
+ * it), answers READONLY, or stays mute until it is given up; each time the sentinels are asked anew. So their news need no
+ * connections of their own, whose errors ioredis would print.
+ */
+const sentinelOptions = (endpoint: Extract<RedisEndpoint, { kind: 'sentinel' }>): RedisOptions => {
+  const { sentinels, master, options, credentials } = endpoint;
+  return {
+    ...options,
+    sentinels: [...sentinels],
+    name: master,
+    sentinelCommandTimeout: 2_000,
+    sentinelRetryStrategy: (attempt) => Math.min(50 * 2 ** Math.min(attempt - 1, 10), 1_000),
+    ...(options.tls === undefined ? {} : { enableTLSForSentinelMode: true, sentinelTLS: options.tls }),
+    ...(credentials.username === undefined ? {} : { sentinelUsername: credentials.username }),
+    ...(credentials.password === undefined ? {} : { sentinelPassword: credentials.password }),
+  };
+};
+
 const openClient = (endpoint: RedisEndpoint, options: RedisOptions): Client => {
   if (endpoint.kind === 'socket') return new Redis({ ...options, path: endpoint.path });
   if (endpoint.kind === 'single') return new Redis({ ...options, ...endpoint.options });
+  if (endpoint.kind === 'sentinel') return new Redis({ ...options, ...sentinelOptions(endpoint) });
   const cluster: ClusterOptions = {
     redisOptions: { ...options, ...endpoint.options },
     enableOfflineQueue: false,

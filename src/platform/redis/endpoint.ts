@@ -10,6 +10,7 @@ type NodeOptions = {
 };
 
 type SharedOptions = Omit<NodeOptions, 'host' | 'port' | 'db'>;
+type Node = { readonly host: string; readonly port: number };
 
 /** Where Redis is. `name` is for messages: it never holds the password. */
 export type RedisEndpoint =
@@ -18,8 +19,17 @@ export type RedisEndpoint =
   | {
       readonly kind: 'cluster';
       readonly name: string;
-      readonly nodes: readonly { readonly host: string; readonly port: number }[];
+      readonly nodes: readonly Node[];
       readonly options: SharedOptions;
+    }
+  | {
+      /** Redis is wherever the sentinels say that the master of this name is. */
+      readonly kind: 'sentinel';
+      readonly name: string;
+      readonly sentinels: readonly Node[];
+      readonly master: string;
+      readonly options: Omit<NodeOptions, 'host' | 'port'>;
+      readonly credentials: { readonly username?: string; readonly password?: string };
     };
 
 const invalid = (why: string): GatewayError => new GatewayError('config_invalid', `REDIS_URL ${why}.`);
@@ -41,7 +51,7 @@ const parseNode = (text: string): NodeOptions => {
     throw invalid('is not a URL; it looks like redis://host:6379 or rediss://user:password@host:6379/0');
   }
   if (url.protocol !== 'redis:' && url.protocol !== 'rediss:') {
-    throw invalid(`starts with ${url.protocol}// where redis://, rediss:// or unix:// is known`);
+    throw invalid(`starts with ${url.protocol}// where redis://, rediss://, sentinel:// or unix:// is known`);
   }
   if (url.hostname === '') throw invalid('names no host');
   const path = url.pathname.replace(/^\//, '');
@@ -57,15 +67,53 @@ const parseNode = (text: string): NodeOptions => {
   };
 };
 
-const hostPort = (node: NodeOptions): string => `${node.host}:${node.port}`;
+const hostPort = (node: Node): string => `${node.host}:${node.port}`;
+
+const sentinelForm = /^(sentinels?):\/\/(?:([^@/?]*)@)?([^@/?]+)\/([^/?]+)(?:\/(\d{1,4}))?(?:\?(.*))?$/;
+
+/**
+ * `sentinel://[user:password@]host[:port],…/master[/database][?username=…&password=…]`, `sentinels://` for TLS. User and
+ * password before the hosts are those of Redis, the ones behind the question mark those of the sentinels.
+ */
+const parseSentinels = (text: string): RedisEndpoint => {
+  const [, scheme, login, hosts = '', master = '', db, query] = sentinelForm.exec(text) ?? [];
+  if (scheme === undefined) {
+    throw invalid('is no address of sentinels; it looks like sentinel://host:26379,host:26379/name-of-the-master');
+  }
+  const sentinels = hosts.split(',').map((host) => {
+    const node = parseNode(`redis://${host.trim()}`);
+    return { host: node.host, port: /:\d+$/.test(host.trim()) ? node.port : 26_379 };
+  });
+  const { username, password } = parseNode(`redis://${login === undefined ? '' : `${login}@`}redis`);
+  const asked = new URLSearchParams(query ?? '');
+  const unknown = [...asked.keys()].find((name) => name !== 'username' && name !== 'password');
+  if (unknown !== undefined) throw invalid(`has the unknown option "${unknown.slice(0, 40)}" behind the question mark`);
+  return {
+    kind: 'sentinel',
+    name: `${decoded(master, 'name of a master')} by ${sentinels.map(hostPort).join(',')}`,
+    sentinels,
+    master: decoded(master, 'name of a master'),
+    options: {
+      ...(username === undefined ? {} : { username }),
+      ...(password === undefined ? {} : { password }),
+      ...(db === undefined ? {} : { db: Number(db) }),
+      ...(scheme === 'sentinels' ? { tls: {} } : {}),
+    },
+    credentials: {
+      ...(asked.has('username') ? { username: asked.get('username') ?? '' } : {}),
+      ...(asked.has('password') ? { password: asked.get('password') ?? '' } : {}),
+    },
+  };
+};
 
 /**
  * Reads where Redis is from a URL or a socket path. Several URLs separated by commas are the first nodes of a Redis
- * Cluster; user, password and TLS are those of the first. Throws GatewayError `config_invalid`.
+ * Cluster; user, password and TLS are those of the first. `sentinel://…` asks sentinels. Throws GatewayError `config_invalid`.
  */
 export const redisEndpoint = (from: { readonly url?: string; readonly socketPath?: string }): RedisEndpoint => {
   if (from.socketPath !== undefined) return { kind: 'socket', name: `unix:${from.socketPath}`, path: from.socketPath };
   if (from.url === undefined || from.url.trim() === '') throw invalid('is empty');
+  if (/^sentinels?:/.test(from.url.trim())) return parseSentinels(from.url.trim());
   const texts = from.url.split(',').map((text) => text.trim());
   const [first] = texts;
   if (first === undefined) throw invalid('is empty');

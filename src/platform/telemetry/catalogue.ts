@@ -54,6 +54,7 @@ export const rejectReasons = [
   'malformed',
   'draining',
   'max-calls',
+  'organization-calls',
   'overloaded',
   'called-unreadable',
   'unknown-number',

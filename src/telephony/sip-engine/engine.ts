@@ -213,12 +213,12 @@ export const startEngine = async (options: EngineOptions): Promise<Engine> => {
       },
       onGone: (owners) => {
         if (closing) return;
-        server.onApplicationGone(owners);
-        client.onApplicationGone(owners);
         if (options.forgetDialogs === true) {
           for (const owner of owners) applications.forget(owner);
           return;
         }
+        server.onApplicationGone(owners);
+        client.onApplicationGone(owners);
         const timer = watchOrphans(ctx, owners, () => orphanTimers.delete(timer));
         orphanTimers.add(timer);
       },

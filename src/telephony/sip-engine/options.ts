@@ -48,7 +48,7 @@ export type EngineOptions = {
   requestHandlers?: readonly RequestHandler[];
   /**
    * Forget whose a dialog is when its application's connection breaks, as drachtio-server does: what the peer sends in
-   * it gets 481, but applications may still send in it. For tests of applications.
+   * it gets 481, but applications may still send in it, and end the INVITEs that were left open. For tests of applications.
    */
   forgetDialogs?: boolean;
   /** Address written into Via and Contact instead of the listen address (1:1 NAT), with ports by transport when they differ. */

@@ -59,12 +59,20 @@ export type SipServer = Signalling & {
   stats(): { readonly dialogs: number; readonly ringing: number };
   /** Peers watched by OPTIONS. */
   peers(): readonly PeerState[];
+  /**
+   * Asks the SIP servers for nothing new, so that they give new calls to other instances. Resolves when they know, at
+   * most after a second; calls they had given us by then have arrived.
+   */
+  retreat(): Promise<void>;
   /** Leaves the SIP servers. Calls must have been ended before; what is left ends as `lost`. */
   close(): Promise<void>;
 };
 
 /** How long the other servers may take once the first is connected, ms. */
 const STRAGGLERS = 1_000;
+
+/** How long a drain waits for the servers to have heard of it, ms. */
+const RETREAT = 1_000;
 
 /** A server's own connection is closed when it had no call at two looks in a row, this far apart, ms. */
 const IDLE_LOOK = 5_000;
@@ -75,6 +83,7 @@ const nowhere: SipConnection = {
   endpoints: () => [],
   connected: () => false,
   send: (_request, handlers) => handlers.onFault({ kind: 'lost', detail: 'no SIP server is connected' }),
+  retreat: () => Promise.resolve(),
   close: () => {},
 };
 
@@ -110,7 +119,7 @@ export const createSipServer = async (options: SipServerOptions): Promise<SipSer
   const ours: readonly Link[] = options.servers.map((server) =>
     createLink(deps, (events) => {
       const opened = openConnection({
-        ...{ server, clock, log, ...events, ...each },
+        ...{ server, clock, log, ...events, ...each, leavesInvites: !deps.dialogsSurvive },
         ...(options.connectTimeout === undefined ? {} : { connectTimeout: options.connectTimeout }),
       });
       ready.push(opened.ready);
@@ -160,7 +169,7 @@ export const createSipServer = async (options: SipServerOptions): Promise<SipSer
   };
   try {
     if (options.listen !== undefined) {
-      accepting = await acceptConnections({ listen: options.listen, log, ...each, onConnection: adopt });
+      accepting = await acceptConnections({ listen: options.listen, clock, log, ...each, onConnection: adopt });
     }
     await enough(ready, clock).catch((error: unknown) => {
       // Servers may still come to us; those we connect to are tried on.
@@ -204,6 +213,10 @@ export const createSipServer = async (options: SipServerOptions): Promise<SipSer
       return { dialogs: sum('dialogs'), ringing: sum('ringing') };
     },
     peers: () => keepAlive.peers(),
+    retreat: async () => {
+      const told = Promise.all(ours.map(({ connection }) => connection.retreat()));
+      await within(told, RETREAT, clock);
+    },
     close: async () => {
       keepAlive.stop();
       await closeAll();
@@ -217,10 +230,15 @@ const enough = async (ready: readonly Promise<void>[], clock: Clock): Promise<vo
   if (only === undefined) return;
   if (others.length === 0) return only;
   await Promise.any(ready).catch((error: AggregateError) => Promise.reject(error.errors[0]));
-  let limit: { cancel(): void } | null = null;
-  const patience = new Promise<void>((resolve) => {
-    limit = clock.after(STRAGGLERS, resolve);
+  await within(Promise.allSettled(ready), STRAGGLERS, clock);
+};
+
+/** Waits for `work`, but not beyond `limit` ms. */
+const within = async (work: Promise<unknown>, limit: number, clock: Clock): Promise<void> => {
+  let timer: { cancel(): void } | null = null;
+  const late = new Promise<void>((resolve) => {
+    timer = clock.after(limit, resolve);
   });
-  await Promise.race([Promise.allSettled(ready), patience]);
-  (limit as { cancel(): void } | null)?.cancel();
+  await Promise.race([work, late]);
+  (timer as { cancel(): void } | null)?.cancel();
 };

@@ -6,8 +6,17 @@ import { type CuttableWay, cuttableWay } from '../../support/cuttable-way.js';
 import { freePort } from '../../support/ports.js';
 import { type Application, sipAddressOf, startForgetfulEngine, startOnServers } from '../../support/several-servers.js';
 import { ANSWER_SDP, outgoing, type RecordedEvents, recordEvents } from '../../support/sip-application.js';
+import { ringingOnly, startLine } from '../../support/sip-in-line.js';
 import { type SippRun, startSipp } from '../../support/sipp.js';
-import { expectMessage, inDialog, invite, reply, type Step, scenario } from '../../support/sipp-scenario.js';
+import {
+  ackFailure,
+  expectMessage,
+  inDialog,
+  invite,
+  reply,
+  type Step,
+  scenario,
+} from '../../support/sipp-scenario.js';
 import { gatewayCertificate, strangerCertificate, testCa } from '../../support/tls-certificates.js';
 import { until } from '../../support/until.js';
 
@@ -159,6 +168,83 @@ describe('several SIP servers', () => {
     patience[0]?.();
     expect(await events.over).toEqual({ by: 'lost', reason: 'the SIP server did not come back' });
     expect(app.server.stats()).toEqual({ dialogs: 0, ringing: 0 });
+  });
+});
+
+describe('a connection to a SIP server', () => {
+  it('that stays mute is broken off and opened anew; one that is only idle is kept', async () => {
+    const looks: (() => void)[] = [];
+    const clock = {
+      now: () => Date.now(),
+      monotonic: () => performance.now(),
+      after: (ms: number, fn: () => void) => {
+        if (ms === 5_000) {
+          looks.push(fn);
+          return { cancel: () => {} };
+        }
+        const handle = setTimeout(fn, ms);
+        return { cancel: () => clearTimeout(handle) };
+      },
+    };
+    const look = (): void => looks.splice(0).forEach((fn) => void fn());
+    const one = await engine();
+    const cut = await way(() => one.adminPort);
+    const app = await application({ servers: [at(cut.port)], clock });
+    look();
+    for (let times = 0; times < 6; times += 1) {
+      const before = cut.returned();
+      look();
+      await until('the answer to a ping', () => cut.returned() > before);
+      look();
+    }
+    expect([app.server.connected(), cut.accepted()]).toEqual([true, 1]);
+    cut.stall();
+    for (let times = 0; times < 3; times += 1) look();
+    expect(app.server.connected()).toBe(true);
+    look();
+    await until('the new connection', () => cut.accepted() === 2 && app.server.connected());
+    expect(app.lines.map(({ message }) => message)).toContain(
+      'the SIP server gives no sign of life; the connection is broken off',
+    );
+    const { dialog, sipp } = await call(app, sipAddressOf(one), ...awaitBye);
+    await dialog.bye();
+    expect((await sipp.done).code).toBe(0);
+  });
+
+  it('that broke leaves no INVITE open: callers get 503 and lines CANCEL as soon as it is back', async () => {
+    const one = await engine();
+    const cut = await way(() => one.adminPort);
+    const app = await application({ servers: [at(cut.port)] });
+    const caller = await startSipp({
+      target: sipAddressOf(one),
+      scenario: scenario(
+        invite(),
+        expectMessage(100, { optional: true }),
+        expectMessage(180),
+        expectMessage(503, { matches: ['Retry-After: 2'] }),
+        ackFailure(),
+      ),
+    });
+    closers.push(() => caller.stop());
+    const line = await startLine(ringingOnly());
+    closers.push(() => line.stop());
+    const incoming = await app.nextCall();
+    incoming.ring();
+    let rings = (): void => {};
+    const ringing = new Promise<void>((resolve) => {
+      rings = resolve;
+    });
+    const placing = app.server.place(
+      outgoing(`sip:line@127.0.0.1:${line.port}`, { onProvisional: ({ status }) => status === 180 && rings() }),
+    );
+    await ringing;
+    cut.cut();
+    expect(await placing).toMatchObject({ outcome: 'failed', status: 503, local: true });
+    expect(incoming.cancelled.aborted).toBe(true);
+    expect(await caller.done).toMatchObject({ code: 0 });
+    expect(await line.done).toMatchObject({ code: 0 });
+    expect(app.server.stats()).toEqual({ dialogs: 0, ringing: 0 });
+    await until('the server to have no transaction left', () => one.stats().dialogs === 0);
   });
 });
 

@@ -58,6 +58,12 @@ export const callRefusals = {
     sentence: 'The gateway is at its limit of <count> calls.',
     remedy: 'Raise `limits.maxCalls`, or add an instance.',
   },
+  organizationCalls: {
+    what: 'The organization has as many calls as it may',
+    result: '486',
+    sentence: 'The organization is at its limit of <count> calls.',
+    remedy: 'Raise `limits.maxCallsPerOrganization` or its entry in `limits.maxCallsOf`, on every instance.',
+  },
   sessionInterval: {
     what: 'Session-Expires is below our minimum',
     result: '422, Min-SE',

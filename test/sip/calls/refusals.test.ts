@@ -71,8 +71,8 @@ const expectRefused = async (gateway: TestGateway, row: RefusalRow, attempt: Att
     ),
   });
   expect(result.code, `${result.errors}\n${result.messages}`).toBe(0);
-  // The answer on the wire comes before the log's line is read.
-  await until('the line in the log', () => lines().length > known);
+  // The log comes by a pipe, the refusal by a socket: neither waits for the other.
+  await until('the line of the refusal', () => lines().length > known, 20_000);
   const fresh = lines().slice(known);
   expect(fresh).toHaveLength(1);
   expect(fresh[0]).toMatchObject({ status: Number(status), rule: expect.stringMatching(patternOf(row)) });
@@ -141,6 +141,14 @@ describe('a call beside another', () => {
     mkdirSync(dataDir);
     writeFileSync(join(dataDir, 'gateway.yaml'), 'limits: { maxCalls: 1 }\n');
     await second({ dataDir }, callRefusals.tooManyCalls);
+  });
+
+  it('is refused at the limit of its organization', async () => {
+    const limits = { maxCallsPerOrganization: 5, maxCallsOf: { acme: 1 } };
+    const dataDir = join(folder, 'organization-limited');
+    mkdirSync(dataDir);
+    writeFileSync(join(dataDir, 'gateway.yaml'), JSON.stringify({ limits }));
+    await second({ dataDir }, callRefusals.organizationCalls);
   });
 });
 

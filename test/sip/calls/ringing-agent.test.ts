@@ -81,7 +81,7 @@ const setUp = (): Setup => {
     bindLadder: () => {},
     onClosed: () => {},
     overloaded: () => false,
-    limits: { maxCalls: 10, maxCallDuration: 60_000 },
+    limits: { maxCalls: 10, maxCallsOf: () => null, maxCallDuration: 60_000 },
   };
   return {
     calls: createCalls(deps as unknown as CallsDeps),

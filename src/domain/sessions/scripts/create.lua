@@ -1,13 +1,14 @@
 -- Creates a session with its ticket number, its contact and its first timeline entry.
 -- KEYS: session hash
 -- ARGV: prefix, id, instance, keep ms, startedAt, caller E.164 or '', Call-ID part, contact id to use if the caller is
---       new or '' for no contact, orgId, entry at, entry type, entry data, channel prefix of the owners, then fields and
---       values of the session
--- Answers {ticket number, contact fields and values, ticket of a webhook that was held for this caller or ''}, or
--- nothing when the session is there already.
+--       new or '' for no contact, orgId, entry at, entry type, entry data, channel prefix of the owners, most live sessions
+--       of the organization or '', then fields and values of the session
+-- Answers {ticket number, contact fields and values, ticket of a webhook that was held for this caller or ''}, nothing
+-- when the session is there already, or 'full'.
 local key, prefix, id, instance, keep = KEYS[1], ARGV[1], ARGV[2], ARGV[3], tonumber(ARGV[4])
 local started_at, caller, call_id, new_contact, org = ARGV[5], ARGV[6], ARGV[7], ARGV[8], ARGV[9]
 if redis.call('EXISTS', key) == 1 then return false end
+if ARGV[14] ~= '' and redis.call('ZCARD', prefix .. 'live') >= tonumber(ARGV[14]) then return 'full' end
 
 local ticket_number = redis.call('INCR', prefix .. 'ticket-number')
 local contact = {}
@@ -29,7 +30,7 @@ if contact_id ~= '' then
   fields[#fields + 1] = 'contactId'
   fields[#fields + 1] = contact_id
 end
-for at = 14, #ARGV do fields[#fields + 1] = ARGV[at] end
+for at = 15, #ARGV do fields[#fields + 1] = ARGV[at] end
 hset(key, fields)
 make_live(prefix, id, caller, started_at, instance)
 index_add(prefix .. 'by-time', started_at, id, keep)

@@ -1,5 +1,6 @@
 import { createServer, Server, type Socket } from 'node:net';
 import { createServer as createTlsServer } from 'node:tls';
+import type { Clock } from '../../../core/clock.js';
 import { GatewayError } from '../../../core/errors.js';
 import type { Logger } from '../../../core/logger.js';
 import { type IpRange, mostSpecific } from '../ip-range.js';
@@ -12,6 +13,7 @@ import {
   type SipConnection,
 } from './connection.js';
 import { type Exchange, type MessageTap, openTransactions, sendRequest } from './exchange.js';
+import { openWire } from './wire.js';
 
 /** Where SIP servers connect to us. */
 export type ListenAddress = {
@@ -26,6 +28,7 @@ export type ListenAddress = {
 
 export type AcceptingOptions = {
   readonly listen: ListenAddress;
+  readonly clock: Clock;
   readonly log: Logger;
   readonly tap?: MessageTap;
   readonly messageLimit?: number;
@@ -118,9 +121,12 @@ const serve = (socket: Socket, options: AcceptingOptions): void => {
       if (state !== 'connected') return handlers.onFault({ kind: 'lost', detail: 'no connection to the SIP server' });
       sendRequest(library, request, handlers, exchange);
     },
+    // Whether it comes to us at all is the server's own choice; a refusal is all there is.
+    retreat: () => Promise.resolve(),
     close: () => {
       if (state === 'over') return;
       state = 'over';
+      wire.close();
       quit(library);
       socket.end();
       open.fail({ kind: 'lost', detail: 'the gateway is closing' });
@@ -149,10 +155,13 @@ const serve = (socket: Socket, options: AcceptingOptions): void => {
   library.on('close', () => {
     if (state === 'over') return;
     state = 'over';
+    wire.close();
     open.fail({ kind: 'lost', detail: 'the connection to the SIP server broke' });
     events.onLost(true);
   });
   const ofOne = new Server();
   library.listen({ server: ofOne, secret });
+  const wire = openWire(library, options.clock);
+  wire.watch(() => log.error({}, 'the SIP server gives no sign of life; the connection is broken off'));
   ofOne.emit('connection', socket);
 };

@@ -5,6 +5,8 @@ import type { Logger } from '../../../core/logger.js';
 import { type Exchange, incomingRequest, type MessageTap, openTransactions, sendRequest } from './exchange.js';
 import { type Library, newLibrary } from './library.js';
 import type { OutgoingRequest, RequestHandlers, SipRequest } from './messages.js';
+import { unfinishedInvites } from './unfinished-invites.js';
+import { type AdminWire, openWire } from './wire.js';
 
 /** The admin port of a SIP server. */
 export type ServerAddress = {
@@ -36,6 +38,8 @@ export type ConnectionOptions = ConnectionEvents & {
   readonly tap?: MessageTap;
   /** Most bytes of one message to the server; none: no limit. */
   readonly messageLimit?: number;
+  /** A server that does not end INVITEs whose application is gone: they are ended when it can be told again. */
+  readonly leavesInvites?: boolean;
 };
 
 /** The connection to a SIP server: the embedded engine or drachtio-server. */
@@ -46,6 +50,11 @@ export type SipConnection = {
   endpoints(): readonly string[];
   connected(): boolean;
   send(request: OutgoingRequest, handlers: RequestHandlers): void;
+  /**
+   * Takes nothing new from now on; what there is goes on. Resolves when the server knows, so that whatever it had sent
+   * before has been taken; it gives new calls to other applications then, or refuses them.
+   */
+  retreat(): Promise<void>;
   close(): void;
 };
 
@@ -74,6 +83,8 @@ export const quit = (library: Library): void => {
 export const receivingLibrary = (options: {
   readonly tag: string;
   readonly exchange: Exchange;
+  /** True: requests outside of dialogs are not asked for. */
+  readonly retreated?: boolean;
   onRequest(request: SipRequest): void;
 }): Library => {
   const library = newLibrary(options.tag);
@@ -90,7 +101,9 @@ export const receivingLibrary = (options: {
     });
   });
   // Handlers of single methods are never reached; registering them is what makes the server route the method to us.
-  for (const method of methods) library.use(method, (_request, _response, next) => next());
+  if (options.retreated !== true) {
+    for (const method of methods) library.use(method, (_request, _response, next) => next());
+  }
   return library;
 };
 
@@ -110,13 +123,17 @@ export const openConnection = (
   const log = options.log.child({ sipServer: name });
   const patience = options.connectTimeout ?? 10_000;
   const open = openTransactions((error) => log.error({ error: String(error) }, 'a SIP handler failed'));
+  const unfinished = options.leavesInvites === true ? unfinishedInvites() : undefined;
   const exchange: Exchange = {
     open,
     ...(options.tap === undefined ? {} : { tap: options.tap }),
     ...(options.messageLimit === undefined ? {} : { messageLimit: options.messageLimit }),
+    ...(unfinished === undefined ? {} : { unfinished }),
   };
   let state: 'connecting' | 'connected' | 'lost' | 'closed' = 'connecting';
   let current: Library | null = null;
+  let wire: AdminWire | null = null;
+  let retreated = false;
   let endpoints: readonly string[] = [];
   let delay = RETRY.first;
   let retry: { cancel(): void } | null = null;
@@ -144,16 +161,19 @@ export const openConnection = (
     fail(new GatewayError('sip_unavailable', `The SIP server at ${name} does not accept the secret.`, { cause }));
   };
 
-  const established = (library: Library, list: string): void => {
+  const established = (library: Library, own: AdminWire, list: string): void => {
     current = library;
+    wire = own;
     endpoints = endpointList(list);
     delay = RETRY.first;
     refused = false;
     const again = state === 'lost';
     state = 'connected';
     succeed();
+    own.watch(() => log.error({}, 'the SIP server gives no sign of life; the connection is broken off'));
     if (!again) return;
-    log.info({}, 'connected to the SIP server again');
+    const invites = unfinished?.endAll(own) ?? 0;
+    log.info({ invites }, 'connected to the SIP server again');
     options.onRestored();
   };
 
@@ -162,12 +182,14 @@ export const openConnection = (
     const library = receivingLibrary({
       tag: options.tag ?? DEFAULT_TAG,
       exchange,
+      retreated,
       onRequest: options.onRequest,
     });
     const end = (): void => {
       if (over) return;
       over = true;
       limit.cancel();
+      own.close();
       if (library === current) lose();
       if (state === 'closed') return;
       retry = clock.after(delay, attempt);
@@ -178,7 +200,7 @@ export const openConnection = (
       if (over || state === 'closed') return quit(library);
       if (error) return refuse(error);
       limit.cancel();
-      established(library, list);
+      established(library, own, list);
     });
     library.on('error', (error) => {
       lastError = textOf(error);
@@ -190,6 +212,7 @@ export const openConnection = (
       ...(server.tls === undefined ? {} : { tls: server.tls }),
       reconnect: { maxAttempts: 1 },
     });
+    const own = openWire(library, clock);
   };
 
   const firstLimit = clock.after(patience, () => {
@@ -212,9 +235,16 @@ export const openConnection = (
       }
       sendRequest(current, request, handlers, exchange);
     },
+    retreat: async () => {
+      retreated = true;
+      const own = wire;
+      // drachtio-server removes all methods at the first of these; the embedded engine the one that is named.
+      if (own !== null) await Promise.all(['invite', 'options'].map((verb) => own.command(`remove_route|${verb}`)));
+    },
     close: () => {
       if (state === 'closed') return;
       state = 'closed';
+      wire?.close();
       retry?.cancel();
       firstLimit.cancel();
       if (current !== null) quit(current);

@@ -9,6 +9,7 @@ import {
   type SipRequest,
   type SipResponse,
 } from './messages.js';
+import { endOfReceived, endOfSent, type UnfinishedInvites } from './unfinished-invites.js';
 
 /** Sees a message as the library has it; retransmissions, 100 Trying and ACKs of failures never get this far. */
 export type MessageTap = (message: {
@@ -26,6 +27,8 @@ export type Exchange = {
   readonly tap?: MessageTap;
   /** Most bytes of one message to the SIP server; none: no limit. */
   readonly messageLimit?: number;
+  /** INVITEs whose end the server has not heard from us; left out for a server that ends them itself when we are gone. */
+  readonly unfinished?: UnfinishedInvites;
 };
 
 /** What waits for the SIP server. The library forgets it silently when its socket closes, so we keep our own list. */
@@ -109,6 +112,9 @@ export const incomingRequest = (request: LibraryRequest, response: LibraryRespon
     if (message?.raw !== undefined) tap?.({ direction, callId, raw: message.raw, transport: source.transport, remote });
   };
   show(unsolicited ? 'out' : 'in', request.msg);
+  const first = request.method === 'INVITE' && request.stackDialogId === '' && !unsolicited;
+  const finished = first ? exchange.unfinished?.add(endOfReceived(request.stackTxnId, header)) : undefined;
+  if (finished !== undefined) request.on('cancel', finished);
   return {
     method: request.method,
     uri: request.uri,
@@ -133,6 +139,7 @@ export const incomingRequest = (request: LibraryRequest, response: LibraryRespon
           response.send(sendable(status), answer.phrase, options, (error, sent) => {
             done();
             if (error) return reject(new Error(textOf(error)));
+            if (status >= 200) finished?.();
             show('out', sent);
             open.guard(() => answer.onSent?.(response.stackDialogId));
             resolve();
@@ -180,9 +187,11 @@ export const sendRequest = (
 ): void => {
   const { open, tap } = exchange;
   let over = false;
+  let finished: (() => void) | undefined;
   const fault = (reason: SendFault): void => {
     if (over) return;
     over = true;
+    if (reason.kind !== 'lost') finished?.();
     done();
     open.guard(() => handlers.onFault(reason));
   };
@@ -214,6 +223,9 @@ export const sendRequest = (
         if (raw !== undefined) tap?.({ direction, callId, raw, transport, remote });
       };
       show('out', sent.msg, sent.protocol, null);
+      if (request.method === 'INVITE' && request.dialogId === undefined) {
+        finished = exchange.unfinished?.add(endOfSent(sent.stackTxnId, sent.uri));
+      }
       open.guard(() => handlers.onSent?.(sentRequest(sent, header, callId)));
       if (request.method === 'ACK' || request.method === 'CANCEL') {
         over = true;
@@ -228,6 +240,7 @@ export const sendRequest = (
         if (over) return;
         if (received.status >= 200) {
           over = true;
+          finished?.();
           done();
         }
         const acknowledge = (body?: string): void => {

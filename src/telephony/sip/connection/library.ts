@@ -1,5 +1,5 @@
 import { createRequire } from 'node:module';
-import type { Server } from 'node:net';
+import type { Server, Socket } from 'node:net';
 import type { ConnectionOptions } from 'node:tls';
 
 /**
@@ -56,7 +56,16 @@ export type LibraryRequestOptions = {
   readonly stackDialogId?: string;
 };
 
+/** The library's own connections: what its interface does not offer goes over them (see `wire.ts`). */
+export type LibraryProtocol = {
+  /** Every message of the server, when the library has dealt with it. */
+  on(event: 'msg', listener: (socket: Socket, text: string) => void): void;
+  /** Sends a command; returns the id that its answer will name. */
+  send(socket: Socket, command: string): string;
+};
+
 export type Library = {
+  readonly app: { readonly client?: { readonly wp?: LibraryProtocol } };
   connect(options: {
     host: string;
     port: number;
