@@ -163,6 +163,7 @@ export const runCall = (parts: CallParts): LiveCall => {
     leg,
     callerProfile: origin.profile,
     callerDialog: () => dialog,
+    recorded: () => recording,
     dispatch: (event) => dispatch(event),
     state: () => state,
     log,
@@ -290,7 +291,7 @@ export const runCall = (parts: CallParts): LiveCall => {
     },
     hold: (held) => {
       session.note(held ? 'media.held' : 'media.resumed', {});
-      transfers.connected()?.callerHeld(held);
+      transfers.callerHeld(held);
     },
     failed: (reason) => {
       log.error({ reason }, 'the media of a call failed');
