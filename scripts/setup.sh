@@ -32,7 +32,7 @@ case $purpose in
   demo | bench) need+=('sipp sip-tester sipp') ;;
   test)
     need+=('sipp sip-tester sipp' 'baresip baresip-core baresip' 'sox sox sox' 'kamailio kamailio,kamailio-tls-modules kamailio')
-    need+=('promtool prometheus prometheus' 'espeak-ng espeak-ng espeak-ng')
+    need+=('promtool prometheus prometheus' 'espeak-ng espeak-ng espeak-ng' 'rtpengine rtpengine-daemon rtpengine')
     ;;
 esac
 packages=() formulas=() missing=()

@@ -35,6 +35,8 @@ export const gatewayGauges = (
   metrics: Metrics,
   of: {
     readonly media: MediaPlane['stats'];
+    /** How many rtpengines answer; null where none is configured. */
+    readonly relays: (() => number) | null;
     readonly redis: () => boolean;
     readonly sip: () => boolean;
     readonly draining: () => boolean;
@@ -45,6 +47,7 @@ export const gatewayGauges = (
     metrics.set('mediaLegs', legs);
     metrics.set('mediaPortsFree', portsFree);
     metrics.set('dependencyUp', of.redis() ? 1 : 0, { dependency: 'redis' });
+    if (of.relays !== null) metrics.set('dependencyUp', of.relays() > 0 ? 1 : 0, { dependency: 'rtpengine' });
     metrics.set('dependencyUp', of.sip() ? 1 : 0, { dependency: 'sip' });
     metrics.set('draining', of.draining() ? 1 : 0);
   });

@@ -64,6 +64,23 @@ export const serverList = z
     return points;
   });
 
+/** `host:port`, one or several, as one text separated by commas or a list. */
+export const endpointList = z
+  .union([z.string(), z.array(z.string())])
+  .transform((value, context): readonly Endpoint[] => {
+    const entries = (Array.isArray(value) ? value : value.split(',')).map((entry) => entry.trim());
+    const endpoints: Endpoint[] = [];
+    for (const entry of entries) {
+      const parsed = parseHostPort(entry);
+      if (parsed === undefined || parsed.port === 0) {
+        context.addIssue({ code: 'custom', message: `"${entry}" is not host:port` });
+        return z.NEVER;
+      }
+      endpoints.push(parsed);
+    }
+    return endpoints;
+  });
+
 /** `host:port` or `tls:host:port`. */
 export const listenPoint = z.string().transform((value, context): Endpoint & { readonly tls: boolean } => {
   const tls = value.startsWith('tls:');

@@ -5,6 +5,7 @@ import {
   addressRanges,
   type Endpoint,
   endpoint,
+  endpointList,
   headerList,
   isLoopback,
   isWildcard,
@@ -135,7 +136,11 @@ export const configSchema = z.strictObject({
       memoryBeforeRestart: wholeNumber(128, 65_536).default(600).describe('or beyond so much resident memory, MiB'),
     })
     .optional(),
-  rtpengine: text.optional().describe("host:port of rtpengine's ng port"),
+  rtpengine: endpointList
+    .optional()
+    .describe(
+      'rtpengines that take the media of transferred calls, comma-separated host:port of their ng ports (UDP); none: the gateway itself',
+    ),
   twilio: z
     .strictObject({
       accountSid: text,

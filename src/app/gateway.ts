@@ -37,7 +37,7 @@ import { createCommandBus } from '../platform/redis/index.js';
 import { createMetrics } from '../platform/telemetry/index.js';
 import { redisRingChecks } from '../platform/vault/index.js';
 import { createSpeaker } from '../telephony/agents/builtin/index.js';
-import { createMediaPlane } from '../telephony/media/index.js';
+import { createMediaPlane, createRtpengineRelay } from '../telephony/media/index.js';
 import { createLadder, openProfiles } from '../telephony/sip/index.js';
 import { actionChecks } from './action-catalogue.js';
 import { startActions } from './actions.js';
@@ -202,6 +202,11 @@ const start = async (options: GatewayOptions, stack: ReturnType<typeof shutdownS
     clock,
   });
   stack.push('media', () => media.close());
+  const relay =
+    config.rtpengine === undefined
+      ? null
+      : createRtpengineRelay({ servers: config.rtpengine, clock, log: log.child({ part: 'rtpengine' }) });
+  if (relay !== null) stack.push('rtpengine', () => relay.close());
 
   const sessionTokens = createSessionTokens(redis);
   access.register(sessionTokens.reader);
@@ -220,7 +225,7 @@ const start = async (options: GatewayOptions, stack: ReturnType<typeof shutdownS
   stack.push('event-loop watch', () => lag.stop());
   const ladder = createLadder(clock);
   const transferring = transferDeps({
-    ...{ config, profiles, media, ladder, vault, metrics, clock, prompts },
+    ...{ config, profiles, media, relay, ladder, vault, metrics, clock, prompts },
     directory: directory.directory,
     ensureTicket: zendesk.ensureTicket,
     announce: speaker.announce,
@@ -292,6 +297,7 @@ const start = async (options: GatewayOptions, stack: ReturnType<typeof shutdownS
 
   gatewayGauges(metrics, {
     media: media.stats,
+    relays: relay === null ? null : relay.up,
     redis: redis.isUp,
     sip: signalling.server.connected,
     draining: calls.draining,

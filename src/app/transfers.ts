@@ -6,6 +6,7 @@ import type { MediaPlane, PromptSource } from '../domain/calls/ports.js';
 import { credentialScopes, type Directory } from '../domain/directory/index.js';
 import type { Metrics } from '../platform/telemetry/index.js';
 import type { Vault } from '../platform/vault/index.js';
+import type { RtpengineRelay } from '../telephony/media/index.js';
 import type { Ladder, ProfileRegistry, SipServer } from '../telephony/sip/index.js';
 import type { Config } from './config.js';
 
@@ -14,6 +15,8 @@ export type TransferWiring = {
   readonly profiles: ProfileRegistry;
   readonly directory: Directory;
   readonly media: MediaPlane;
+  /** Null where no rtpengine is configured. */
+  readonly relay: RtpengineRelay | null;
   readonly ladder: Ladder;
   readonly vault: Vault;
   readonly metrics: Metrics;
@@ -49,6 +52,10 @@ export const transferDeps = (wiring: TransferWiring): TransferDeps => {
     directory: wiring.directory,
     signalling: wiring.server,
     media: wiring.media,
+    relay:
+      wiring.relay === null
+        ? null
+        : { media: wiring.relay, moved: (result) => metrics.count('relayMoves', 1, { result }) },
     profile: (name) => {
       const profile = profiles.get(name);
       if (profile === undefined) return null;

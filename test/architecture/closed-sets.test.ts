@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
 import { packageRoot } from '../../src/core/entry-path.js';
-import { controlNames, refusalRules } from '../../src/domain/calls/index.js';
+import { controlNames, refusalRules, relayResults } from '../../src/domain/calls/index.js';
 import { outboundRefusals } from '../../src/domain/outbound/index.js';
 import { endReasons } from '../../src/domain/sessions/index.js';
 import { permissions } from '../../src/platform/access/index.js';
@@ -17,6 +17,10 @@ it('every reason to refuse a call is a label of the rejects metric, and the othe
 
 it('every reason to refuse an outbound call is a label of its metric', () => {
   expect([...metricCatalogue.outboundRefused.labels.reason]).toEqual([...outboundRefusals]);
+});
+
+it('everything that may become of a call and its relay is a label of its metric', () => {
+  expect([...metricCatalogue.relayMoves.labels.result]).toEqual([...relayResults]);
 });
 
 it('every reason a session ends for is a label of its metric', () => {

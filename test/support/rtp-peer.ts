@@ -106,6 +106,7 @@ export const rtpPeer = async (
   const localKey = options.srtp === true ? key() : null;
   let sender: SrtpSender | null = null;
   let receiver: SrtpReceiver | null = null;
+  let theirKey = '';
   let remote: { address: string; port: number } | null = null;
   let eventType = 101;
   let ssrc = options.ssrc ?? 0x1234_5678;
@@ -196,7 +197,10 @@ export const rtpPeer = async (
         const theirs = /^a=crypto:\d+ AES_CM_128_HMAC_SHA1_80 inline:(\S+)/m.exec(description)?.[1];
         if (theirs === undefined) throw new Error(`no key in ${description}`);
         sender ??= createSrtpSender('AES_CM_128_HMAC_SHA1_80', localKey);
-        receiver ??= createSrtpReceiver('AES_CM_128_HMAC_SHA1_80', Buffer.from(theirs, 'base64'));
+        if (theirs !== theirKey) {
+          theirKey = theirs;
+          receiver = createSrtpReceiver('AES_CM_128_HMAC_SHA1_80', Buffer.from(theirs, 'base64'));
+        }
       }
     },
     send(payload, { payloadType = audioType, marker = false, timestamp: at } = {}) {

@@ -4,6 +4,7 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Dialog, DialogEnd } from '../../src/domain/calls/ports.js';
 import { startGateway, type TestGateway, type TestGatewayOptions } from './gateway.js';
+import { givenRelayEnvironment } from './given-relay.js';
 import { givenServer, givenServerEnvironment } from './given-server.js';
 import { sine } from './goertzel.js';
 import { wavFile } from './media.js';
@@ -87,7 +88,7 @@ export type TransferRig = {
 
 export const startTransferRig = async (options: TestGatewayOptions = {}): Promise<TransferRig> => {
   const [gateway, application] = await Promise.all([
-    startGateway({ ...options, env: { ...givenServerEnvironment(), ...options.env } }),
+    startGateway({ ...options, env: { ...givenServerEnvironment(), ...givenRelayEnvironment(), ...options.env } }),
     startSipApplication({ alwaysEmbedded: true }),
   ]);
   const target = givenServer()?.sipAddress ?? `127.0.0.1:${gateway.sipPort}`;
@@ -138,7 +139,10 @@ export const startTransferRig = async (options: TestGatewayOptions = {}): Promis
             endedBy = end;
             onEnded(end);
           },
-          offered: async () => phone.sdp(),
+          offered: async (offer) => {
+            if (offer !== null) phone.accept(offer);
+            return phone.sdp();
+          },
           info: (contentType, body) => infos.push({ contentType, body }),
         },
       });

@@ -169,6 +169,7 @@ export const runCall = (parts: CallParts): LiveCall => {
     leg,
     callerProfile: origin.profile,
     callerDialog: () => dialog,
+    recorded: () => recording,
     dispatch: (event) => dispatch(event),
     state: () => state,
     ...{ tracer, log },
@@ -298,7 +299,7 @@ export const runCall = (parts: CallParts): LiveCall => {
     },
     hold: (held) => {
       session.note(held ? 'media.held' : 'media.resumed', {});
-      transfers.connected()?.callerHeld(held);
+      transfers.callerHeld(held);
     },
     failed: (reason) => {
       log.error({ reason }, 'the media of a call failed');

@@ -7,8 +7,10 @@ export { type RefusalRule, refusalRules } from './refusal.js';
 export type {
   CallTransfers,
   RefusedTransfer,
+  RelayResult,
   StartedTransfer,
   TransferDeps,
   TransferProfile,
   TransferRequest,
 } from './transfer-ports.js';
+export { relayResults } from './transfer-ports.js';

@@ -4,6 +4,7 @@
  */
 import type { Logger } from '../../core/logger.js';
 import type { CallerIdentity, SessionDirection } from '../sessions/records.js';
+import type { LendableLeg } from './relay-ports.js';
 
 // --- Signalling ---------------------------------------------------------------------------------------------------
 
@@ -210,7 +211,7 @@ export type LegQuality = {
   readonly mos: number | null;
 };
 
-export type MediaLeg = {
+export type MediaLeg = LendableLeg & {
   readonly id: string;
   /** Answers the peer's offer, also a later one (hold, codec change). Throws GatewayError sdp_invalid, no_common_codec, media_security_mismatch. */
   answer(offer: string): Promise<string>;

@@ -20,6 +20,8 @@ export const connectedCall = (options: {
   readonly caller: Side;
   readonly destination: TransferLeg;
   readonly holdAudio: PromptSource | null;
+  /** Resolves when no other offer of ours to either side is under way. */
+  readonly settled: () => Promise<void>;
   readonly log: Logger;
 }): ConnectedCall => {
   const { log } = options;
@@ -30,6 +32,7 @@ export const connectedCall = (options: {
   const forward = async (to: Side, held: boolean): Promise<void> => {
     const other = to.dialog();
     if (other === null) return;
+    await options.settled();
     await to.media.accept(await other.modify(await to.media.offer({ hold: held })));
   };
 

@@ -5,6 +5,7 @@ import type { TransferDestination } from '../directory/records.js';
 import type { OwnedSession } from '../sessions/ports.js';
 import type { TimelineEntry, TimelineType } from '../sessions/records.js';
 import { type AttemptRecord, type Failure, failedRecord, type TransferPlan } from '../transfer/index.js';
+import type { TransferResult } from './ports.js';
 
 /** What one attempt leaves on the session, its timeline (transfer.md T6) and in the trace of the call. */
 export type AttemptNotes = {
@@ -18,7 +19,22 @@ export type TransferNotes = {
   /** A line that had answered hung up within `returnWithin`. */
   endedEarly(destination: TransferDestination, record: AttemptRecord): void;
   /** The attempt ended by a fault of ours; returns its record. */
-  broken(destination: TransferDestination, record: AttemptRecord | null, failure: Failure): AttemptRecord;
+  broken(destination: TransferDestination, record: AttemptRecord | null): AttemptRecord;
+};
+
+/** What whoever asked for the transfer is told of its last attempt. */
+export const resultOf = (record: AttemptRecord): TransferResult => ({
+  outcome: record.outcome ?? 'failed',
+  sipStatus: record.sipStatus,
+  reason: record.reason,
+  hint: record.hint,
+});
+
+const ourFault: Failure = {
+  outcome: 'failed',
+  sipStatus: null,
+  reason: 'The gateway failed; its log has the cause.',
+  hint: null,
 };
 
 const failureType = (record: AttemptRecord): TimelineType =>
@@ -118,7 +134,7 @@ export const transferNotes = (session: OwnedSession, clock: Clock, tracer: Trace
       };
     },
     endedEarly: (destination, record) => write(record, [ended(destination, record, null)]),
-    broken(destination, record, failure) {
+    broken(destination, record) {
       const base: AttemptRecord = record ?? {
         id: newUuid(),
         state: 'done',
@@ -133,7 +149,7 @@ export const transferNotes = (session: OwnedSession, clock: Clock, tracer: Trace
         ticketId: null,
         ticketReason: null,
       };
-      const failed = failedRecord(base, failure);
+      const failed = failedRecord(base, ourFault);
       write(failed, [ended(destination, failed, null)]);
       span.end(...traced(failed));
       return failed;

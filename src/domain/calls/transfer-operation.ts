@@ -1,3 +1,4 @@
+import { deferred } from '../../core/deferred.js';
 import { GatewayError } from '../../core/errors.js';
 import { newUuid } from '../../core/ids.js';
 import type { TransferDestination } from '../directory/records.js';
@@ -18,9 +19,10 @@ import { type ConnectedCall, connectedCall } from './transfer-bridge.js';
 import { callerHearing } from './transfer-hearing.js';
 import { dialInvite, dialRefer, type LegEvents, type TransferLeg } from './transfer-leg.js';
 import { lineWatch, stays } from './transfer-line.js';
-import { transferNotes } from './transfer-notes.js';
+import { resultOf, transferNotes } from './transfer-notes.js';
 import type { CallTransfers, TransferContext, TransferDeps, TransferRequest } from './transfer-ports.js';
 import { isAllowListed, profileOf } from './transfer-profile.js';
+import { callRelay } from './transfer-relay.js';
 
 /** One transfer: what it has come to, and how to give it up. */
 type Running = {
@@ -29,21 +31,6 @@ type Running = {
   readonly planned: Promise<AttemptRecord>;
   readonly decided: Promise<AttemptRecord>;
   readonly over: Promise<TransferResult>;
-};
-
-const resultOf = (record: AttemptRecord): TransferResult => ({
-  outcome: record.outcome ?? 'failed',
-  sipStatus: record.sipStatus,
-  reason: record.reason,
-  hint: record.hint,
-});
-
-const deferred = <T>(): { readonly promise: Promise<T>; readonly resolve: (value: T) => void } => {
-  let resolve: (value: T) => void = () => {};
-  const promise = new Promise<T>((done) => {
-    resolve = done;
-  });
-  return { promise, resolve };
 };
 
 export const callTransfers = (deps: TransferDeps, context: TransferContext): CallTransfers => {
@@ -60,6 +47,7 @@ export const callTransfers = (deps: TransferDeps, context: TransferContext): Cal
   let joined: ConnectedCall | null = null;
   /** Knows of a line that hung up, maybe in the instant between its 200 and the join. */
   const line = lineWatch();
+  const relay = callRelay(deps, context);
   const holdAudios = new Map<string, PromptSource | null>();
 
   const isOver = (): boolean => context.state().status === 'ended';
@@ -82,6 +70,7 @@ export const callTransfers = (deps: TransferDeps, context: TransferContext): Cal
     held: (held) => {
       if (joined === null) return;
       session.note(held ? 'media.held' : 'media.resumed', { leg: 'destination' });
+      relay.held('destination', held);
       joined.destinationHeld(held);
     },
     info: (contentType, body) => joined?.destinationInfo(contentType, body),
@@ -270,16 +259,21 @@ export const callTransfers = (deps: TransferDeps, context: TransferContext): Cal
         caller: { media: context.leg, dialog: context.callerDialog, profile: context.callerProfile },
         destination: leg,
         holdAudio,
+        settled: relay.settled,
         log,
       });
       context.dispatch({ type: 'transfer-connected', keepAgent: window !== null });
       tell.decided(record);
       if (window === null) {
         if (line.gone()) context.dispatch({ type: 'destination-left', step: 'end' });
+        else relay.begin(leg);
         break;
       }
       const stayed = await window;
-      if (stayed === 'stayed') context.dispatch({ type: 'transfer-settled' });
+      if (stayed === 'stayed') {
+        context.dispatch({ type: 'transfer-settled' });
+        relay.begin(leg);
+      }
       if (stayed !== 'left') break;
       record = failedRecord(record, lineEndedEarly);
       last = record;
@@ -311,13 +305,7 @@ export const callTransfers = (deps: TransferDeps, context: TransferContext): Cal
           // A fault of ours: the caller goes back to the agent all the same.
           log.error({ err: error }, 'a transfer failed by a fault of the gateway');
           hearing.stop({ unbridge: true });
-          const failure: Failure = {
-            outcome: 'failed',
-            sipStatus: null,
-            reason: 'The gateway failed; its log has the cause.',
-            hint: null,
-          };
-          const record = notes.broken(destination, last, failure);
+          const record = notes.broken(destination, last);
           last = record;
           planned.resolve(record);
           decided.resolve(record);
@@ -388,11 +376,19 @@ export const callTransfers = (deps: TransferDeps, context: TransferContext): Cal
         context.dispatch({ type: 'hang-up', reason: 'error' });
       });
     },
+    callerHeld(held) {
+      if (joined === null) return;
+      relay.held('caller', held);
+      joined.callerHeld(held);
+    },
     connected: () => joined,
     async hangUp() {
-      running?.giveUp.abort();
-      await running?.over;
-      await leg?.dialog.bye();
+      const bye = async (): Promise<void> => {
+        running?.giveUp.abort();
+        await running?.over;
+        await leg?.dialog.bye();
+      };
+      await relay.end(bye());
     },
     media: () => leg?.media ?? null,
   };

@@ -7,6 +7,7 @@ import type { PhoneSession } from '../sessions/records.js';
 import type { AttemptOutcome, AttemptRecord, ProfileView } from '../transfer/index.js';
 import type { CallEvent, CallState } from './machine.js';
 import type { Dialog, MediaLeg, MediaPlane, ProfileRules, PromptSource, Signalling, TransferResult } from './ports.js';
+import type { MediaRelay } from './relay-ports.js';
 import type { ConnectedCall } from './transfer-bridge.js';
 
 /** A SIP profile as a transfer needs it: what to write into the INVITE, and what media and dialogs must know. */
@@ -16,11 +17,20 @@ export type TransferProfile = ProfileView & {
   readonly sendsRefer: boolean;
 };
 
+/**
+ * What became of giving a call's media to a relay: `relayed` it has it, `refused` by a peer, `lost` with the relay,
+ * `returned` to the gateway; or it stayed, because no relay was reachable, these two cannot be relayed, or it is recorded.
+ */
+export const relayResults = ['relayed', 'refused', 'lost', 'returned', 'unreachable', 'unfit', 'recorded'] as const;
+export type RelayResult = (typeof relayResults)[number];
+
 /** What transfers need of the gateway, the same for all calls. */
 export type TransferDeps = {
   readonly directory: Pick<Directory, 'destination'>;
   readonly signalling: () => Signalling;
   readonly media: MediaPlane;
+  /** A relay outside the gateway for connected calls; null where none is configured. */
+  readonly relay: { readonly media: MediaRelay; readonly moved: (result: RelayResult) => void } | null;
   readonly profile: (name: string) => TransferProfile | null;
   /** Creates a ticket for a session that has none, where its organization wants so; 2 s at most, never rejects. */
   readonly ensureTicket: (session: PhoneSession) => Promise<unknown>;
@@ -58,6 +68,8 @@ export type TransferContext = {
   readonly leg: MediaLeg;
   readonly callerProfile: ProfileRules;
   readonly callerDialog: () => Dialog | null;
+  /** Whether what the caller says and hears is being recorded. */
+  readonly recorded: () => boolean;
   readonly dispatch: (event: CallEvent) => void;
   readonly state: () => CallState;
   readonly tracer: Tracer;
@@ -99,6 +111,8 @@ export type CallTransfers = {
   cancel(by: 'cancelled' | 'caller-hung-up'): boolean;
   /** The machine's `join`: caller and destination hear each other. */
   join(): void;
+  /** The caller holds, or has stopped to. */
+  callerHeld(held: boolean): void;
   /** The connected call, while a destination is there. */
   connected(): ConnectedCall | null;
   /** Waits until what rings has been given up and sends BYE to a standing destination. */

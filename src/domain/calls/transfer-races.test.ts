@@ -185,6 +185,7 @@ const callWithoutSockets = async (change: Partial<TransferDestination> = {}) => 
         stats: () => ({ legs: 0, workers: 0, portsFree: 0 }),
         close: async () => {},
       },
+      relay: null,
       profile: (name) => ({
         ...{ name, callerId: 'caller', assertedIdentity: false, diversion: false, ticketHeaders: [] },
         ...{ sendsRefer: true, rules },

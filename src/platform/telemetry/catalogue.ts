@@ -174,6 +174,12 @@ export const metricCatalogue = {
     help: 'Port pairs of RTP_PORTS that can be used now.',
     labels: {},
   },
+  relayMoves: {
+    kind: 'counter',
+    name: 'voice_gateway_relay_moves_total',
+    help: 'Connected calls and rtpengine: relayed, given back, lost with it, refused by a peer, or why one stayed here.',
+    labels: { result: ['relayed', 'refused', 'lost', 'returned', 'unreachable', 'unfit', 'recorded'] },
+  },
   dependencyUp: {
     kind: 'gauge',
     name: 'voice_gateway_dependency_up',

@@ -21,6 +21,8 @@ export type LegAgreement = {
   /** `hold`: whether the peer is to send nothing; null leaves that as it is. */
   offer(hold: boolean | null): string;
   accept(answer: string): void;
+  /** The peer was somebody else's for a while: a new key of ours, and its packets may have counted on. */
+  resume(): void;
 };
 
 const ptime = 20;
@@ -87,6 +89,10 @@ export const legAgreement = (context: {
     },
     accept(answer) {
       settle(session.accept(answer));
+    },
+    resume() {
+      session.renewKey();
+      receiving?.context.resume();
     },
   };
 };

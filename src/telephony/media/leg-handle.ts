@@ -8,7 +8,9 @@ import type {
   MediaLegOptions,
   Playback,
 } from '../../domain/calls/ports.js';
+import type { AgreedMedia, RelaySide } from '../../domain/calls/relay-ports.js';
 import { type AgentAudio, agentAudio } from './agent-audio.js';
+import { originKeeper } from './sdp/origin-keeper.js';
 import type { WorkerClient } from './worker-client.js';
 import type { LegNotice } from './worker-protocol.js';
 
@@ -61,6 +63,13 @@ export const legHandle = (context: {
   let last: LegQuality = noQuality;
   let firstAnswer = context.opened.answer;
   let closing: Promise<LegQuality> | null = null;
+  let agreed: AgreedMedia | null = null;
+  /** Our description that waits for the peer's. */
+  let offered: string | null = null;
+  let relay: RelaySide | null = null;
+  /** Those that have had the peer so far, for their figures. */
+  const relays = new Set<RelaySide>();
+  const asOurs = originKeeper();
 
   const settle = (play: number, outcome: 'finished' | 'stopped' | GatewayError): void => {
     const waiting = playing.get(play);
@@ -119,22 +128,57 @@ export const legHandle = (context: {
     });
   };
 
+  /** The relay's answer, where one has the peer; null hands the peer back to the leg. */
+  const relayed = async (offer: string): Promise<string | null> => {
+    if (relay === null) return null;
+    const answer = await relay.answer(offer);
+    if (answer === null) await handle.lend(null);
+    return answer;
+  };
+  const answerOurselves = (offer: string): Promise<string> => {
+    const ready = firstAnswer;
+    firstAnswer = null;
+    if (ready !== null && offer === context.options.firstOffer && closing === null) return Promise.resolve(ready);
+    return call(number, 'answer', { offer });
+  };
+
+  const withRelays = (own: LegQuality): LegQuality => {
+    let { packetsSent, packetsReceived } = own;
+    for (const { figures } of relays) {
+      const counted = figures();
+      packetsSent += counted.packetsSent;
+      packetsReceived += counted.packetsReceived;
+    }
+    return relays.size === 0 ? own : { ...own, packetsSent, packetsReceived };
+  };
+
   const handle: LegHandle = {
     id: String(number),
     number,
     worker,
-    answer(offer) {
-      const ready = firstAnswer;
-      firstAnswer = null;
-      if (ready !== null && offer === context.options.firstOffer && closing === null) return Promise.resolve(ready);
-      return call(number, 'answer', { offer });
+    agreed: () => agreed,
+    async answer(offer) {
+      const ours = asOurs((await relayed(offer)) ?? (await answerOurselves(offer)));
+      agreed = { ours, theirs: offer };
+      offered = null;
+      return ours;
     },
-    offer(options) {
+    async offer(options) {
       firstAnswer = null;
-      return call(number, 'offer', { hold: options?.hold ?? null });
+      const made = await (relay?.offer() ?? call(number, 'offer', { hold: options?.hold ?? null }));
+      offered = asOurs(made);
+      return offered;
     },
     async accept(answer) {
-      await call(number, 'accept', { answer });
+      await (relay?.accept(answer) ?? call(number, 'accept', { answer }));
+      const ours = offered ?? agreed?.ours;
+      if (ours !== undefined) agreed = { ours, theirs: answer };
+      offered = null;
+    },
+    async lend(to) {
+      relay = to;
+      if (to !== null) relays.add(to);
+      await call(number, 'rest', { resting: to !== null });
     },
     play(source, options): Playback {
       plays += 1;
@@ -189,13 +233,14 @@ export const legHandle = (context: {
     async quality() {
       if (closing !== null) return closing;
       last = await worker.call(number, 'quality', {});
-      return last;
+      return withRelays(last);
     },
     close() {
       closing ??= worker
         .call(number, 'close', {})
         // A worker that died has told its last word: the figures asked for before.
         .catch(() => last)
+        .then(withRelays)
         .finally(over);
       return closing;
     },

@@ -20,6 +20,8 @@ export type LegOutput = {
   sendDtmf: DtmfSender['send'];
   attach(ring: AudioRing | null): void;
   setBridged(bridged: boolean): void;
+  /** Frames are asked for again after a rest: the bridge is given its time before silence takes its place. */
+  begin(now: number): void;
   /** True while packets of the bridged leg may pass. */
   forwards(): boolean;
   /** True when the bridge speaks for itself: there is nothing to do here for the next few frames. */
@@ -143,6 +145,10 @@ export const legOutput = (context: {
     setBridged(next) {
       bridged = next;
       bridgedAt = moment;
+    },
+    begin(now) {
+      moment = now;
+      bridgedAt = now;
     },
     sendDtmf: (digits, options) => dtmf.send(digits, options),
     forwards: () => bridged && prompt === null && !digitTakesFrame,

@@ -39,6 +39,8 @@ export type Leg = Paced & {
   bridge(other: Leg): void;
   unbridge(): void;
   attach(rings: { readonly toAgent: AudioRing; readonly toPeer: AudioRing } | null): void;
+  /** Somebody else has the peer: the leg forwards what comes, says nothing of its own and misses nobody. */
+  rest(resting: boolean): void;
   quality(): LegQuality;
   /** Ends everything and frees the ports; idempotent. */
   close(): Promise<LegQuality>;
@@ -104,6 +106,7 @@ export const openLeg = async (context: LegContext): Promise<Leg | null> => {
   let security: LegSecurity | null = null;
   let codecIn = frameCodec('PCMU');
   let held = false;
+  let resting = false;
   let heardAny = false;
   let peer: Leg | null = null;
   let closing: Promise<LegQuality> | null = null;
@@ -213,6 +216,10 @@ export const openLeg = async (context: LegContext): Promise<Leg | null> => {
     send: sendRtcp,
   });
 
+  const expect = (now: number): void => {
+    timeouts.expect(agreed !== null && !resting && mayReceive(agreed.direction) && !agreed.held, now);
+  };
+
   const apply = (next: NegotiatedMedia, nextSecurity: LegSecurity | null): void => {
     const now = performance.now();
     const codec = frameCodec(next.codec.name);
@@ -242,7 +249,7 @@ export const openLeg = async (context: LegContext): Promise<Leg | null> => {
     });
     listening.configure(codec);
     if (before === null || before.remote.address !== remote.address) rtcpPort = 0;
-    timeouts.expect(mayReceive(next.direction) && !next.held, now);
+    expect(now);
     if (next.held !== held) {
       held = next.held;
       notify({ type: 'hold', held });
@@ -276,6 +283,7 @@ export const openLeg = async (context: LegContext): Promise<Leg | null> => {
       const samples = listening.turn(now, peer?.inner.recordsBridge() === true);
       if (samples !== null) peer?.inner.recordBridge(samples);
       if (agreed === null) return 0;
+      if (resting) return restFrames;
       output.tick(now);
       rtcp.tick(now);
       const lost = timeouts.check(now);
@@ -336,13 +344,22 @@ export const openLeg = async (context: LegContext): Promise<Leg | null> => {
       output.attach(rings?.toPeer ?? null);
       wake();
     },
+    rest(next) {
+      const now = performance.now();
+      if (resting && !next) agreement.resume();
+      resting = next;
+      expect(now);
+      output.begin(now);
+      wake();
+    },
     quality,
     close() {
       closing ??= (async () => {
         leg.unbridge();
         output.end();
         const last = quality();
-        if (agreed !== null) rtcp.bye(performance.now());
+        // Whoever has the peer ends its reports.
+        if (agreed !== null && !resting) rtcp.bye(performance.now());
         await listening.stopRecording();
         await sockets.close();
         return last;

@@ -139,6 +139,9 @@ const perform = async (request: WorkerRequest): Promise<LegOperations[keyof LegO
       leg.attach(rings === null ? null : { toAgent: audioRing(rings.toAgent), toPeer: audioRing(rings.toPeer) });
       return null;
     }
+    case 'rest':
+      leg.rest(request.args.resting);
+      return null;
     case 'quality':
       return leg.quality();
   }

@@ -65,6 +65,8 @@ export type LegOperations = {
     args: { readonly rings: { readonly toAgent: SharedArrayBuffer; readonly toPeer: SharedArrayBuffer } | null };
     result: null;
   };
+  /** While somebody else has the peer: what comes is passed on, nothing of the leg's own is sent. */
+  rest: { args: { readonly resting: boolean }; result: null };
   quality: { args: Record<string, never>; result: LegQuality };
   close: { args: Record<string, never>; result: LegQuality };
 };

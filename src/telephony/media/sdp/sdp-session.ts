@@ -23,6 +23,11 @@ export type SdpSession = {
   withdraw(): void;
   /** Answers the peer's offer. Throws like `answerOffer`; then what was agreed before stands. */
   answer(offer: string, direction?: Direction): { readonly sdp: string; readonly negotiated: NegotiatedMedia };
+  /**
+   * The next description carries a new key of ours: whoever sends from another address than before must not go on under
+   * the old one (RFC 4568 section 7.1.4).
+   */
+  renewKey(): void;
   /** What is agreed now. */
   current(): NegotiatedMedia | null;
 };
@@ -95,6 +100,9 @@ export const createSdpSession = (options: SdpSessionOptions): SdpSession => {
       answered = null;
       agreed = answer.negotiated;
       return answer;
+    },
+    renewKey() {
+      if (agreed?.srtp) agreed = { ...agreed, srtp: { ...agreed.srtp, localKey: options.newKey() } };
     },
     current: () => agreed,
   };

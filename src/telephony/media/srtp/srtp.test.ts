@@ -77,6 +77,29 @@ describe.each(srtpSuites)('%s', (suite) => {
     }
   });
 
+  it('finds a peer again that has counted on elsewhere, and takes nothing twice on the way', () => {
+    const sender = createSrtpSender(suite, masterKey);
+    const receiver = createSrtpReceiver(suite, masterKey);
+    const first = packetOf(65_000);
+    const length = sender.protect(first, 172);
+    const again = Buffer.from(first);
+    expect(receiver.unprotect(first, length)).toBe(172);
+    // Five times round, and half a time more.
+    for (let i = 65_000; i < 400_000; i += 30_000) sender.protect(packetOf(i), 172);
+    const late = packetOf(400_000);
+    sender.protect(late, 172);
+    const forged = Buffer.from(late);
+    forged[20]! ^= 1;
+    expect(receiver.unprotect(Buffer.from(late), length)).toBe(srtpRefusal.authentication);
+    receiver.resume();
+    expect(receiver.unprotect(again, length)).toBe(srtpRefusal.replayed);
+    expect(receiver.unprotect(forged, length)).toBe(srtpRefusal.authentication);
+    expect(receiver.unprotect(late, length)).toBe(172);
+    const next = packetOf(400_001);
+    sender.protect(next, 172);
+    expect(receiver.unprotect(next, length)).toBe(172);
+  });
+
   it('brings packets through in any order within the window', () => {
     const sender = createSrtpSender(suite, masterKey);
     const receiver = createSrtpReceiver(suite, masterKey);

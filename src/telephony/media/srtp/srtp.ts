@@ -28,7 +28,15 @@ export type SrtpReceiver = {
   /** Checks and decrypts in place; the new length, or a negative `srtpRefusal`. Never throws, whatever arrives. */
   unprotect(packet: Uint8Array, length: number): number;
   unprotectRtcp(packet: Uint8Array, length: number): number;
+  /**
+   * The peer has sent elsewhere for a while, under the same key: until a packet is authenticated, its sequence number may
+   * have begun anew more often than is seen here.
+   */
+  resume(): void;
 };
+
+/** Times a sequence number may have begun anew meanwhile: with 50 packets a second, 16 of them are nearly six hours. */
+const mostRollovers = 16;
 
 /** The payload starts behind CSRC list and extension, which stay readable; padding is encrypted (RFC 3711 section 3.1). */
 const payloadStart = (packet: Uint8Array): number => {
@@ -136,6 +144,23 @@ export const createSrtpReceiver = (suite: SrtpSuite, key: Uint8Array): SrtpRecei
   const rtcpStreams = new Map<number, ReceivedStream>();
   const header = newRtpHeader();
   const savedTag = new Uint8Array(srtcpTagLength);
+  let resuming = false;
+
+  /** Whether the packet's tag is that of this index; leaves the packet as it came. */
+  const authentic = (packet: Uint8Array, end: number, index: number): boolean => {
+    for (let i = 0; i < tagLength; i++) savedTag[i] = packet[end + i]!;
+    write32(packet, end, Math.floor(index / 65_536));
+    const digest = authenticate(rtp.authKey, packet, end + 4);
+    for (let i = 0; i < 4; i++) packet[end + i] = savedTag[i]!;
+    return sameTag(digest, savedTag, 0, tagLength);
+  };
+  /** The first of the next rollovers that the packet's tag fits; -1: none. */
+  const laterIndex = (packet: Uint8Array, end: number, from: number): number => {
+    for (let times = 1; times <= mostRollovers; times++) {
+      if (authentic(packet, end, from + times * 65_536)) return from + times * 65_536;
+    }
+    return -1;
+  };
 
   return {
     unprotect(packet, length) {
@@ -150,15 +175,15 @@ export const createSrtpReceiver = (suite: SrtpSuite, key: Uint8Array): SrtpRecei
 
       const { ssrc, sequence, payloadStart: start } = header;
       const known = streams.get(ssrc);
-      const index = known === undefined ? sequence : estimateIndex(sequence, known.highest);
+      let index = known === undefined ? sequence : estimateIndex(sequence, known.highest);
       if (index < 0) return srtpRefusal.malformed;
-      if (known?.window.seen(index)) return srtpRefusal.replayed;
-
-      for (let i = 0; i < tagLength; i++) savedTag[i] = packet[end + i]!;
-      write32(packet, end, Math.floor(index / 65_536));
-      const digest = authenticate(rtp.authKey, packet, end + 4);
-      for (let i = 0; i < 4; i++) packet[end + i] = savedTag[i]!;
-      if (!sameTag(digest, savedTag, 0, tagLength)) return srtpRefusal.authentication;
+      if (!resuming && known?.window.seen(index)) return srtpRefusal.replayed;
+      if (!authentic(packet, end, index)) {
+        index = resuming ? laterIndex(packet, end, index) : -1;
+        if (index < 0) return srtpRefusal.authentication;
+      }
+      if (resuming && known?.window.seen(index)) return srtpRefusal.replayed;
+      resuming = false;
 
       let stream = known;
       if (stream === undefined) {
@@ -196,6 +221,9 @@ export const createSrtpReceiver = (suite: SrtpSuite, key: Uint8Array): SrtpRecei
       stream.window.add(index);
       if ((word & encryptedFlag) !== 0) stream.keystream.xor(packet, rtcpHeaderLength, end, index);
       return end;
+    },
+    resume() {
+      resuming = true;
     },
   };
 };
