@@ -56,6 +56,10 @@ const joined = async (
 const tonePacketsOf = (peer: RtpPeer, from = 0): number =>
   peer.packets.slice(from).filter((packet) => packet.payload.some((octet) => octet !== 0xff && octet !== 0xd5)).length;
 
+const sdpOf = ({ port }: { readonly port: number }): string =>
+  ['v=0', 'o=x 9 9 IN IP4 192.0.2.9', 's=-', 'c=IN IP4 127.0.0.1', 't=0 0', `m=audio ${port} RTP/AVP 0`, ''].join('\r\n');
+const originVersion = (sdp: string): number => Number(/^o=\S+ \S+ (\d+) /m.exec(sdp)?.[1]);
+
 /**
  * How far timestamps and time have come apart from the first packets to the last, ms. Of each twenty the fastest counts,
  * since a busy machine delays some.
@@ -272,6 +276,50 @@ describe('a bridge', () => {
     const before = a.peer.packets.length;
     await a.peer.until('silence', () => a.peer.packets.length > before + 20);
     expect(totalLevel(a.peer.heard(before))).toBeLessThan(-60);
+  });
+
+  test('of a leg whose peer is at a relay passes on what comes and has nothing else to say', async () => {
+    const a = await joined({ srtp: true }, { role: 'caller', idleTimeout: 1_000 });
+    const b = await joined({ srtp: true }, { role: 'destination' });
+    await a.leg.bridge(b.leg);
+    a.peer.send(Buffer.alloc(160, 1));
+    await a.peer.until('silence', () => a.peer.packets.length > 5);
+    const before = a.leg.agreed();
+    const relayed = sdpOf({ port: 4_000 });
+    await a.leg.lend({
+      offer: async () => relayed,
+      accept: async () => {},
+      answer: async (offer) => (offer.includes('sendonly') ? null : relayed),
+      figures: () => ({ packetsSent: 1_000, packetsReceived: 2_000 }),
+    });
+    // What was on its way; then more than the second it may be idle, by the clock of the other leg, which goes on sending.
+    const quiet = b.peer.packets.length;
+    await b.peer.until('what is on its way', () => b.peer.packets.length > quiet + 5);
+    const said = a.peer.packets.length;
+    await b.peer.until('the second', () => b.peer.packets.length > quiet + 65);
+    expect(a.peer.packets.length).toBe(said);
+    expect(a.log.told).toEqual(['first-packet']);
+    const payload = Buffer.alloc(160, 7);
+    b.peer.send(payload);
+    await a.peer.until('the packet', () => a.peer.packets.length > said);
+    expect(a.peer.packets.at(-1)?.payload).toEqual(payload);
+
+    // In our name: the same origin, one version further.
+    const told = await a.leg.answer(a.peer.sdp());
+    expect(told).toMatch(/^m=audio 4000 /m);
+    expect(originVersion(told)).toBe(originVersion(before?.ours ?? '') + 1);
+    expect(await a.leg.quality()).toMatchObject({ packetsReceived: 2_001 });
+
+    // A hold is the leg's own again, under a key that nothing has been sent with (RFC 4568 section 7.1.4).
+    const back = await a.leg.answer(a.peer.sdp({ direction: 'sendonly' }));
+    expect(originVersion(back)).toBe(originVersion(before?.ours ?? '') + 2);
+    const key = (sdp: string): string | undefined => /inline:(\S+)/.exec(sdp)?.[1];
+    expect(key(back)).not.toBe(key(before?.ours ?? ''));
+    a.peer.accept(await a.leg.answer(a.peer.sdp()));
+    const from = a.peer.packets.length;
+    await a.peer.until('silence of our own again', () => a.peer.packets.length > from + 5);
+    // It counts anew: the peer has said nothing since.
+    await a.peer.until('the loss', () => a.log.told.includes('lost idle'));
   });
 
   test('ends for both when one leg closes', async () => {
