@@ -116,7 +116,12 @@ const openHomer = ({ config, clock, log, stack }: SignallingOptions): HepSender 
   const { address, port, id, key = null } = config.homer;
   if (address === undefined) return null;
   const agent = { id, node: hostname(), key };
-  const homer = openHepSender({ ...{ host: address, port, agent, clock }, log: log.child({ part: 'homer' }) });
+  const { publicAddress = '' } = config.sip;
+  const homer = openHepSender({
+    ...{ host: address, port, agent, clock },
+    ownAddress: isIP(publicAddress) === 0 ? null : publicAddress,
+    log: log.child({ part: 'homer' }),
+  });
   stack.push('Homer', () => homer.close());
   return homer;
 };

@@ -12,6 +12,8 @@ export type HepSenderOptions = {
   readonly host: string;
   readonly port: number;
   readonly agent: HepAgent;
+  /** Our address, to stand for one that means every address; null: it stands as it is. */
+  readonly ownAddress: string | null;
   readonly clock: Pick<Clock, 'after'>;
   readonly log: Logger;
 };
@@ -21,6 +23,9 @@ export type HepSender = {
   send(message: WireMessage): void;
   close(): void;
 };
+
+/** As `address:port` has it. */
+const formatted = (address: string): string => (address.includes(':') ? `[${address}]` : address);
 
 /** How often Homer's name is looked up again, ms: it may have moved. */
 const lookupInterval = 60_000;
@@ -33,6 +38,7 @@ const backlog = 4 * 1_024 * 1_024;
  */
 export const openHepSender = (options: HepSenderOptions): HepSender => {
   const { agent, clock, log } = options;
+  const ownPlace = options.ownAddress === null ? null : `${formatted(options.ownAddress)}:`;
   let to: { readonly socket: Socket; readonly address: string; readonly family: number } | null = null;
   let next: Timer | null = null;
   let failing = false;
@@ -69,7 +75,8 @@ export const openHepSender = (options: HepSenderOptions): HepSender => {
       if (to === null || callId === '' || to.socket.getSendQueueSize() > backlog) return;
       // Byte for byte, since a body may be binary; the bullets would not fit into bytes.
       const text = Buffer.from(raw.buffer, raw.byteOffset, raw.byteLength).toString('latin1');
-      const [source, destination] = direction === 'in' ? [remote, local] : [local, remote];
+      const here = ownPlace === null ? local : local.replace(/^(?:0\.0\.0\.0|\[::\]):/, ownPlace);
+      const [source, destination] = direction === 'in' ? [remote, here] : [here, remote];
       const payload = Buffer.from(redactMessage(text).replaceAll(BULLETS, '********'), 'latin1');
       const packet = hepPacket({ at, transport, source, destination, callId, payload }, agent);
       if (packet !== null) to.socket.send(packet, options.port, to.address, failed);
