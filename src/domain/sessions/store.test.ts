@@ -51,6 +51,29 @@ afterEach(async () => {
 
 const keysLeft = async (): Promise<string[]> => replyTexts(await redis.command('KEYS', `vg:{${orgId}}:*`)).sort();
 
+describe('the limit of an organization', () => {
+  it('is kept over two instances that create at once, and an ended session makes room again', async () => {
+    const other = createSessionStore({ redis, instanceId: randomUUID(), log: silentLogger });
+    await other.start();
+    const limited = { mostLive: 5, linkContact: false };
+    const outcomes = await Promise.allSettled(
+      Array.from({ length: 12 }, (_, n) => (n % 2 === 0 ? store : other).create(draft(limited))),
+    );
+    const made = outcomes.flatMap((outcome) => (outcome.status === 'fulfilled' ? [outcome.value] : []));
+    expect(made).toHaveLength(5);
+    const reasons = outcomes.flatMap((outcome) => (outcome.status === 'rejected' ? [outcome.reason.code] : []));
+    expect(new Set(reasons)).toEqual(new Set(['organization_limit']));
+    await expect(store.create(draft(limited))).rejects.toThrow('The organization is at its limit of 5 calls.');
+    await made[0]?.change({ status: 'ended', endedAt: startedAt, endReason: 'caller-hangup' });
+    await store.create(draft(limited));
+    // Another organization, and one without a limit, are not asked.
+    await store.create(draft({ orgId: `${orgId}-other`, mostLive: 5 }));
+    await store.create(draft());
+    expect(await store.list({ orgId, limit: 50, live: true })).toMatchObject({ items: { length: 6 } });
+    await other.stop(1_000);
+  });
+});
+
 describe('a session', () => {
   it('is stored whole and read back as it was made', async () => {
     const made = draft();

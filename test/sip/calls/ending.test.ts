@@ -45,11 +45,11 @@ const keptFolder = (configuration = ''): string => {
   return folder;
 };
 
-/** A caller in a call that waits for our BYE. */
-const waitingCaller = async (gateway: TestGateway): Promise<{ run: SippRun; id: string }> => {
+/** Callers in calls that wait for our BYE; `id` is the session of one of them. */
+const waitingCaller = async (gateway: TestGateway, calls = 1): Promise<{ run: SippRun; id: string }> => {
   const run = await startSipp({
     target: `127.0.0.1:${gateway.sipPort}`,
-    timeout: 20_000,
+    ...{ calls, rate: 50, timeout: 40_000 },
     scenario: scenario(
       invite(),
       expectMessage(100, { optional: true }),
@@ -61,6 +61,8 @@ const waitingCaller = async (gateway: TestGateway): Promise<{ run: SippRun; id: 
     ),
   });
   runs.push(run);
+  const active = async () => (await sessionsOf(gateway, 'live=true')).filter(({ status }) => status === 'active');
+  await until(`${calls} calls`, async () => (await active()).length === calls, 20_000);
   return { run, id: (await liveSession(gateway)).id };
 };
 
@@ -203,25 +205,25 @@ Content-Length: 0`;
   });
 
   it.each([
-    { name: 'a second SIGTERM ends', signals: ['SIGTERM', 'SIGTERM'], configuration: '' },
-    { name: 'SIGINT ends', signals: ['SIGINT'], configuration: '' },
-    { name: 'the drain limit ends', signals: ['SIGTERM'], configuration: 'limits: { drainTimeout: 1 }\n' },
+    { name: 'a second SIGTERM ends', signals: ['SIGTERM', 'SIGTERM'], calls: 1, configuration: '' },
+    { name: 'SIGINT ends', signals: ['SIGINT'], calls: 1, configuration: '' },
+    { name: 'the drain limit ends', signals: ['SIGTERM'], calls: 50, configuration: 'limits: { drainTimeout: 1 }\n' },
   ] as const)(
-    '$name the calls there are with BYE, exit 0, and their sessions say so',
-    async ({ signals, configuration }) => {
+    '$name the calls there are ($calls) with BYE, exit 0, and their sessions say so',
+    async ({ signals, calls, configuration }) => {
       const dataDir = keptFolder(configuration);
       const gateway = await start({ dataDir });
       await gateway.apply(organization(patient));
-      const { run } = await waitingCaller(gateway);
+      const { run } = await waitingCaller(gateway, calls);
       for (const [index, signal] of signals.entries()) {
         if (index > 0) await gateway.waitForLog((line) => line.msg === 'waiting for calls to end');
         gateway.signal(signal);
       }
       const result = await run.done;
-      expect(result.code, result.errors).toBe(0);
+      expect(result, result.errors).toMatchObject({ code: 0, successful: calls, failed: 0 });
       expect(await gateway.exited).toEqual({ code: 0, signal: null });
       const next = await start({ dataDir });
-      expect((await sessionsOf(next)).map((session) => session.endReason)).toEqual(['drain']);
+      expect((await sessionsOf(next)).map((session) => session.endReason)).toEqual(Array(calls).fill('drain'));
     },
   );
 });
