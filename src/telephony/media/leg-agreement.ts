@@ -51,6 +51,7 @@ export const legAgreement = (context: {
     rtcpPort: context.rtpPort + 1,
     rtcpMux: true,
     codecs: options.codecs.filter((name: CodecName) => frameCodec(name) !== null),
+    comfortNoise: options.comfortNoise === true,
     security: options.security,
     ptime,
     newKey: () => new Uint8Array(randomBytes(srtpKeyLength)),
