@@ -177,7 +177,7 @@ describe('an agent in a call', () => {
     const call = await rig.call();
     const path = `/v1/sessions/${call.sessionId}/recording`;
     const agent = (action: string): Promise<Answer> => rig.rest(rig.other, call.token, 'POST', path, { action });
-    const administrator = (action: string) => rig.other.api(path, { method: 'POST', body: { action } });
+    const administrator = (action: string) => rig.owner.gateway.api(path, { method: 'POST', body: { action } });
     const [file, second] = [`${call.sessionId}.wav`, `${call.sessionId}-2.wav`];
     expect(await agent('start')).toMatchObject({ status: 403 });
     expect(await agent('pause')).toMatchObject({ status: 409, body: { code: 'conflict' } });
