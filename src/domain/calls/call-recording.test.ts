@@ -15,6 +15,7 @@ const recordingOf = ({ answered = true, fails = false } = {}) => {
       stopRecording: async () => void told.push('stop'),
       pauseRecording: async (paused) => void told.push(paused ? 'pause' : 'resume'),
     },
+    gather: async () => void told.push('gather'),
     session: { note: (type, data) => void notes.push([type, data]) },
     answered: () => answered,
     log: silentLogger,
@@ -31,7 +32,7 @@ describe('the recording of a call', () => {
     expect(states).toEqual([
       ...['off', 'recording', 'recording', 'recording', 'paused', 'paused', 'recording', 'off', 'off'],
     ]);
-    expect(told).toEqual(['start /recordings/one.wav', 'pause', 'resume', 'stop']);
+    expect(told).toEqual(['gather', 'start /recordings/one.wav', 'pause', 'resume', 'stop']);
     expect(notes).toEqual([
       ['recording.started', { file: 'one.wav' }],
       ['recording.paused', {}],
@@ -52,7 +53,10 @@ describe('the recording of a call', () => {
     const { recording, told } = recordingOf();
     const all = (['start', 'pause', 'stop', 'start'] as const).map((action) => recording.act(action));
     expect((await Promise.all(all)).map(({ state }) => state)).toEqual(['recording', 'paused', 'off', 'recording']);
-    expect(told).toEqual(['start /recordings/one.wav', 'pause', 'stop', 'start /recordings/one-2.wav']);
+    expect(told).toEqual([
+      ...['gather', 'start /recordings/one.wav', 'pause', 'stop'],
+      ...['gather', 'start /recordings/one-2.wav'],
+    ]);
   });
 
   it('keeps keys that are pressed in a pause out of the timeline', async () => {

@@ -35,6 +35,8 @@ const pathOf = (path: string, part: number): string => {
 export const callRecording = (context: {
   readonly path: string;
   readonly leg: LegRecorder;
+  /** Brings what is to be recorded through the gateway. */
+  readonly gather: () => Promise<void>;
   readonly session: Pick<OwnedSession, 'note'>;
   readonly answered: () => boolean;
   readonly log: Logger;
@@ -54,6 +56,7 @@ export const callRecording = (context: {
     async start() {
       if (state !== 'off') return;
       if (!context.answered()) throw new GatewayError('conflict', 'The call has not been answered yet.');
+      await context.gather();
       const path = pathOf(context.path, part + 1);
       await leg.startRecording(path);
       part += 1;

@@ -162,6 +162,7 @@ export const runCall = (parts: CallParts): LiveCall => {
   const recording = callRecording({
     ...{ leg, session, log },
     path: parts.recordingPath,
+    gather: () => transfers.gather(),
     answered: () => isAnswered && state.status !== 'ended',
   });
 
@@ -171,7 +172,7 @@ export const runCall = (parts: CallParts): LiveCall => {
     leg,
     callerProfile: origin.profile,
     callerDialog: () => dialog,
-    recorded: () => recording,
+    recorded: recording.running,
     dispatch: (event) => dispatch(event),
     state: () => state,
     ...{ tracer, log },

@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import type { CodecName, MediaLegOptions } from '../../domain/calls/ports.js';
-import { frameCodec } from './codecs/frame-codec.js';
+import { type FrameCodec, frameCodec } from './codecs/frame-codec.js';
 import { randomUint48 } from './random-numbers.js';
 import type { NegotiatedMedia } from './sdp/negotiation.js';
 import { createSdpSession } from './sdp/sdp-session.js';
@@ -26,6 +26,16 @@ export type LegAgreement = {
 };
 
 const ptime = 20;
+
+/** The codecs that the peer may change to without asking, by the number it sends them under. */
+export const codecsByPayloadType = (agreed: NegotiatedMedia['alternatives']): ReadonlyMap<number, FrameCodec> => {
+  const codecs = new Map<number, FrameCodec>();
+  for (const { name, receivePayloadType } of agreed) {
+    const codec = frameCodec(name);
+    if (codec !== null) codecs.set(receivePayloadType, codec);
+  }
+  return codecs;
+};
 
 type Keyed<Context> = { readonly suite: SrtpSuite; readonly key: Uint8Array; readonly context: Context };
 

@@ -4,7 +4,7 @@ import type { LegQuality, MediaLegOptions, PromptSource } from '../../domain/cal
 import type { AudioRing } from './audio-ring.js';
 import { type NoiseShape, readComfortNoise } from './codecs/comfort-noise.js';
 import { type FrameCodec, frameCodec } from './codecs/frame-codec.js';
-import { type LegSecurity, legAgreement } from './leg-agreement.js';
+import { codecsByPayloadType, type LegSecurity, legAgreement } from './leg-agreement.js';
 import { legListening } from './leg-listening.js';
 import { legOutput } from './leg-output.js';
 import { legReceiver } from './leg-receiver.js';
@@ -18,6 +18,7 @@ import type { Paced } from './pacer.js';
 import type { PacketSlots } from './packet-slots.js';
 import { openPrompt } from './prompt-source.js';
 import { randomName, randomUint16, randomUint32 } from './random-numbers.js';
+import { reportTarget } from './report-target.js';
 import { isRtcp, type RtpHeader } from './rtp-packet.js';
 import { mayReceive, maySend, type NegotiatedMedia } from './sdp/negotiation.js';
 import { srtpOverhead } from './srtp/srtp.js';
@@ -74,15 +75,6 @@ export type LegContext = {
   /** Audio for the agent lies in its ring. */
   readonly onAgentAudio: () => void;
   readonly onTrouble: (message: string) => void;
-};
-
-const codecsByPayloadType = (agreed: NegotiatedMedia['alternatives']): ReadonlyMap<number, FrameCodec> => {
-  const codecs = new Map<number, FrameCodec>();
-  for (const { name, receivePayloadType } of agreed) {
-    const codec = frameCodec(name);
-    if (codec !== null) codecs.set(receivePayloadType, codec);
-  }
-  return codecs;
 };
 
 /** Frames that a leg lets pass when all it does is forward packets: looking in then would cost a tenth of a relay. */
@@ -194,22 +186,9 @@ export const openLeg = async (context: LegContext): Promise<Leg | null> => {
     latched: (address, port) => sender.aim(address, port),
   });
 
-  /** Where reports go: beside the media, unless the peer's own reports show another port. */
   const sendRtcp = (packet: Buffer): void => {
     if (agreed === null) return;
-    const { remote, rtcpMux } = agreed;
-    const latched = latch.address;
-    const moved = latched !== null && plainAddress(latched) !== remote.address;
-    const address = moved ? latched : remote.rtcpAddress;
-    const port = rtcpMux
-      ? latched === null
-        ? remote.port
-        : latch.port
-      : rtcpPort !== 0
-        ? rtcpPort
-        : moved
-          ? latch.port + 1
-          : remote.rtcpPort;
+    const { address, port } = reportTarget(agreed, latch, rtcpPort);
     if (port === 0 || port > 65_535) return;
     let bytes = packet;
     if (security !== null) {
@@ -217,7 +196,7 @@ export const openLeg = async (context: LegContext): Promise<Leg | null> => {
       room.set(packet);
       bytes = room.subarray(0, security.sender.protectRtcp(room, packet.length));
     }
-    if (rtcpMux) sockets.sendRtp(bytes, port, address);
+    if (agreed.rtcpMux) sockets.sendRtp(bytes, port, address);
     else sockets.sendRtcp(bytes, port, address);
   };
 
