@@ -64,7 +64,7 @@ const deps = {
     clock,
   }),
   audit: createAuditTrail({ redis, log }),
-  calls: { hangup: async () => {} },
+  calls: { hangup: async () => {}, record: async () => ({ state: 'off' as const, file: null }) },
   tools: {
     list: async () => [],
     use: () => Promise.reject(new Error('There are no calls here.')),

@@ -14,6 +14,7 @@ import { contactRoutes } from './routes/contacts.js';
 import { healthRoutes } from './routes/health.js';
 import { openCxRoutes } from './routes/opencx.js';
 import { organizationRoutes } from './routes/organizations.js';
+import { recordingRoutes } from './routes/recording.js';
 import { recordRoutes } from './routes/records.js';
 import { sessionRoutes } from './routes/sessions.js';
 import { toolRoutes } from './routes/tools.js';
@@ -121,6 +122,7 @@ export const createApi = (deps: ApiDeps, more: readonly Route[] = []): Express =
   const described: Route[] = [
     ...organizationRoutes(deps),
     ...sessionRoutes(deps),
+    ...recordingRoutes(deps),
     ...toolRoutes(deps),
     ...contactRoutes(deps),
     ...auditRoutes(deps),

@@ -1,5 +1,6 @@
 import type { Clock } from '../core/clock.js';
 import type { Logger } from '../core/logger.js';
+import type { RecordingAction, RecordingView } from '../domain/calls/index.js';
 import type { DirectoryService } from '../domain/directory/index.js';
 import type { ContactStore, SessionStore } from '../domain/sessions/index.js';
 import type { Access, AuditTrail } from '../platform/access/index.js';
@@ -13,6 +14,11 @@ export type CallControl = {
    * owner_unreachable or not_found.
    */
   hangup(orgId: string, sessionId: string): Promise<void>;
+  /**
+   * Starts, pauses, resumes or stops the recording of a call on the instance that owns it. Throws GatewayError conflict,
+   * session_ended, owner_unreachable or not_found.
+   */
+  record(orgId: string, sessionId: string, action: RecordingAction): Promise<RecordingView>;
 };
 
 /** SIP ladders of calls, as the recorder keeps them; null when there is none (any more). */

@@ -1,6 +1,6 @@
 import { GatewayError } from '../core/errors.js';
 import type { Logger } from '../core/logger.js';
-import type { Calls } from '../domain/calls/index.js';
+import { type Calls, type RecordingAction, type RecordingView, recordingActions } from '../domain/calls/index.js';
 import type { SessionStore } from '../domain/sessions/index.js';
 import type { CommandBus } from '../platform/redis/index.js';
 import type { Ladder } from '../telephony/sip/index.js';
@@ -23,12 +23,19 @@ export type CallControlDeps = {
 export type CallControl = {
   hangup(orgId: string, sessionId: string): Promise<void>;
   ladder(orgId: string, sessionId: string, format: 'json' | 'text'): Promise<unknown>;
+  record(orgId: string, sessionId: string, action: RecordingAction): Promise<RecordingView>;
   /** Takes commands from other instances until the returned function is called. */
   serve(): Promise<() => void>;
 };
 
-type Command = 'hangup' | 'ladder';
-type Payload = { readonly sessionId: string; readonly format?: 'json' | 'text' };
+const commands = ['hangup', 'ladder', 'record'] as const;
+type Command = (typeof commands)[number];
+const isCommand = (name: string): name is Command => commands.some((command) => command === name);
+type Payload = {
+  readonly sessionId: string;
+  readonly format?: 'json' | 'text';
+  readonly action?: RecordingAction;
+};
 
 const ended = (sessionId: string): GatewayError => new GatewayError('session_ended', `Session ${sessionId} has ended.`);
 
@@ -44,6 +51,11 @@ export const createCallControl = (deps: CallControlDeps): CallControl => {
     if (command === 'ladder') return ladderOf(payload.sessionId, payload.format ?? 'json');
     const call = deps.calls().find(payload.sessionId);
     if (call === undefined) throw ended(payload.sessionId);
+    if (command === 'record') {
+      const action = recordingActions.find((known) => known === payload.action);
+      if (action === undefined) throw new GatewayError('bad_request', 'There is no such action on a recording.');
+      return call.recording.act(action);
+    }
     call.hangUp('api-hangup');
     return null;
   };
@@ -77,15 +89,21 @@ export const createCallControl = (deps: CallControlDeps): CallControl => {
         throw error;
       }
     },
+    // What the owner answers is a view of its recording, here or over there.
+    record: async (orgId, sessionId, action) => (await run(orgId, 'record', { sessionId, action })) as RecordingView,
     serve: () =>
       deps.bus.serve(deps.instanceId, async (name, payload) => {
         const taken = deps.also(name, payload);
         if (taken !== null) return taken;
-        const { sessionId, format } = payload as Payload;
-        if ((name !== 'hangup' && name !== 'ladder') || typeof sessionId !== 'string') {
+        const { sessionId, format, action } = payload as Payload;
+        if (!isCommand(name) || typeof sessionId !== 'string') {
           throw new GatewayError('bad_request', `The command ${name} is not known to this instance.`);
         }
-        return here(name, { sessionId, format: format === 'text' ? 'text' : 'json' });
+        return here(name, {
+          sessionId,
+          format: format === 'text' ? 'text' : 'json',
+          ...(action === undefined ? {} : { action }),
+        });
       }),
   };
 };

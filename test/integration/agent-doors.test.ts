@@ -173,6 +173,35 @@ describe('an agent in a call', () => {
     await call.phone.done;
   });
 
+  it('keeps card data out of the recording of its call, which only others begin and end', async () => {
+    const call = await rig.call();
+    const path = `/v1/sessions/${call.sessionId}/recording`;
+    const agent = (action: string): Promise<Answer> => rig.rest(rig.other, call.token, 'POST', path, { action });
+    const administrator = (action: string) => rig.owner.gateway.api(path, { method: 'POST', body: { action } });
+    const [file, second] = [`${call.sessionId}.wav`, `${call.sessionId}-2.wav`];
+    expect(await agent('start')).toMatchObject({ status: 403 });
+    expect(await agent('pause')).toMatchObject({ status: 409, body: { code: 'conflict' } });
+    expect(await administrator('start')).toMatchObject({ status: 200, body: { state: 'recording', file } });
+    expect(await agent('pause')).toMatchObject({ status: 200, body: { state: 'paused', file } });
+    expect(await agent('stop')).toMatchObject({ status: 403 });
+    expect(await agent('resume')).toMatchObject({ status: 200, body: { state: 'recording', file } });
+    expect(await administrator('stop')).toMatchObject({ status: 200, body: { state: 'off', file: null } });
+    expect(await administrator('start')).toMatchObject({ status: 200, body: { state: 'recording', file: second } });
+    expect(await administrator('rewind')).toMatchObject({ status: 400 });
+    call.phone.hangUp();
+    await call.phone.done;
+    const { timeline } = await ended(call.sessionId);
+    expect(timeline.map(({ type }) => type).filter((type) => type.startsWith('recording.'))).toEqual([
+      ...['recording.started', 'recording.paused', 'recording.resumed', 'recording.stopped'],
+      ...['recording.started', 'recording.stopped'],
+    ]);
+    for (const name of [file, second]) {
+      const bytes = readFileSync(join(rig.owner.gateway.dataDir, 'recordings', name));
+      expect(bytes.toString('latin1', 0, 4)).toBe('RIFF');
+    }
+    expect((await administrator('start')).status).toBe(409);
+  });
+
   it('reaches no other session, and no other credential opens MCP', async () => {
     const [mine, theirs] = await Promise.all([rig.call(), rig.call({ from: '+14155550199' })]);
     for (const [method, suffix, body] of [
@@ -182,6 +211,7 @@ describe('an agent in a call', () => {
       ['DELETE', '/transfer', undefined],
       ['POST', '/actions/order_status', { attributes: {} }],
       ['POST', '/dtmf', { digits: '1' }],
+      ['POST', '/recording', { action: 'pause' }],
       ['POST', '/hangup', undefined],
     ] as const) {
       const path = `/v1/sessions/${theirs.sessionId}${suffix}`;

@@ -104,7 +104,10 @@ export const startTestApi = async (
     directory,
     sessions,
     contacts: createContactStore({ redis }),
-    calls: { hangup: async (_, id) => void hangups.push(id) },
+    calls: {
+      hangup: async (_, id) => void hangups.push(id),
+      record: async () => ({ state: 'off', file: null }),
+    },
     tools: {
       list: async () => [],
       use: async () => ({ ok: false, fault: { code: 'session_ended', message: 'There is no telephony here.' } }),

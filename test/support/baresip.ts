@@ -21,13 +21,13 @@ export type Phone = {
   readonly output: () => string;
   /** Ends the process. */
   stop(): Promise<void>;
-  /** What it heard, 8 kHz; complete once the call has ended. */
+  /** What it heard, at the rate of its codec; complete once the call has ended. */
   heard(): Int16Array;
 };
 
 export type PhoneOptions = {
   readonly transport: 'udp' | 'tcp' | 'tls';
-  readonly codec: 'pcmu' | 'pcma';
+  readonly codec: 'pcmu' | 'pcma' | 'g722';
   /** SDES: without it in the answer there is no call. */
   readonly secure?: boolean;
   /** PEM of the authority that it trusts for TLS. */
@@ -45,6 +45,8 @@ const modules = '/usr/lib/baresip/modules';
 
 type Ports = { readonly sip: number; readonly control: number; readonly rtp: number };
 
+const sampleRate = ({ codec }: PhoneOptions): number => (codec === 'g722' ? 16_000 : 8_000);
+
 const configuration = (folder: string, ports: Ports, options: PhoneOptions): string =>
   `poll_method epoll
 sip_listen 127.0.0.1:${ports.sip}
@@ -55,8 +57,8 @@ call_max_calls 1
 audio_source aufile,${folder}/tone.wav
 audio_player aubridge,nil
 audio_alert aubridge,nil
-ausrc_srate 8000
-auplay_srate 8000
+ausrc_srate ${sampleRate(options)}
+auplay_srate ${sampleRate(options)}
 ausrc_channels 1
 auplay_channels 1
 jitter_buffer_type fixed
@@ -66,6 +68,7 @@ snd_path ${folder}
 ctrl_tcp_listen 127.0.0.1:${ports.control}
 module_path ${modules}
 module g711.so
+module g722.so
 module aufile.so
 module aubridge.so
 module sndfile.so
@@ -116,14 +119,17 @@ const startOnce = async (options: PhoneOptions): Promise<Phone> => {
     join(folder, 'accounts'),
     `<sip:${options.user}@127.0.0.1:${ports.sip};transport=${options.transport}>${[
       'regint=0',
-      `audio_codecs=${options.codec}/8000/1`,
+      `audio_codecs=${options.codec}/${sampleRate(options)}/1`,
       ...(options.secure === true ? ['mediaenc=srtp-mand'] : []),
       ...(options.answers === true ? ['answermode=auto'] : []),
     ]
       .map((parameter) => `;${parameter}`)
       .join('')}\n`,
   );
-  writeFileSync(join(folder, 'tone.wav'), wavFile(sine(options.tone.hz, 60_000, options.tone.level)));
+  writeFileSync(
+    join(folder, 'tone.wav'),
+    wavFile(sine(options.tone.hz, 60_000, options.tone.level, sampleRate(options)), sampleRate(options)),
+  );
   const child: ChildProcess = spawn('baresip', ['-f', folder, '-v'], {
     env: { ...process.env, HOME: folder },
     stdio: ['ignore', 'pipe', 'pipe'],

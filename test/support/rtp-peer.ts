@@ -1,6 +1,7 @@
 /** A telephone's media end for tests: real UDP sockets, its own SDP, packets exactly as it is told to send them. */
 import dgram from 'node:dgram';
 import { decodePcma, decodePcmu, encodePcma, encodePcmu } from '../../src/telephony/media/codecs/g711.js';
+import { createG722Decoder, createG722Encoder } from '../../src/telephony/media/codecs/g722.js';
 import { parseRtcp, type RtcpPacket } from '../../src/telephony/media/rtcp.js';
 import { newRtpHeader, parseRtp, writeRtpHeader } from '../../src/telephony/media/rtp-packet.js';
 import {
@@ -48,6 +49,8 @@ export type RtpPeer = {
   ): void;
   /** Sends a tone in real time until the returned function is called. */
   tone(hz: number): () => void;
+  /** Sends these samples in real time, once; the result says when all of them are on their way. */
+  play(samples: Iterable<number>): { readonly done: () => boolean };
   /** Sends whole key presses as telephone events in real time. */
   press(digit: number, durationMs: number): Promise<void>;
   sendRtcp(bytes: Buffer): void;
@@ -60,7 +63,23 @@ export type RtpPeer = {
   close(): Promise<void>;
 };
 
-type PeerCodec = 'PCMU' | 'PCMA';
+type PeerCodec = 'PCMU' | 'PCMA' | 'G722';
+const audioTypes: Readonly<Record<PeerCodec, number>> = { PCMU: 0, PCMA: 8, G722: 9 };
+
+/** A second of a tone, one octet a sample of the RTP clock; a second of a whole number of waves joins onto itself. */
+const toneOctets = (codec: PeerCodec, hz: number): Buffer => {
+  const encoded = Buffer.alloc(8_000);
+  if (codec === 'G722') createG722Encoder(16_000).encode(sine(hz, 1_000, -10, 16_000), 0, 16_000, encoded, 0);
+  else (codec === 'PCMU' ? encodePcmu : encodePcma)(sine(hz, 1_000), 0, 8_000, encoded, 0);
+  return encoded;
+};
+
+/** How payloads of one stream become samples at 8 kHz. */
+const payloadReader = (codec: PeerCodec): typeof decodePcmu => {
+  if (codec === 'G722') return createG722Decoder(8_000).decode;
+  return codec === 'PCMU' ? decodePcmu : decodePcma;
+};
+
 const key = (): Buffer => Buffer.from(Array.from({ length: 30 }, (_, i) => (i * 37 + Date.now()) & 0xff));
 
 const bind = (address: string, port: number): Promise<dgram.Socket> =>
@@ -100,7 +119,7 @@ export const rtpPeer = async (
 ): Promise<RtpPeer> => {
   const codec = options.codec ?? 'PCMU';
   const address = options.address ?? '127.0.0.1';
-  const audioType = codec === 'PCMU' ? 0 : 8;
+  const audioType = audioTypes[codec];
   const [rtp, rtcp] = await bindPair(address);
   const { port } = rtp.address();
   const localKey = options.srtp === true ? key() : null;
@@ -214,16 +233,25 @@ export const rtpPeer = async (
       rtp.send(packet.subarray(0, length), remote.port, remote.address);
     },
     tone(hz) {
-      // A second of a whole number of waves joins onto itself without a click.
-      const samples = sine(hz, 1_000);
-      const encoded = Buffer.alloc(samples.length);
-      (codec === 'PCMU' ? encodePcmu : encodePcma)(samples, 0, samples.length, encoded, 0);
+      const encoded = toneOctets(codec, hz);
       let at = 0;
       return every20(() => {
         peer.send(encoded.subarray(at, at + 160));
         at = (at + 160) % encoded.length;
         return true;
       });
+    },
+    play(samples) {
+      const whole = Int16Array.from(samples);
+      const encoded = Buffer.alloc(whole.length);
+      (codec === 'PCMA' ? encodePcma : encodePcmu)(whole, 0, whole.length, encoded, 0);
+      let at = 0;
+      every20(() => {
+        peer.send(encoded.subarray(at, at + 160));
+        at += 160;
+        return at < encoded.length;
+      });
+      return { done: () => at >= encoded.length };
     },
     press(digit, durationMs) {
       const steps = Math.ceil(durationMs / 20);
@@ -273,9 +301,10 @@ export const rtpPeer = async (
     heard(from = 0) {
       const audio = packets.slice(from).filter((packet) => packet.payloadType === audioType);
       const samples = new Int16Array(audio.reduce((sum, packet) => sum + packet.payload.length, 0));
+      const read = payloadReader(codec);
       let at = 0;
       for (const { payload } of audio) {
-        (codec === 'PCMU' ? decodePcmu : decodePcma)(payload, 0, payload.length, samples, at);
+        read(payload, 0, payload.length, samples, at);
         at += payload.length;
       }
       return samples;

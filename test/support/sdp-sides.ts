@@ -17,6 +17,7 @@ export const local = (changes: Partial<LocalMedia> = {}): LocalMedia => {
     rtcpPort: 20_001,
     rtcpMux: true,
     codecs: ['PCMU', 'PCMA'],
+    comfortNoise: false,
     security: 'optional',
     ptime: 20,
     direction: 'sendrecv',

@@ -9,6 +9,7 @@ const ofCalls: ReadonlySet<Action> = new Set([
   'sessions:transfer',
   'sessions:hangup',
   'sessions:dtmf',
+  'sessions:record',
   'sessions:act',
   'sessions:write',
   'identity:write',

@@ -8,6 +8,7 @@ import type { Failure } from '../transfer/index.js';
 import { agentTools } from './agent-tools.js';
 import { type CallAgentParts, type ConfiguredAgent, callAgent } from './call-agent.js';
 import type { CallOrigin } from './call-origin.js';
+import { type CallRecording, callRecording } from './call-recording.js';
 import { closeCall } from './closer.js';
 import { callDoors, type DoorPorts } from './doors.js';
 import { type CallEffect, type CallEvent, type CallState, initialCall, transition } from './machine.js';
@@ -37,7 +38,9 @@ export type CallParts = {
   readonly tracer?: Tracer;
   /** Milliseconds. */
   readonly maxDuration: number;
-  readonly recordingPath: string | null;
+  /** Where a recording goes, and whether one begins with the answer. */
+  readonly recordingPath: string;
+  readonly record: boolean;
   readonly doors: DoorPorts;
   readonly credential: () => Promise<AgentCredential>;
   readonly transfers: TransferDeps;
@@ -58,6 +61,7 @@ export type LiveCall = {
   readonly mediaEvents: MediaLegEvents;
   readonly transfers: CallTransfers;
   readonly tools: AgentTools;
+  readonly recording: Pick<CallRecording, 'act'>;
   hangUp(reason: 'api-hangup' | 'drain' | 'max-duration' | 'error'): void;
   status(): CallState['status'];
   /** Settles when the person at the other end is there, or never will be. */
@@ -75,7 +79,7 @@ export const runCall = (parts: CallParts): LiveCall => {
   let state = initialCall;
   let dialog: Dialog | null = null;
   let connecting: Promise<void> = Promise.resolve();
-  let recording = false;
+  let isAnswered = false;
   let finish: () => void = () => {};
   const done = new Promise<void>((resolve) => {
     finish = resolve;
@@ -142,7 +146,9 @@ export const runCall = (parts: CallParts): LiveCall => {
         answeredAt,
         timeline: [{ at: answeredAt, type: 'call.answered', data: {} }],
       });
-      if (parts.recordingPath !== null) await startRecording(parts.recordingPath);
+      isAnswered = true;
+      // The call goes on without a recording that cannot be written; the log has why.
+      if (parts.record) await recording.act('start').catch(() => {});
       tellConnected({ answered: true });
       dispatch({ type: 'acknowledged' });
     } catch (error) {
@@ -153,15 +159,12 @@ export const runCall = (parts: CallParts): LiveCall => {
     }
   };
 
-  const startRecording = async (path: string): Promise<void> => {
-    try {
-      await leg.startRecording(path);
-      recording = true;
-      session.note('recording.started', {});
-    } catch (error) {
-      log.error({ err: error }, 'a recording could not be started');
-    }
-  };
+  const recording = callRecording({
+    ...{ leg, session, log },
+    path: parts.recordingPath,
+    gather: () => transfers.gather(),
+    answered: () => isAnswered && state.status !== 'ended',
+  });
 
   const transfers = callTransfers(parts.transfers, {
     session,
@@ -169,7 +172,7 @@ export const runCall = (parts: CallParts): LiveCall => {
     leg,
     callerProfile: origin.profile,
     callerDialog: () => dialog,
-    recorded: () => recording,
+    recorded: recording.running,
     dispatch: (event) => dispatch(event),
     state: () => state,
     ...{ tracer, log },
@@ -267,7 +270,7 @@ export const runCall = (parts: CallParts): LiveCall => {
       measured: parts.onLegClosed,
       clock,
       log,
-      recording,
+      recording: recording.running(),
       bye: async () => {
         const byeCaller = async (): Promise<void> => {
           if (!effect.byeCaller) return;
@@ -288,9 +291,9 @@ export const runCall = (parts: CallParts): LiveCall => {
   const limit = clock.after(parts.maxDuration, () => dispatch({ type: 'hang-up', reason: 'max-duration' }));
 
   const mediaEvents: MediaLegEvents = {
-    dtmf: ({ digit, durationMs }) => {
-      session.note('dtmf.received', { digit, durationMs });
-      agent.dtmf(digit);
+    dtmf: (key) => {
+      session.note('dtmf.received', recording.notedKey(key));
+      agent.dtmf(key.digit);
     },
     firstPacket: () => session.note('media.started', {}),
     lost: (kind) => {
@@ -321,7 +324,7 @@ export const runCall = (parts: CallParts): LiveCall => {
     sessionId: session.id,
     orgId: route.organization.id,
     startedAt: origin.begunAt,
-    ...{ route, mediaEvents, transfers, tools, connected },
+    ...{ route, mediaEvents, transfers, tools, recording, connected },
     hangUp: (reason) => dispatch({ type: 'hang-up', reason }),
     status: () => state.status,
     done,

@@ -4,6 +4,7 @@
  */
 import type { Logger } from '../../core/logger.js';
 import type { CallerIdentity, SessionDirection } from '../sessions/records.js';
+import type { AudioOptions, LegRecorder } from './leg-audio.js';
 import type { LendableLeg } from './relay-ports.js';
 
 // --- Signalling ---------------------------------------------------------------------------------------------------
@@ -23,7 +24,7 @@ export type ProfileRules = {
   readonly idleTimeout: number;
   readonly forwardHold: boolean;
   readonly dtmf: 'rfc4733' | 'info' | 'both';
-};
+} & AudioOptions;
 
 export type CodecName = 'PCMU' | 'PCMA' | 'G722' | 'opus';
 
@@ -174,7 +175,7 @@ export type MediaLegOptions = {
    * when it cannot be met.
    */
   readonly firstOffer?: string;
-};
+} & Partial<AudioOptions>;
 
 export type MediaLegEvents = {
   dtmf(event: { readonly digit: string; readonly durationMs: number }): void;
@@ -224,9 +225,6 @@ export type MediaLeg = LendableLeg & {
   accept(answer: string): Promise<void>;
   play(source: PromptSource, options?: { readonly loop?: boolean }): Playback;
   sendDtmf(digits: string, options?: { readonly durationMs?: number; readonly gapMs?: number }): Promise<void>;
-  /** Dual-channel WAV (left: from the peer, right: to the peer), 8 kHz. */
-  startRecording(path: string): Promise<void>;
-  stopRecording(): Promise<void>;
   /** Joins two legs: same codec on both sides is forwarded undecoded. Replaces what the legs played before. */
   bridge(other: MediaLeg): Promise<void>;
   unbridge(): Promise<void>;
@@ -235,7 +233,7 @@ export type MediaLeg = LendableLeg & {
   quality(): Promise<LegQuality>;
   /** Frees the port (after a drain) and resolves with the final quality; idempotent. */
   close(): Promise<LegQuality>;
-};
+} & LegRecorder;
 
 export type AudioPort = {
   /** From the peer. */

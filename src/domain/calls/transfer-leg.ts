@@ -42,6 +42,7 @@ const openMedia = (
       firstPacketTimeout: rules.firstPacketTimeout,
       idleTimeout: rules.idleTimeout,
       country: context.callerProfile.country,
+      comfortNoise: rules.comfortNoise,
     },
     {
       // Key presses pass through the bridge by themselves (RFC 4733).

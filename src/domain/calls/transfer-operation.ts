@@ -381,6 +381,7 @@ export const callTransfers = (deps: TransferDeps, context: TransferContext): Cal
       relay.held('caller', held);
       joined.callerHeld(held);
     },
+    gather: relay.gather,
     connected: () => joined,
     async hangUp() {
       const bye = async (): Promise<void> => {

@@ -113,6 +113,8 @@ export type CallTransfers = {
   join(): void;
   /** The caller holds, or has stopped to. */
   callerHeld(held: boolean): void;
+  /** Media that are at a relay come back to stay; resolves when they have. */
+  gather(): Promise<void>;
   /** The connected call, while a destination is there. */
   connected(): ConnectedCall | null;
   /** Waits until what rings has been given up and sends BYE to a standing destination. */

@@ -30,6 +30,8 @@ const bare = (name: string): TransferProfile => ({
     idleTimeout: 0,
     forwardHold: false,
     dtmf: 'rfc4733',
+    comfortNoise: false,
+    inbandDtmf: false,
   },
 });
 

@@ -27,6 +27,8 @@ const rules: ProfileRules = {
   firstPacketTimeout: 0,
   idleTimeout: 0,
   forwardHold: false,
+  comfortNoise: false,
+  inbandDtmf: false,
   dtmf: 'rfc4733',
 };
 const destination: TransferDestination = {
@@ -153,7 +155,7 @@ const callWithoutSockets = async (change: Partial<TransferDestination> = {}) => 
   const callerLeg = leg('caller');
   const call = runCall({
     origin: incomingOrigin(incoming, callerLeg, 'sdp'),
-    ...{ route, session, clock, log: silentLogger, maxDuration: 3_600_000, recordingPath: null },
+    ...{ route, session, clock, log: silentLogger, maxDuration: 3_600_000, recordingPath: '', record: false },
     leg: callerLeg,
     agent: { adapter: agent('agent'), config: null },
     fallBack: { adapter: agent('fall-back'), config: () => null },

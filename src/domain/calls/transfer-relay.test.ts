@@ -15,7 +15,7 @@ const settle = (): Promise<void> => new Promise((resolve) => setImmediate(() => 
 type Side = 'caller' | 'destination';
 
 /** A connected call without a socket. `offers` is what the two were offered, in order. */
-const setUp = (options: { readonly recorded?: boolean } = {}) => {
+const setUp = (options: { recorded?: boolean } = {}) => {
   const clock = manualClock();
   const notes: string[] = [];
   const results: string[] = [];
@@ -138,6 +138,28 @@ describe('a connected call and its relay', () => {
     call.begin();
     await call.moved();
     expect(call).toMatchObject({ offers: [], notes: ['media.kept'], results: [why], dispatched: [] });
+  });
+
+  it('comes back when a recording begins, and stays', async () => {
+    const options = { recorded: false };
+    const call = await relayed(options);
+    await call.relay.gather();
+    expect(call.offers).toEqual(expect.arrayContaining(['gateway to destination', 'gateway to caller']));
+    expect(call.notes).toEqual(['media.relayed', 'media.returned']);
+    call.relay.held('caller', true);
+    call.relay.held('caller', false);
+    await call.moved();
+    expect(call.opened).toHaveLength(1);
+    expect(call.dispatched).toEqual([]);
+  });
+
+  it('stays when a recording begins between the join and the move', async () => {
+    const options = { recorded: false };
+    const call = setUp(options);
+    call.begin();
+    options.recorded = true;
+    await call.moved();
+    expect(call.opened).toHaveLength(0);
   });
 
   it('stays when it is recorded', async () => {

@@ -15,6 +15,8 @@ export type CallRelay = {
   begin(destination: TransferLeg): void;
   /** A side holds, or has stopped to: while one does the gateway has both, since it plays to the other. */
   held(side: Side, held: boolean): void;
+  /** The gateway needs both to record them: they come back, and stay. Resolves when they have. */
+  gather(): Promise<void>;
   /** Resolves when nobody is being moved. */
   settled(): Promise<void>;
   /** The call ends: nobody is moved any more, and the relay is freed once `said` (the BYEs) has settled. */
@@ -198,7 +200,7 @@ export const callRelay = (
     await takeBack(reason, to);
   };
 
-  const fits = (): boolean => current === null && holding.size === 0 && moves < mostMoves;
+  const fits = (): boolean => current === null && holding.size === 0 && moves < mostMoves && !context.recorded();
 
   /** Moves the two to a relay after a pause, if it can be done then. */
   const later = (): void => {
@@ -231,6 +233,13 @@ export const callRelay = (
       }
       holding.add(side);
       if (to !== null) void enqueue(() => takeBack('held', to));
+    },
+    gather() {
+      const to = destination;
+      if (to === null) return queue;
+      moves = mostMoves;
+      timer?.cancel();
+      return enqueue(() => takeBack('recorded', to));
     },
     settled: () => queue,
     async end(said) {

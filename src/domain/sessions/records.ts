@@ -92,6 +92,8 @@ export const timelineTypes = [
   'media.kept',
   'media.quality',
   'recording.started',
+  'recording.paused',
+  'recording.resumed',
   'recording.stopped',
   'prefetch.held',
   'prefetch.stamped',

@@ -10,6 +10,7 @@ export const permissions = {
   'sessions:hangup': ['admin', 'editor', 'operator', 'agent'],
   'sessions:transfer': ['admin', 'editor', 'operator', 'agent'],
   'sessions:dtmf': ['admin', 'editor', 'operator', 'agent'],
+  'sessions:record': ['admin', 'editor', 'operator', 'agent'],
   'sessions:act': ['admin', 'editor', 'operator', 'agent'],
   'transfers:read': ['admin', 'editor', 'viewer', 'operator', 'agent'],
   'tools:use': ['admin', 'editor', 'operator', 'agent'],

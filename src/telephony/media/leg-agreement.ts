@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import type { CodecName, MediaLegOptions } from '../../domain/calls/ports.js';
-import { frameCodec } from './codecs/frame-codec.js';
+import { type FrameCodec, frameCodec } from './codecs/frame-codec.js';
 import { randomUint48 } from './random-numbers.js';
 import type { NegotiatedMedia } from './sdp/negotiation.js';
 import { createSdpSession } from './sdp/sdp-session.js';
@@ -27,6 +27,16 @@ export type LegAgreement = {
 
 const ptime = 20;
 
+/** The codecs that the peer may change to without asking, by the number it sends them under. */
+export const codecsByPayloadType = (agreed: NegotiatedMedia['alternatives']): ReadonlyMap<number, FrameCodec> => {
+  const codecs = new Map<number, FrameCodec>();
+  for (const { name, receivePayloadType } of agreed) {
+    const codec = frameCodec(name);
+    if (codec !== null) codecs.set(receivePayloadType, codec);
+  }
+  return codecs;
+};
+
 type Keyed<Context> = { readonly suite: SrtpSuite; readonly key: Uint8Array; readonly context: Context };
 
 const sameKey = (a: Uint8Array, b: Uint8Array): boolean => Buffer.compare(a, b) === 0;
@@ -51,6 +61,7 @@ export const legAgreement = (context: {
     rtcpPort: context.rtpPort + 1,
     rtcpMux: true,
     codecs: options.codecs.filter((name: CodecName) => frameCodec(name) !== null),
+    comfortNoise: options.comfortNoise === true,
     security: options.security,
     ptime,
     newKey: () => new Uint8Array(randomBytes(srtpKeyLength)),

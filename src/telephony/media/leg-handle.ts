@@ -214,6 +214,9 @@ export const legHandle = (context: {
     async stopRecording() {
       await call(number, 'stopRecording', {});
     },
+    async pauseRecording(paused) {
+      await call(number, 'pauseRecording', { paused });
+    },
     async bridge(other) {
       if (!isHandle(other) || other.worker !== worker) {
         throw new GatewayError('internal', 'Only two legs of one session can be bridged.');

@@ -1,7 +1,9 @@
 import type { LegQuality } from '../../domain/calls/ports.js';
 import type { AudioRing } from './audio-ring.js';
-import type { FrameCodec } from './codecs/frame-codec.js';
+import type { NoiseShape } from './codecs/comfort-noise.js';
+import type { FrameCodec, FrameDecoder } from './codecs/frame-codec.js';
 import { createDtmfReceiver } from './dtmf/dtmf-receiver.js';
+import { createToneDetector, type ToneDetector } from './dtmf/tone-detector.js';
 import { createJitterBuffer, type JitterBuffer } from './jitter/jitter-buffer.js';
 import { frameSamples } from './leg-sender.js';
 import { estimateMos } from './quality.js';
@@ -12,11 +14,14 @@ import type { RtpHeader } from './rtp-packet.js';
 /** What a leg makes of its peer's packets: figures always, digits always, audio only when somebody listens. */
 export type LegListening = {
   configure(codec: FrameCodec): void;
+  /** Whether keys are heard in the audio, too. */
+  hearKeys(hear: boolean): void;
   /** An audio packet; its samples are decoded when `wanted`. */
   audio(message: Buffer, header: RtpHeader, now: number, wanted: boolean): void;
   event(message: Buffer, header: RtpHeader, now: number): void;
-  noise(header: RtpHeader, now: number): void;
-  /** Does the agent or the recording here need the peer's audio? */
+  /** Comfort noise; `shape` null when the packet does not describe it. It is kept when `wanted`, like audio. */
+  noise(header: RtpHeader, shape: NoiseShape | null, now: number, wanted: boolean): void;
+  /** Does the agent, the recording or the search for keys here need the peer's audio? */
   wanted(): boolean;
   /**
    * Once in 20 ms: hands the peer's next frame to agent and recording and returns it, or null when nobody listens.
@@ -24,11 +29,13 @@ export type LegListening = {
    */
   turn(now: number, others: boolean): Int16Array | null;
   /** A frame that the peer was told; null is silence. */
-  said(samples: Int16Array | null): void;
+  said(samples: Int16Array | null, now: number): void;
   attach(ring: AudioRing | null): void;
   startRecording(path: string): Promise<void>;
   /** Resolves when the file is complete; harmless when nothing is recorded. */
   stopRecording(): Promise<void>;
+  /** Harmless when nothing is recorded. */
+  pauseRecording(paused: boolean): void;
   recording(): boolean;
   /** For RTCP; null before the first packet. */
   report(): ReceptionReport | null;
@@ -51,20 +58,24 @@ export const legListening = (context: {
   let buffer: JitterBuffer | null = null;
   let listening = false;
   let codec: FrameCodec | null = null;
+  let decoder: FrameDecoder | null = null;
   let ring: AudioRing | null = null;
   let recorder: Recorder | null = null;
+  let detector: ToneDetector | null = null;
   let opening: Promise<void> | null = null;
 
   return {
     configure(next) {
+      if (next === codec) return;
       codec = next;
+      decoder = next.decoder();
     },
     audio(message, header, now, wanted) {
       reception.packet(header.ssrc, header.sequence, header.timestamp, now);
-      if (!wanted || codec === null) return;
+      if (!wanted || decoder === null) return;
       const count = header.payloadEnd - header.payloadStart;
       if (count > longestPacket) return;
-      codec.decode(message, header.payloadStart, header.payloadEnd, decoded, 0);
+      decoder.decode(message, header.payloadStart, header.payloadEnd, decoded, 0);
       buffer ??= createJitterBuffer();
       buffer.push(header.ssrc, header.timestamp, decoded, count, now);
     },
@@ -72,13 +83,23 @@ export const legListening = (context: {
       reception.packet(header.ssrc, header.sequence, null, now);
       dtmf.packet(message, header.payloadStart, header.payloadEnd, header.timestamp, header.marker, now);
     },
-    noise(header, now) {
+    noise(header, shape, now, wanted) {
       reception.packet(header.ssrc, header.sequence, null, now);
+      if (!wanted || shape === null) return;
+      buffer ??= createJitterBuffer();
+      buffer.noise(header.ssrc, header.timestamp, shape, now);
     },
-    wanted: () => ring !== null || recorder !== null,
+    hearKeys(hear) {
+      if (hear) detector ??= createToneDetector(context.onDigit);
+      else {
+        detector?.reset();
+        detector = null;
+      }
+    },
+    wanted: () => ring !== null || recorder !== null || detector !== null,
     turn(now, others) {
       dtmf.tick(now);
-      if (ring === null && recorder === null && !others) {
+      if (ring === null && recorder === null && detector === null && !others) {
         // What lies in the buffer is old by the time somebody listens again.
         if (listening) buffer?.reset();
         listening = false;
@@ -87,15 +108,16 @@ export const legListening = (context: {
       listening = true;
       if (buffer === null) frame.fill(0);
       else buffer.pull(frame, now);
-      recorder?.left(frame);
+      recorder?.left(frame, now);
+      detector?.samples(frame);
       if (ring !== null) {
         ring.write(frame);
         context.onAgentAudio();
       }
       return frame;
     },
-    said(samples) {
-      recorder?.right(samples);
+    said(samples, now) {
+      recorder?.right(samples, now);
     },
     attach(next) {
       ring = next;
@@ -114,6 +136,10 @@ export const legListening = (context: {
       const ending = recorder;
       recorder = null;
       await ending?.close();
+    },
+    pauseRecording(paused) {
+      if (paused) recorder?.pause();
+      else recorder?.resume();
     },
     recording: () => recorder !== null,
     report: () => reception.report(),

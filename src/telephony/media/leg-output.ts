@@ -1,4 +1,5 @@
 import type { AudioRing } from './audio-ring.js';
+import { createNoiseSource, type NoiseShape, type NoiseSource } from './codecs/comfort-noise.js';
 import { createDtmfSender, type DtmfSender } from './dtmf/dtmf-sender.js';
 import { frameSamples, type LegSender } from './leg-sender.js';
 import type { PcmReader } from './pcm-reader.js';
@@ -22,6 +23,11 @@ export type LegOutput = {
   setBridged(bridged: boolean): void;
   /** Frames are asked for again after a rest: the bridge is given its time before silence takes its place. */
   begin(now: number): void;
+  /**
+   * The bridged leg's peer is silent with this background, of which the peer here is sent audio: nothing is asked of what
+   * it understands, and its way stays open. Null: it speaks again.
+   */
+  bridgeNoise(shape: NoiseShape | null): void;
   /** True while packets of the bridged leg may pass. */
   forwards(): boolean;
   /** True when the bridge speaks for itself: there is nothing to do here for the next few frames. */
@@ -36,7 +42,7 @@ export const legOutput = (context: {
   readonly sender: LegSender;
   readonly bridgeGapMs: number;
   /** Called with every frame made here, null for silence; for the recording. */
-  readonly onFrame: (samples: Int16Array | null) => void;
+  readonly onFrame: (samples: Int16Array | null, now: number) => void;
   readonly onPlayed: (play: number, outcome: 'finished' | 'stopped') => void;
 }): LegOutput => {
   const { sender, onFrame } = context;
@@ -46,6 +52,9 @@ export const legOutput = (context: {
   let agentWaited = 0;
   let bridged = false;
   let bridgedAt = 0;
+  let noise: NoiseShape | null = null;
+  // Made when a peer first sends some: most never do.
+  let noiseSource: NoiseSource | null = null;
   /** Moment of the frame being made, and whether a digit took it. */
   let moment = 0;
   let digitTakesFrame = false;
@@ -57,7 +66,7 @@ export const legOutput = (context: {
 
   const emit = (samples: Int16Array | null, now: number): void => {
     sender.frame(samples, now);
-    onFrame(samples);
+    onFrame(samples, now);
   };
 
   const finish = (outcome: 'finished' | 'stopped'): void => {
@@ -116,6 +125,12 @@ export const legOutput = (context: {
       playOn(prompt, now);
       return;
     }
+    if (bridged && noise !== null) {
+      noiseSource ??= createNoiseSource();
+      noiseSource.fill(frame, 0, frameSamples, noise);
+      sender.frame(frame, now);
+      return;
+    }
     if (bridged) {
       const since = Math.max(sender.lastForwardedAt(), bridgedAt);
       if (now - since >= context.bridgeGapMs) sender.frame(null, now);
@@ -145,6 +160,10 @@ export const legOutput = (context: {
     setBridged(next) {
       bridged = next;
       bridgedAt = moment;
+      noise = null;
+    },
+    bridgeNoise(shape) {
+      noise = shape;
     },
     begin(now) {
       moment = now;
@@ -153,11 +172,15 @@ export const legOutput = (context: {
     sendDtmf: (digits, options) => dtmf.send(digits, options),
     forwards: () => bridged && prompt === null && !digitTakesFrame,
     rests: (now) =>
-      bridged && prompt === null && !dtmf.pending() && now - sender.lastForwardedAt() < context.bridgeGapMs / 2,
+      bridged &&
+      prompt === null &&
+      noise === null &&
+      !dtmf.pending() &&
+      now - sender.lastForwardedAt() < context.bridgeGapMs / 2,
     tick(now) {
       moment = now;
       digitTakesFrame = dtmf.pending() && dtmf.tick();
-      if (digitTakesFrame) onFrame(null);
+      if (digitTakesFrame) onFrame(null, now);
       else speak(now);
     },
   };

@@ -8,7 +8,7 @@ const pcmu = frameCodec('PCMU')!;
 const pcma = frameCodec('PCMA')!;
 
 /** A receiver that notes what it hands on, and the function that brings it a packet of a payload type. */
-const receiving = (alternatives: ReadonlyMap<number, typeof pcma>) => {
+const receiving = (alternatives: ReadonlyMap<number, typeof pcma>, comfortNoise: number | null = null) => {
   const log: string[] = [];
   const latch = mediaLatch({ signallingAddress: null, ranges: addressRanges([]), lossMs: 1_000, learnMs: 1_000 });
   latch.describe({ address: '192.0.2.1', port: 4_000 });
@@ -19,7 +19,7 @@ const receiving = (alternatives: ReadonlyMap<number, typeof pcma>) => {
     noise: () => log.push('noise'),
     latched: () => {},
   });
-  receiver.configure({ codec: pcmu, payloadType: 0, alternatives, telephoneEvent: 101, srtp: null });
+  receiver.configure({ codec: pcmu, payloadType: 0, alternatives, telephoneEvent: 101, comfortNoise, srtp: null });
   let sequence = 0;
   const bring = (payloadType: number): void => {
     const packet = Buffer.alloc(rtpHeaderLength + 160);
@@ -45,6 +45,13 @@ describe('a leg that receives', () => {
       'audio 0',
       'noise',
     ]);
+  });
+
+  it('takes comfort noise under its static number and under the one agreed on', () => {
+    const { log, receiver, bring } = receiving(new Map(), 97);
+    for (const payloadType of [0, 97, 13]) bring(payloadType);
+    expect(log).toEqual(['audio 0', 'noise', 'noise']);
+    expect(receiver.refused.unknownPayload).toBe(0);
   });
 
   it('counts and drops what was not agreed on', () => {

@@ -2,6 +2,7 @@ import { isIP } from 'node:net';
 import type { FrameCodec } from './codecs/frame-codec.js';
 import type { MediaLatch } from './media-latch.js';
 import { newRtpHeader, parseRtp, type RtpHeader } from './rtp-packet.js';
+import { comfortNoisePayloadType } from './sdp/payload-types.js';
 import { type SrtpReceiver, srtpRefusal } from './srtp/srtp.js';
 
 /** What the negotiation says about receiving. */
@@ -11,6 +12,8 @@ export type ReceivingRules = {
   /** Further codecs the peer may change to without asking, by payload number (RFC 3264 section 6.1). */
   readonly alternatives: ReadonlyMap<number, FrameCodec>;
   readonly telephoneEvent: number | null;
+  /** Number of comfort noise, where it has another than its static one. */
+  readonly comfortNoise: number | null;
   readonly srtp: SrtpReceiver | null;
 };
 
@@ -32,7 +35,7 @@ export type ReceivedHandlers = {
   codec(codec: FrameCodec): void;
   event(message: Buffer, header: RtpHeader, now: number): void;
   /** Comfort noise (RFC 3389): the peer is there and silent. */
-  noise(header: RtpHeader, now: number): void;
+  noise(message: Buffer, header: RtpHeader, now: number): void;
   /** The peer's packets come from here now: media goes there. */
   latched(address: string, port: number): void;
 };
@@ -43,8 +46,6 @@ export type LegReceiver = {
   packet(message: Buffer, address: string, port: number, now: number): void;
   readonly refused: Readonly<RefusedPackets>;
 };
-
-const comfortNoisePayloadType = 13;
 
 export const legReceiver = (latch: MediaLatch, handlers: ReceivedHandlers): LegReceiver => {
   const header = newRtpHeader();
@@ -89,7 +90,9 @@ export const legReceiver = (latch: MediaLatch, handlers: ReceivedHandlers): LegR
         return;
       }
       const type = header.payloadType;
-      const isAudio = type !== rules.telephoneEvent && type !== comfortNoisePayloadType;
+      // Many send it under its static number without a word of it in their description.
+      const isNoise = type === comfortNoisePayloadType || type === rules.comfortNoise;
+      const isAudio = type !== rules.telephoneEvent && !isNoise;
       if (isAudio && type !== spoken && !changesCodec(rules, type)) {
         refused.unknownPayload += 1;
         return;
@@ -101,7 +104,7 @@ export const legReceiver = (latch: MediaLatch, handlers: ReceivedHandlers): LegR
       } else latch.heard(now);
       if (isAudio) handlers.audio(message, header, now);
       else if (type === rules.telephoneEvent) handlers.event(message, header, now);
-      else handlers.noise(header, now);
+      else handlers.noise(message, header, now);
     },
   };
 };

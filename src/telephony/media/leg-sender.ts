@@ -1,4 +1,4 @@
-import type { FrameCodec, PayloadConverter } from './codecs/frame-codec.js';
+import type { FrameCodec, FrameEncoder, PayloadConverter } from './codecs/frame-codec.js';
 import { payloadConverter } from './codecs/frame-codec.js';
 import type { LegSockets } from './leg-sockets.js';
 import type { OutStream } from './out-stream.js';
@@ -9,6 +9,7 @@ import type { SrtpSender } from './srtp/srtp.js';
 
 /** Samples of 20 ms at 8 kHz. */
 export const frameSamples = 160;
+const noSamples = new Int16Array(frameSamples);
 
 /** What the negotiation says about sending. */
 export type SendingRules = {
@@ -52,6 +53,7 @@ export const legSender = (context: {
 }): LegSender => {
   const { stream, sockets, slots } = context;
   let rules: SendingRules | null = null;
+  let encoder: FrameEncoder | null = null;
   let srtp: SrtpSender | null = null;
   let tagLength = 0;
   let address: string | null = null;
@@ -76,8 +78,8 @@ export const legSender = (context: {
   const audioPacket = (samples: Int16Array, start: number, count: number, silent: boolean, now: number): void => {
     const { codec, payloadType } = rules as SendingRules;
     const packet = slot(rtpHeaderLength + count);
-    if (silent) packet.fill(codec.silence, rtpHeaderLength, rtpHeaderLength + count);
-    else codec.encode(samples, start, start + count, packet, rtpHeaderLength);
+    if (silent && codec.silence !== null) packet.fill(codec.silence, rtpHeaderLength, rtpHeaderLength + count);
+    else encoder?.encode(samples, start, start + count, packet, rtpHeaderLength);
     stream.stamp(packet, payloadType, count, count, now);
     transmit(packet, rtpHeaderLength + count);
   };
@@ -110,6 +112,8 @@ export const legSender = (context: {
 
   return {
     configure(next) {
+      // The peer's decoder goes on from what it has heard, whatever else a new offer has changed.
+      if (next.codec !== rules?.codec) encoder = next.codec.encoder();
       rules = next;
       srtp = next.srtp?.sender ?? null;
       tagLength = next.srtp?.tagLength ?? 0;
@@ -127,7 +131,7 @@ export const legSender = (context: {
       if (!ready()) return;
       const packetSamples = (rules as SendingRules).ptime * 8;
       if (packetSamples !== frameSamples) recut(samples, packetSamples, now);
-      else audioPacket(samples ?? gathered, 0, frameSamples, samples === null, now);
+      else audioPacket(samples ?? noSamples, 0, frameSamples, samples === null, now);
     },
     beginEvent(now) {
       stream.beginEvent(now);

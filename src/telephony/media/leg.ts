@@ -2,8 +2,9 @@ import { performance } from 'node:perf_hooks';
 import { GatewayError } from '../../core/errors.js';
 import type { LegQuality, MediaLegOptions, PromptSource } from '../../domain/calls/ports.js';
 import type { AudioRing } from './audio-ring.js';
+import { type NoiseShape, readComfortNoise } from './codecs/comfort-noise.js';
 import { type FrameCodec, frameCodec } from './codecs/frame-codec.js';
-import { type LegSecurity, legAgreement } from './leg-agreement.js';
+import { codecsByPayloadType, type LegSecurity, legAgreement } from './leg-agreement.js';
 import { legListening } from './leg-listening.js';
 import { legOutput } from './leg-output.js';
 import { legReceiver } from './leg-receiver.js';
@@ -17,6 +18,7 @@ import type { Paced } from './pacer.js';
 import type { PacketSlots } from './packet-slots.js';
 import { openPrompt } from './prompt-source.js';
 import { randomName, randomUint16, randomUint32 } from './random-numbers.js';
+import { reportTarget } from './report-target.js';
 import { isRtcp, type RtpHeader } from './rtp-packet.js';
 import { mayReceive, maySend, type NegotiatedMedia } from './sdp/negotiation.js';
 import { srtpOverhead } from './srtp/srtp.js';
@@ -36,6 +38,7 @@ export type Leg = Paced & {
   sendDtmf(digits: string, durationMs: number, gapMs: number): Promise<void>;
   startRecording(path: string): Promise<void>;
   stopRecording(): Promise<void>;
+  pauseRecording(paused: boolean): void;
   bridge(other: Leg): void;
   unbridge(): void;
   attach(rings: { readonly toAgent: AudioRing; readonly toPeer: AudioRing } | null): void;
@@ -48,10 +51,12 @@ export type Leg = Paced & {
   readonly inner: {
     readonly sender: LegSender;
     forwards(): boolean;
+    /** The other side's peer is silent with this background; null: it speaks again. */
+    bridgeNoise(shape: NoiseShape | null): void;
     join(other: Leg | null): void;
     /** Audio of the bridged leg, decoded, when this leg's recording wants it. */
     recordsBridge(): boolean;
-    recordBridge(samples: Int16Array): void;
+    recordBridge(samples: Int16Array, now: number): void;
     recording(): boolean;
     /** Something has begun that needs every frame. */
     wake(): void;
@@ -70,15 +75,6 @@ export type LegContext = {
   /** Audio for the agent lies in its ring. */
   readonly onAgentAudio: () => void;
   readonly onTrouble: (message: string) => void;
-};
-
-const codecsByPayloadType = (agreed: NegotiatedMedia['alternatives']): ReadonlyMap<number, FrameCodec> => {
-  const codecs = new Map<number, FrameCodec>();
-  for (const { name, receivePayloadType } of agreed) {
-    const codec = frameCodec(name);
-    if (codec !== null) codecs.set(receivePayloadType, codec);
-  }
-  return codecs;
 };
 
 /** Frames that a leg lets pass when all it does is forward packets: looking in then would cost a tenth of a relay. */
@@ -109,6 +105,8 @@ export const openLeg = async (context: LegContext): Promise<Leg | null> => {
   let resting = false;
   let heardAny = false;
   let peer: Leg | null = null;
+  /** The peer has described its silence and not spoken since. */
+  let silent = false;
   let closing: Promise<LegQuality> | null = null;
   let wake: () => void = () => {};
   /** Port the peer's reports come from, once one has come. */
@@ -154,11 +152,16 @@ export const openLeg = async (context: LegContext): Promise<Leg | null> => {
     notify({ type: 'first-packet' });
   };
 
+  const wanted = (): boolean => listening.wanted() || peer?.inner.recordsBridge() === true;
+
   const receiver = legReceiver(latch, {
     audio(message: Buffer, header: RtpHeader, now: number) {
       heard(now);
-      const wanted = listening.wanted() || peer?.inner.recordsBridge() === true;
-      listening.audio(message, header, now, wanted);
+      if (silent) {
+        silent = false;
+        peer?.inner.bridgeNoise(null);
+      }
+      listening.audio(message, header, now, wanted());
       if (peer !== null && codecIn !== null && peer.inner.forwards()) {
         peer.inner.sender.forwardAudio(message, header, codecIn, now);
       }
@@ -172,29 +175,20 @@ export const openLeg = async (context: LegContext): Promise<Leg | null> => {
       listening.event(message, header, now);
       if (peer?.inner.forwards()) peer.inner.sender.forwardEvent(message, header, now);
     },
-    noise(header: RtpHeader, now: number) {
+    noise(message: Buffer, header: RtpHeader, now: number) {
       heard(now);
-      listening.noise(header, now);
+      const shape = readComfortNoise(message, header.payloadStart, header.payloadEnd);
+      listening.noise(header, shape, now, wanted());
+      if (shape === null) return;
+      silent = true;
+      peer?.inner.bridgeNoise(shape);
     },
     latched: (address, port) => sender.aim(address, port),
   });
 
-  /** Where reports go: beside the media, unless the peer's own reports show another port. */
   const sendRtcp = (packet: Buffer): void => {
     if (agreed === null) return;
-    const { remote, rtcpMux } = agreed;
-    const latched = latch.address;
-    const moved = latched !== null && plainAddress(latched) !== remote.address;
-    const address = moved ? latched : remote.rtcpAddress;
-    const port = rtcpMux
-      ? latched === null
-        ? remote.port
-        : latch.port
-      : rtcpPort !== 0
-        ? rtcpPort
-        : moved
-          ? latch.port + 1
-          : remote.rtcpPort;
+    const { address, port } = reportTarget(agreed, latch, rtcpPort);
     if (port === 0 || port > 65_535) return;
     let bytes = packet;
     if (security !== null) {
@@ -202,7 +196,7 @@ export const openLeg = async (context: LegContext): Promise<Leg | null> => {
       room.set(packet);
       bytes = room.subarray(0, security.sender.protectRtcp(room, packet.length));
     }
-    if (rtcpMux) sockets.sendRtp(bytes, port, address);
+    if (agreed.rtcpMux) sockets.sendRtp(bytes, port, address);
     else sockets.sendRtcp(bytes, port, address);
   };
 
@@ -245,9 +239,13 @@ export const openLeg = async (context: LegContext): Promise<Leg | null> => {
       payloadType: next.codec.receivePayloadType,
       alternatives: codecsByPayloadType(next.alternatives),
       telephoneEvent: next.telephoneEvent?.receivePayloadType ?? null,
+      comfortNoise: next.comfortNoise,
       srtp: nextSecurity?.receiver ?? null,
     });
     listening.configure(codec);
+    const hearKeys = options.inbandDtmf === true && next.telephoneEvent === null;
+    listening.hearKeys(hearKeys);
+    if (hearKeys) wake();
     if (before === null || before.remote.address !== remote.address) rtcpPort = 0;
     expect(now);
     if (next.held !== held) {
@@ -281,7 +279,7 @@ export const openLeg = async (context: LegContext): Promise<Leg | null> => {
   const leg: Leg = {
     tick(now) {
       const samples = listening.turn(now, peer?.inner.recordsBridge() === true);
-      if (samples !== null) peer?.inner.recordBridge(samples);
+      if (samples !== null) peer?.inner.recordBridge(samples, now);
       if (agreed === null) return 0;
       if (resting) return restFrames;
       output.tick(now);
@@ -328,6 +326,7 @@ export const openLeg = async (context: LegContext): Promise<Leg | null> => {
       peer?.inner.wake();
     },
     stopRecording: () => listening.stopRecording(),
+    pauseRecording: (paused) => listening.pauseRecording(paused),
     bridge(other) {
       leg.unbridge();
       other.unbridge();
@@ -369,6 +368,10 @@ export const openLeg = async (context: LegContext): Promise<Leg | null> => {
     inner: {
       sender,
       forwards: () => output.forwards(),
+      bridgeNoise(shape) {
+        output.bridgeNoise(shape);
+        if (shape !== null) wake();
+      },
       join(other) {
         peer = other;
         // The bridge takes the place of whatever was being played; parting goes on with what comes next.
@@ -380,7 +383,7 @@ export const openLeg = async (context: LegContext): Promise<Leg | null> => {
         wake();
       },
       recordsBridge: () => listening.recording() && output.forwards(),
-      recordBridge: (samples) => listening.said(samples),
+      recordBridge: (samples, now) => listening.said(samples, now),
       recording: () => listening.recording(),
       wake: () => wake(),
     },

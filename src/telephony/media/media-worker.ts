@@ -128,6 +128,9 @@ const perform = async (request: WorkerRequest): Promise<LegOperations[keyof LegO
     case 'stopRecording':
       await leg.stopRecording();
       return null;
+    case 'pauseRecording':
+      leg.pauseRecording(request.args.paused);
+      return null;
     case 'bridge':
       leg.bridge(find(request.args.other));
       return null;

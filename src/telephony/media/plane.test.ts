@@ -53,6 +53,8 @@ const joined = async (
   return { leg, peer, log };
 };
 
+const mixed = (one: Int16Array, other: Int16Array): Int16Array => one.map((sample, i) => sample + other[i]!);
+
 const tonePacketsOf = (peer: RtpPeer, from = 0): number =>
   peer.packets.slice(from).filter((packet) => packet.payload.some((octet) => octet !== 0xff && octet !== 0xd5)).length;
 
@@ -184,6 +186,21 @@ describe('digits', () => {
     }
   });
 
+  test('are heard in the audio of a peer without telephone events, where that is wanted', async () => {
+    for (const inbandDtmf of [true, false]) {
+      const { peer, log } = await joined({}, { inbandDtmf }, { telephoneEvent: null });
+      const tones = mixed(sine(770, 80), sine(1_477, 80));
+      const said = peer.play([...tones, ...new Int16Array(1_600)]);
+      if (inbandDtmf) await peer.until('the digit', () => log.digits.length > 0);
+      else {
+        await peer.until('all of it to have been said', () => said.done());
+        const { length } = peer.packets;
+        await peer.until('time for it to be heard', () => peer.packets.length > length + 25);
+      }
+      expect(log.digits.map(({ digit }) => digit)).toEqual(inbandDtmf ? ['6'] : []);
+    }
+  });
+
   test('cannot be sent to a peer without telephone events, which is said', async () => {
     const { leg } = await joined({}, {}, { telephoneEvent: null });
     await expect(leg.sendDtmf('1')).rejects.toMatchObject({ code: 'not_available' });
@@ -192,8 +209,9 @@ describe('digits', () => {
 
 describe('a bridge', () => {
   const bridged = async (first: Parameters<typeof rtpPeer>[0], second: Parameters<typeof rtpPeer>[0]) => {
-    const a = await joined(first, { role: 'caller' });
-    const b = await joined(second, { role: 'destination' });
+    const codecs = ['PCMU', 'PCMA', 'G722'] as const;
+    const a = await joined(first, { role: 'caller', codecs });
+    const b = await joined(second, { role: 'destination', codecs });
     await a.leg.bridge(b.leg);
     return { a, b };
   };
@@ -201,6 +219,8 @@ describe('a bridge', () => {
   test.each([
     ['PCMU to PCMU', {}, {}],
     ['PCMU to PCMA', {}, { codec: 'PCMA' as const }],
+    ['G722 to PCMA', { codec: 'G722' as const }, { codec: 'PCMA' as const }],
+    ['G722 to G722', { codec: 'G722' as const }, { codec: 'G722' as const }],
     ['RTP to SRTP', {}, { srtp: true }],
     ['PCMA under SRTP to PCMU under SRTP', { codec: 'PCMA' as const, srtp: true }, { srtp: true }],
   ])('%s carries a tone both ways', async (_name, first, second) => {
@@ -269,6 +289,28 @@ describe('a bridge', () => {
       expect((packets[i]!.timestamp - packets[i - 1]!.timestamp) | 0).toBeGreaterThan(0);
     }
     expect(Math.abs(clockDrift(packets))).toBeLessThan(60);
+  });
+
+  test('whose other side describes its silence sends that background, and the voice again when it speaks', async () => {
+    const { a, b } = await bridged({}, {});
+    const stop = b.peer.tone(1_700);
+    const begun = a.peer.packets.length;
+    await a.peer.until(
+      'the tone',
+      () => toneLevel(a.peer.heard(Math.max(begun, a.peer.packets.length - 5)), 1_700) > -15,
+    );
+    stop();
+    b.peer.send(Buffer.from([40]), { payloadType: 13 });
+    const noisy = (): boolean => {
+      const level = totalLevel(a.peer.heard(a.peer.packets.length - 10));
+      // -40 dB of a square wave are -37 dB of a sine.
+      return level > -40 && level < -34;
+    };
+    await a.peer.until('the noise', noisy);
+    const again = b.peer.tone(1_700);
+    await a.peer.until('the tone again', () => toneLevel(a.peer.heard(a.peer.packets.length - 5), 1_700) > -15);
+    again();
+    expect((await b.leg.quality()).packetsLost).toBe(0);
   });
 
   test('whose other side falls silent sends silence in its place', async () => {
@@ -371,6 +413,38 @@ describe('recording', () => {
     const { left, right } = stereoChannels(await readFile(path));
     expect(toneLevel(left.subarray(4_000, 10_400), 1_000)).toBeGreaterThan(-12);
     expect(toneLevel(right.subarray(4_000, 10_400), 1_700)).toBeGreaterThan(-12);
+  });
+
+  test('is silent while it is paused, and as long as the call', async () => {
+    const path = join(folder, 'paused.wav');
+    const { leg, peer } = await joined();
+    const stop = peer.tone(1_000);
+    await leg.startRecording(path);
+    const passed = async (packets: number): Promise<void> => {
+      const from = peer.packets.length;
+      await peer.until(`${packets} packets`, () => peer.packets.length >= from + packets);
+    };
+    const begun = performance.now();
+    await passed(40);
+    await leg.pauseRecording(true);
+    await passed(40);
+    await leg.pauseRecording(false);
+    await passed(60);
+    await leg.stopRecording();
+    const took = performance.now() - begun;
+    stop();
+    const { left } = stereoChannels(await readFile(path));
+    expect(Math.abs(left.length / 8 - took)).toBeLessThan(500);
+    const silences =
+      [...left]
+        .map((sample) => (sample === 0 ? '0' : '1'))
+        .join('')
+        .match(/0+/g) ?? [];
+    const pause = silences.toSorted((a, b) => b.length - a.length)[0] ?? '';
+    // The pause of 40 packets, and what waits behind it; the tone crosses zero for a sample at a time.
+    expect(pause.length / 8).toBeGreaterThan(850);
+    expect(pause.length / 8).toBeLessThan(took - 600);
+    expect(toneLevel(left.subarray(-3_200), 1_000)).toBeGreaterThan(-12);
   });
 
   test('into a folder that is not there is refused with its name', async () => {
@@ -587,6 +661,24 @@ describe('reports', () => {
 });
 
 describe('an agent', () => {
+  test('hears a peer that speaks G.722, is heard by it, and hears its background while it is silent', async () => {
+    const { leg, peer } = await joined({ codec: 'G722' }, { codecs: ['PCMU', 'G722'] });
+    let heard: Int16Array[] = [];
+    const recent = (frames: number): Int16Array => new Int16Array(heard.slice(-frames).flatMap((frame) => [...frame]));
+    const port: Parameters<MediaLeg['attach']>[0] = { onAudio: (samples) => heard.push(samples) };
+    leg.attach(port);
+    const stop = peer.tone(1_000);
+    await peer.until('half a second of the peer', () => heard.length > 25 && toneLevel(recent(10), 1_000) > -12);
+    stop();
+    peer.send(Buffer.from([40]), { payloadType: 13 });
+    heard = [];
+    await peer.until('the background', () => heard.length > 10 && Math.abs(totalLevel(recent(10)) + 37) < 2);
+    port.send?.(sine(1_700, 3_000));
+    await peer.until('the agent', () => toneLevel(peer.heard().slice(-2_000), 1_700) > -12);
+    expect((await leg.quality()).codec).toBe('G722');
+    expect((await leg.quality()).packetsLost).toBe(0);
+  });
+
   test('hears the peer and is heard', async () => {
     const { leg, peer } = await joined();
     const heard: Int16Array[] = [];

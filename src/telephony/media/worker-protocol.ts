@@ -58,6 +58,7 @@ export type LegOperations = {
   };
   startRecording: { args: { readonly path: string }; result: null };
   stopRecording: { args: Record<string, never>; result: null };
+  pauseRecording: { args: { readonly paused: boolean }; result: null };
   bridge: { args: { readonly other: number }; result: null };
   unbridge: { args: Record<string, never>; result: null };
   /** `toAgent` is written by the worker, `toPeer` is read by it; null detaches. */

@@ -19,11 +19,16 @@ const number = '+14155550100';
 const phoneTone = { hz: 1_000, level: -10 };
 const promptTone = { hz: 620, level: -12 };
 
-type Line = { readonly transport: 'udp' | 'tcp' | 'tls'; readonly codec: 'pcmu' | 'pcma'; readonly secure: boolean };
+type Line = {
+  readonly transport: 'udp' | 'tcp' | 'tls';
+  readonly codec: 'pcmu' | 'pcma' | 'g722';
+  readonly secure: boolean;
+};
 const lines: readonly Line[] = [
   { transport: 'udp', codec: 'pcmu', secure: false },
   { transport: 'tcp', codec: 'pcma', secure: false },
   { transport: 'tls', codec: 'pcmu', secure: true },
+  { transport: 'udp', codec: 'g722', secure: false },
 ];
 
 describe('a baresip telephone', () => {
@@ -37,6 +42,10 @@ describe('a baresip telephone', () => {
     writeFileSync(join(folder, 'key.pem'), gatewayCertificate.key);
     mkdirSync(join(folder, 'prompts'));
     writeFileSync(join(folder, 'prompts', 'tone.wav'), wavFile(sine(promptTone.hz, 2_000, promptTone.level)));
+    mkdirSync(join(folder, 'profiles'));
+    const shipped = readFileSync(new URL('../../../sip-profiles/local.yaml', import.meta.url), 'utf8');
+    const withG722 = shipped.replace('codecs: [PCMU, PCMA]', 'codecs: [PCMU, PCMA, G722]');
+    writeFileSync(join(folder, 'profiles', 'local.yaml'), withG722);
     const sipPort = await freePort();
     tlsPort = await freePort();
     gateway = await startGateway({
@@ -46,6 +55,7 @@ describe('a baresip telephone', () => {
         SIP_LISTEN: `udp:127.0.0.1:${sipPort},tcp:127.0.0.1:${sipPort},tls:127.0.0.1:${tlsPort}`,
         SIP_TLS_CERT: join(folder, 'cert.pem'),
         SIP_TLS_KEY: join(folder, 'key.pem'),
+        SIP_PROFILES: join(folder, 'profiles'),
       },
     });
     const steps = [
@@ -107,7 +117,7 @@ describe('a baresip telephone', () => {
       await seen(id, 'dtmf.sent');
     });
 
-    expectTone(heard, promptTone);
+    expectTone(heard, promptTone, line.codec === 'g722' ? 16_000 : 8_000);
     const { left, right } = stereoChannels(readFileSync(join(folder, 'recordings', `${session.id}.wav`)));
     expectTone(left, phoneTone);
     expectTone(right, promptTone);

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { noiseShape } from '../codecs/comfort-noise.js';
 import { createJitterBuffer } from './jitter-buffer.js';
 
 const frame = 160;
@@ -60,6 +61,9 @@ const isContinuous = (pieces: readonly Played[]): boolean => {
   const all = pieces.flatMap(({ samples }) => [...samples]);
   return all.every((sample, i) => i === 0 || sample === all[i - 1]! + 1 || (sample === 1 && all[i - 1] === 20_000));
 };
+
+const levelOf = (samples: Int16Array): number =>
+  Math.sqrt(samples.reduce((sum, sample) => sum + sample * sample, 0) / samples.length);
 
 describe('the jitter buffer', () => {
   it('plays a steady stream complete, in order, with little delay', () => {
@@ -230,5 +234,99 @@ describe('the jitter buffer', () => {
       if (i % 7 === 0) buffer.pull(out, i);
     }
     expect(out.every((sample) => Math.abs(sample) <= 5)).toBe(true);
+  });
+});
+
+describe('the jitter buffer of a peer with silence suppression', () => {
+  const quiet = noiseShape(50);
+  const louder = noiseShape(40);
+  const speech = new Int16Array(frame).fill(9_000);
+
+  /** Talk of `talk` frames each, with the pauses between them described once, at their beginning. */
+  const conversation = (talk: number, pauses: readonly { readonly frames: number; readonly shape: typeof quiet }[]) => {
+    const buffer = createJitterBuffer();
+    const heard: Int16Array[] = [];
+    const arrivals: { readonly at: number; readonly put: () => void }[] = [];
+    let media = 0;
+    const put = (index: number, act: () => void): void => void arrivals.push({ at: 30 + index * 20, put: act });
+    for (const { frames, shape } of pauses) {
+      for (let i = 0; i < talk; i++, media++) {
+        const index = media;
+        put(index, () => buffer.push(1, index * frame, speech, frame, 30 + index * 20));
+      }
+      const index = media;
+      put(index, () => buffer.noise(1, index * frame, shape, 30 + index * 20));
+      media += frames;
+    }
+    for (let i = 0; i < talk; i++, media++) {
+      const index = media;
+      put(index, () => buffer.push(1, index * frame, speech, frame, 30 + index * 20));
+    }
+    for (let now = 0; now < media * 20 + 200; now += 20) {
+      while (arrivals.length > 0 && arrivals[0]!.at <= now) arrivals.shift()!.put();
+      const out = new Int16Array(frame);
+      buffer.pull(out, now);
+      heard.push(out);
+    }
+    return { buffer, heard, levels: heard.map(levelOf) };
+  };
+
+  it('plays noise of the level told for just as long as the peer was silent', () => {
+    const { buffer, levels } = conversation(50, [
+      { frames: 100, shape: quiet },
+      { frames: 3, shape: louder },
+    ]);
+    const begin = levels.findIndex((level) => level > 8_000);
+    expect(levels.slice(begin, begin + 50).every((level) => level > 8_500)).toBe(true);
+    for (const level of levels.slice(begin + 50, begin + 150)) {
+      expect(level).toBeGreaterThan(quiet.rms * 0.7);
+      expect(level).toBeLessThan(quiet.rms * 1.3);
+    }
+    expect(levels.slice(begin + 151, begin + 200).every((level) => level > 8_500)).toBe(true);
+    for (const level of levels.slice(begin + 201, begin + 202)) {
+      expect(level).toBeGreaterThan(louder.rms * 0.7);
+      expect(level).toBeLessThan(louder.rms * 1.3);
+    }
+    expect(levels.slice(begin + 204, begin + 252).every((level) => level > 8_500)).toBe(true);
+    // What is missing behind the last frame, when the peer has neither said that it is silent nor spoken.
+    expect(buffer.stats()).toMatchObject({ late: 0, restarts: 0 });
+    expect(buffer.stats().concealedMs).toBeLessThanOrEqual(100);
+  });
+
+  it('follows a new description within one pause, and a peer that begins with noise', () => {
+    const buffer = createJitterBuffer();
+    const out = new Int16Array(frame);
+    const level = (now: number): number => {
+      buffer.pull(out, now);
+      return levelOf(out);
+    };
+    buffer.noise(1, 0, quiet, 0);
+    expect(level(20) / quiet.rms).toBeGreaterThan(0.7);
+    expect(level(40) / quiet.rms).toBeLessThan(1.3);
+    buffer.noise(1, 16_000, louder, 2_000);
+    expect(level(2_000) / louder.rms).toBeGreaterThan(0.7);
+    buffer.push(1, 32_000, speech, frame, 4_000);
+    expect(level(4_000)).toBeLessThan(louder.rms * 1.3);
+    expect(level(4_020)).toBeGreaterThan(8_500);
+    expect(buffer.stats().restarts).toBe(0);
+  });
+
+  it('still conceals what is lost before the pause, and forgets the noise with the stream', () => {
+    const buffer = createJitterBuffer();
+    const out = new Int16Array(frame);
+    for (let i = 0; i < 20; i++) buffer.push(1, i * frame, speech, frame, i * 20);
+    // Frame 20 is lost; the pause begins with 21.
+    buffer.noise(1, 21 * frame, quiet, 420);
+    const levels: number[] = [];
+    for (let now = 20; now <= 800; now += 20) {
+      buffer.pull(out, now);
+      levels.push(levelOf(out));
+    }
+    expect(levels[20]).toBeGreaterThan(5_000);
+    expect(levels[21]).toBeLessThan(quiet.rms * 1.3);
+    expect(buffer.stats().concealedMs).toBe(20);
+    buffer.push(2, 77, speech, frame, 900);
+    buffer.pull(out, 900);
+    expect(levelOf(out)).toBe(0);
   });
 });

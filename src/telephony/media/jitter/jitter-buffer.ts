@@ -1,3 +1,4 @@
+import { createNoiseSource, type NoiseShape, type NoiseSource } from '../codecs/comfort-noise.js';
 import { createConcealment, findPitch } from '../codecs/plc.js';
 import { timestampDistance } from '../rtp-packet.js';
 import { createDelayEstimator } from './delay-estimator.js';
@@ -20,8 +21,13 @@ export type JitterBuffer = {
   /** Takes the decoded audio of one packet, of any length. `now` is monotonic time in milliseconds. */
   push(ssrc: number, timestamp: number, samples: Int16Array, count: number, now: number): void;
   /**
+   * From that timestamp on the peer is silent and has this background, until audio of a later time plays (RFC 3389):
+   * nothing is missing meanwhile.
+   */
+  noise(ssrc: number, timestamp: number, shape: NoiseShape, now: number): void;
+  /**
    * Fills `out` with the next audio; to be called once for each frame. Returns false when none of it came from the peer:
-   * it is then a continuation that fades, or silence.
+   * it is then a continuation that fades, its background noise, or silence.
    */
   pull(out: Int16Array, now: number): boolean;
   stats(): JitterStats;
@@ -50,6 +56,8 @@ const longestCut = 120;
 /** A packet that is neither near the others nor at its time by the sender's clock belongs to a stream begun anew. */
 const longestShiftMs = 1_000;
 const restShiftMs = 500;
+/** Descriptions of noise that wait for their time; one comes with each pause of the peer. */
+const mostNoises = 8;
 
 /**
  * A jitter buffer whose delay follows the network, for 8 kHz audio. Samples lie in a ring by their timestamp, so that
@@ -65,6 +73,11 @@ export const createJitterBuffer = ({ minDelayMs = 20, maxDelayMs = 200 }: Jitter
   const concealment = createConcealment();
 
   let source = -1;
+  let heardAudio = false;
+  /** Noise by the timestamp it begins at, oldest first; what lies behind audio that has played is gone. */
+  const noises: { readonly at: number; readonly shape: NoiseShape }[] = [];
+  // Made when a peer first sends some: most never do.
+  let noiseSource: NoiseSource | null = null;
   /** Whether the playout point runs; before, audio gathers. */
   let playing = false;
   /** Timestamp of the next sample to play. */
@@ -91,7 +104,9 @@ export const createJitterBuffer = ({ minDelayMs = 20, maxDelayMs = 200 }: Jitter
     clock.mediaBase + timestampDistance(timestamp, mediaOrigin) / samplesPerMs;
 
   const begin = (ssrc: number, timestamp: number): void => {
-    if (source >= 0) restarts++;
+    if (heardAudio) restarts++;
+    if (heardAudio || ssrc !== source) noises.length = 0;
+    heardAudio = false;
     source = ssrc;
     present.fill(0);
     playing = false;
@@ -102,6 +117,31 @@ export const createJitterBuffer = ({ minDelayMs = 20, maxDelayMs = 200 }: Jitter
     clock.mediaBase = 0;
     excess = 0;
     estimator.reset();
+  };
+
+  /** The noise that stands where audio is missing now; null when the peer has not said that it is silent. */
+  const noiseNow = (): NoiseShape | null => {
+    // While the playout point rests, time goes on without it.
+    if (!playing && timestampDistance(newest, playout) <= 0) return noises.at(-1)?.shape ?? null;
+    let shape: NoiseShape | null = null;
+    for (const noise of noises) if (timestampDistance(playout, noise.at) >= 0) shape = noise.shape;
+    return shape;
+  };
+
+  /** Samples until the next noise begins that has not begun yet; Infinity without one. */
+  const untilNoise = (): number => {
+    for (const { at } of noises) {
+      const distance = timestampDistance(at, playout);
+      if (distance > 0) return distance;
+    }
+    return Number.POSITIVE_INFINITY;
+  };
+
+  const murmur = (out: Int16Array, start: number, end: number, shape: NoiseShape): void => {
+    noiseSource ??= createNoiseSource();
+    noiseSource.fill(out, start, end, shape);
+    // What comes after it is not the continuation of what was before.
+    concealment.reset();
   };
 
   /** Forgets audio up to the new playout point. */
@@ -142,8 +182,15 @@ export const createJitterBuffer = ({ minDelayMs = 20, maxDelayMs = 200 }: Jitter
   };
 
   const wait = (out: Int16Array): boolean => {
-    concealment.conceal(out, 0, out.length);
+    const shape = noiseNow();
+    if (shape === null) concealment.conceal(out, 0, out.length);
+    else murmur(out, 0, out.length, shape);
     return false;
+  };
+
+  /** Audio behind a description of noise has played: the pause is over. */
+  const endNoise = (): void => {
+    while (noises.length > 0 && timestampDistance(playout, noises[0]!.at) > 0) noises.shift();
   };
 
   /**
@@ -186,17 +233,32 @@ export const createJitterBuffer = ({ minDelayMs = 20, maxDelayMs = 200 }: Jitter
       const there = run(length - filled);
       if (there > 0) {
         take(out, filled, there);
+        if (noises.length > 0) endNoise();
         concealment.received(out, filled, filled + there);
         filled += there;
         starved = 0;
         real = true;
         continue;
       }
-      let missing = length - filled;
-      const isLost = timestampDistance(newest, playout) > 0;
-      if (isLost) {
+      const nextNoise = noises.length > 0 ? untilNoise() : Number.POSITIVE_INFINITY;
+      let missing = Math.min(length - filled, nextNoise);
+      const isLost = timestampDistance(newest, playout) > 0 || nextNoise !== Number.POSITIVE_INFINITY;
+      if (timestampDistance(newest, playout) > 0) {
+        const most = missing;
         missing = 1;
-        while (filled + missing < length && present[(playout + missing) & mask] === 0) missing++;
+        while (missing < most && present[(playout + missing) & mask] === 0) missing++;
+      }
+      const shape = noises.length > 0 ? noiseNow() : null;
+      if (shape !== null) {
+        murmur(out, filled, filled + missing, shape);
+        filled += missing;
+        if (isLost) playout = (playout + missing) >>> 0;
+        else {
+          // By the peer's own word the talk spurt is over; the next one starts with a fitting delay.
+          playing = false;
+          floor = playout;
+        }
+        continue;
       }
       concealment.conceal(out, filled, filled + missing);
       concealed += missing;
@@ -218,6 +280,7 @@ export const createJitterBuffer = ({ minDelayMs = 20, maxDelayMs = 200 }: Jitter
       const shift = Math.abs(now - mediaTime(timestamp) - estimator.fastest());
       const contiguous = Math.abs(timestampDistance(timestamp, newest)) <= capacity;
       if (ssrc !== source || (!contiguous && !(shift < longestShiftMs))) begin(ssrc, timestamp);
+      heardAudio = true;
       const empty = timestampDistance(newest, playout) <= 0;
       // A sender whose timestamps stood still while it was silent: what was learnt of its clock is worth nothing now.
       if (!playing && empty && shift > restShiftMs) estimator.reset();
@@ -247,6 +310,16 @@ export const createJitterBuffer = ({ minDelayMs = 20, maxDelayMs = 200 }: Jitter
         mediaOrigin = timestamp;
       }
     },
+    noise(ssrc, timestamp, shape, now) {
+      const shift = Math.abs(now - mediaTime(timestamp) - estimator.fastest());
+      const contiguous = Math.abs(timestampDistance(timestamp, newest)) <= capacity;
+      // Without audio nothing is known of the peer's clock that a timestamp could contradict.
+      if (ssrc !== source || (heardAudio && !contiguous && !(shift < longestShiftMs))) begin(ssrc, timestamp);
+      const last = noises.at(-1);
+      if (last !== undefined && timestampDistance(timestamp, last.at) < 0) return;
+      if (noises.length === mostNoises) noises.shift();
+      noises.push({ at: timestamp, shape });
+    },
     pull(out, now) {
       if (!playing) {
         if (!isReady(now)) return wait(out);
@@ -267,6 +340,8 @@ export const createJitterBuffer = ({ minDelayMs = 20, maxDelayMs = 200 }: Jitter
     }),
     reset() {
       source = -1;
+      heardAudio = false;
+      noises.length = 0;
       playing = false;
       present.fill(0);
       estimator.reset();

@@ -6,6 +6,26 @@ import { attributeValues } from './description.js';
 import { parseSdp } from './parse.js';
 
 describe('answering an offer', () => {
+  it.each([
+    ['under its static number', true, '0 13', [], 13],
+    ['under a number of its own', true, '0 97', ['a=rtpmap:97 CN/8000'], 97],
+    ['not at the clock rate of another codec', true, '0 97', ['a=rtpmap:97 CN/16000'], null],
+    ['not when the profile does not want it', false, '0 13', [], null],
+  ] as const)('agrees on comfort noise %s', (_, comfortNoise, formats, attributes, expected) => {
+    const offer = sdp([`m=audio 4000 RTP/AVP ${formats}`, ...attributes]);
+    const { sdp: answer, negotiated } = answerOffer(local({ comfortNoise }), offer);
+    expect(negotiated.comfortNoise).toBe(expected);
+    expect(audioOf(answer).formats).toEqual(expected === null ? ['0'] : ['0', String(expected)]);
+    expect(answer.includes(`a=rtpmap:${expected} CN/8000`)).toBe(expected !== null);
+  });
+
+  it('never takes comfort noise for a codec', () => {
+    const said = refusal('no_common_codec', () =>
+      answerOffer(local({ comfortNoise: true }), sdp('m=audio 4000 RTP/AVP 18 13')),
+    );
+    expect(said).not.toContain('CN');
+  });
+
   it('takes the first codec of ours, with the numbers of the offer', () => {
     const offer = sdp(['m=audio 4000 RTP/AVP 8 0 18 96', 'a=rtpmap:96 telephone-event/8000', 'a=fmtp:96 0-15']);
     const { sdp: answer, negotiated } = answerOffer(local(), offer);

@@ -7,6 +7,7 @@ import { formatSdp } from './format.js';
 import type { LocalMedia, NegotiatedMedia } from './negotiation.js';
 import {
   codecAttribute,
+  comfortNoiseAttribute,
   commonAttributes,
   effectiveDirection,
   localDescription,
@@ -27,6 +28,7 @@ import {
   audioCodecs,
   describeFormats,
   findCodec,
+  findComfortNoise,
   findTelephoneEvent,
   listNames,
   payloadMappings,
@@ -51,7 +53,9 @@ export const answerOffer = (
   const remote = remoteAddress(description, media, local, mux);
   const theirs = effectiveDirection(directionOf(description, media), remote.address);
   const direction = meetDirection(local.direction, theirs);
-  const eventPayloadType = findTelephoneEvent(payloadMappings(media), codec.clockRate);
+  const mappings = payloadMappings(media);
+  const eventPayloadType = findTelephoneEvent(mappings, codec.clockRate);
+  const noisePayloadType = local.comfortNoise ? findComfortNoise(mappings, codec.clockRate) : null;
 
   const slots = description.media.map(slotOf);
   const negotiated: NegotiatedMedia = {
@@ -67,6 +71,7 @@ export const answerOffer = (
     rtcpMux: mux,
     telephoneEvent:
       eventPayloadType === null ? null : { payloadType: eventPayloadType, receivePayloadType: eventPayloadType },
+    comfortNoise: noisePayloadType,
     direction,
     held: !mayReceive(theirs),
     srtp: srtp?.negotiated ?? null,
@@ -79,6 +84,10 @@ export const answerOffer = (
   if (eventPayloadType !== null) {
     attributes.push(...telephoneEventAttributes(eventPayloadType, codec.clockRate));
     formats.push(String(eventPayloadType));
+  }
+  if (noisePayloadType !== null) {
+    attributes.push(comfortNoiseAttribute(noisePayloadType, codec.clockRate));
+    formats.push(String(noisePayloadType));
   }
   attributes.push(...commonAttributes(local, direction, mux));
   if (srtp !== null) attributes.push({ name: 'crypto', value: formatCrypto(srtp.answer) });

@@ -28,6 +28,17 @@ describe('offering', () => {
     );
   });
 
+  it('offers comfort noise where the profile wants it, and hears from the answer whether it comes', () => {
+    const ours = local({ comfortNoise: true });
+    const offer = createOffer(ours);
+    expect(audioOf(offer.sdp).formats).toEqual(['0', '8', '101', '13']);
+    expect(offer.sdp).toContain('a=rtpmap:13 CN/8000');
+    const agreed = (answer: string) => acceptAnswer(ours, offer, sdp(answer)).comfortNoise;
+    expect(agreed('m=audio 4000 RTP/AVP 0 13')).toBe(13);
+    expect(agreed('m=audio 4000 RTP/AVP 0')).toBeNull();
+    expect(createOffer(local({ comfortNoise: true, codecs: ['opus'] })).comfortNoise).toBeNull();
+  });
+
   it('offers events at each clock rate, without using a number twice', () => {
     const { sdp: offer } = createOffer(local({ codecs: ['opus', 'PCMU', 'G722'] }));
     const { formats, attributes } = audioOf(offer);

@@ -8,6 +8,7 @@ import { formatSdp } from './format.js';
 import type { LocalMedia, MediaSlot, NegotiatedMedia } from './negotiation.js';
 import {
   codecAttribute,
+  comfortNoiseAttribute,
   commonAttributes,
   effectiveDirection,
   localDescription,
@@ -26,8 +27,10 @@ import { parseSdp, quoted, sdpInvalid } from './parse.js';
 import type { PayloadMapping } from './payload-types.js';
 import {
   audioCodecs,
+  comfortNoisePayloadType,
   describeFormats,
   findCodec,
+  findComfortNoise,
   findTelephoneEvent,
   listNames,
   payloadMappings,
@@ -39,6 +42,8 @@ export type SentOffer = {
   readonly codecs: readonly { readonly name: CodecName; readonly payloadType: number }[];
   /** Number of RFC 4733 events by clock rate. */
   readonly telephoneEvents: ReadonlyMap<number, number>;
+  /** Number of comfort noise at 8 kHz; null when it is not offered. */
+  readonly comfortNoise: number | null;
   readonly cryptos: readonly CryptoAttribute[];
   readonly protocol: string;
   readonly direction: Direction;
@@ -66,6 +71,7 @@ export const createOffer = (local: LocalMedia): SentOffer => {
     used.add(payloadType);
     telephoneEvents.set(clockRate, payloadType);
   }
+  const comfortNoise = offersNoise(local) ? (previous?.comfortNoise ?? comfortNoisePayloadType) : null;
   const cryptos = offeredCryptos(local);
   const protocol = offeredProtocol(local);
 
@@ -75,6 +81,7 @@ export const createOffer = (local: LocalMedia): SentOffer => {
   for (const [clockRate, payloadType] of telephoneEvents) {
     attributes.push(...telephoneEventAttributes(payloadType, clockRate));
   }
+  if (comfortNoise !== null) attributes.push(comfortNoiseAttribute(comfortNoise, noiseClockRate));
   attributes.push(...commonAttributes(local, local.direction, local.rtcpMux));
   for (const crypto of cryptos) attributes.push({ name: 'crypto', value: formatCrypto(crypto) });
 
@@ -82,7 +89,11 @@ export const createOffer = (local: LocalMedia): SentOffer => {
     type: 'audio',
     port: local.rtpPort,
     protocol,
-    formats: [...codecs.map(({ payloadType }) => payloadType), ...telephoneEvents.values()].map(String),
+    formats: [
+      ...codecs.map(({ payloadType }) => payloadType),
+      ...telephoneEvents.values(),
+      ...(comfortNoise === null ? [] : [comfortNoise]),
+    ].map(String),
     connection: null,
     attributes,
   };
@@ -95,6 +106,7 @@ export const createOffer = (local: LocalMedia): SentOffer => {
     sdp: formatSdp(localDescription(local, media, '0 0')),
     codecs,
     telephoneEvents,
+    comfortNoise,
     cryptos,
     protocol,
     direction: local.direction,
@@ -102,6 +114,11 @@ export const createOffer = (local: LocalMedia): SentOffer => {
     audioIndex,
   };
 };
+
+/** Opus has its own way to be silent. */
+const noiseClockRate = 8_000;
+const offersNoise = ({ comfortNoise, codecs }: LocalMedia): boolean =>
+  comfortNoise && codecs.some((name) => audioCodecs[name].clockRate === noiseClockRate);
 
 /** A payload number keeps its meaning for the whole session (RFC 3264 section 8.3.2). */
 const offeredCodecs = (local: LocalMedia): { name: CodecName; payloadType: number }[] => {
@@ -114,6 +131,8 @@ const offeredCodecs = (local: LocalMedia): { name: CodecName; payloadType: numbe
   }
   const events = local.previous?.telephoneEvent;
   if (events) used.add(events.receivePayloadType);
+  const noise = local.previous?.comfortNoise;
+  if (typeof noise === 'number') used.add(noise);
   for (const name of local.codecs) {
     if (name === current?.name) continue;
     const payloadType = freePayloadType(audioCodecs[name].payloadType, used);
@@ -176,6 +195,8 @@ export const acceptAnswer = (local: LocalMedia, offer: SentOffer, answer: string
       theirEvents === null || ourEvents === undefined
         ? null
         : { payloadType: theirEvents, receivePayloadType: ourEvents },
+    comfortNoise:
+      offer.comfortNoise !== null && findComfortNoise(mappings, clockRate) !== null ? offer.comfortNoise : null,
     direction: meetDirection(offer.direction, theirs),
     held: !mayReceive(theirs),
     srtp,

@@ -16,6 +16,8 @@ export type LocalMedia = {
   readonly rtcpMux: boolean;
   /** In order of preference; codecs that the plane does not speak must not be here. */
   readonly codecs: readonly CodecName[];
+  /** Whether the peer may describe its silence instead of sending it (RFC 3389). */
+  readonly comfortNoise: boolean;
   readonly security: 'none' | 'optional' | 'required';
   /** Packet length we ask for, ms. */
   readonly ptime: number;
@@ -60,6 +62,8 @@ export type NegotiatedMedia = {
   readonly rtcpMux: boolean;
   /** RFC 4733 events; null when the peer does not speak them. */
   readonly telephoneEvent: { readonly payloadType: number; readonly receivePayloadType: number } | null;
+  /** The number the peer describes its silence under (RFC 3389); null when that was not agreed on. */
+  readonly comfortNoise: number | null;
   /** As we see it: `sendonly` = we may send, the peer does not. */
   readonly direction: Direction;
   /** The peer does not want our audio (hold), by direction or by the address 0.0.0.0. */
@@ -215,6 +219,11 @@ export const telephoneEventAttributes = (payloadType: number, clockRate: number)
   { name: 'rtpmap', value: `${payloadType} telephone-event/${clockRate}` },
   { name: 'fmtp', value: `${payloadType} 0-15` },
 ];
+
+export const comfortNoiseAttribute = (payloadType: number, clockRate: number): SdpAttribute => ({
+  name: 'rtpmap',
+  value: `${payloadType} CN/${clockRate}`,
+});
 
 export const codecAttribute = (
   payloadType: number,

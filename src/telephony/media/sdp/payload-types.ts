@@ -20,11 +20,15 @@ export const audioCodecs: Readonly<Record<CodecName, AudioCodec>> = {
   opus: { name: 'opus', encoding: 'opus', clockRate: 48_000, channels: 2, payloadType: 107 },
 };
 
+/** Comfort noise at 8 kHz (RFC 3551 table 4); at other rates it has a number of the dynamic range. */
+export const comfortNoisePayloadType = 13;
+
 /** Payload numbers that need no rtpmap (RFC 3551 table 4), of those we know. */
 const staticEncodings: ReadonlyMap<number, string> = new Map([
   [0, 'PCMU/8000/1'],
   [8, 'PCMA/8000/1'],
   [9, 'G722/8000/1'],
+  [comfortNoisePayloadType, 'CN/8000/1'],
 ]);
 
 export type PayloadMapping = {
@@ -75,6 +79,10 @@ export const findTelephoneEvent = (mappings: readonly PayloadMapping[], clockRat
   mappings.find((mapping) => mapping.encoding === 'telephone-event' && mapping.clockRate === clockRate)?.payloadType ??
   null;
 
+/** The number of comfort noise at that clock rate (RFC 3389 section 5.1), for the same reason. */
+export const findComfortNoise = (mappings: readonly PayloadMapping[], clockRate: number): number | null =>
+  mappings.find((mapping) => mapping.encoding === 'cn' && mapping.clockRate === clockRate)?.payloadType ?? null;
+
 /** Names for a sentence: `PCMU, PCMA and G729`. */
 export const listNames = (names: readonly string[]): string => {
   if (names.length === 0) return 'none';
@@ -89,5 +97,5 @@ export const describeFormats = (media: SdpMedia): string => {
     const mapping = mappings.find((candidate) => String(candidate.payloadType) === format);
     return mapping === undefined ? `format ${format.slice(0, 8)}` : mapping.encoding.toUpperCase().slice(0, 20);
   });
-  return listNames(names.filter((name) => name !== 'TELEPHONE-EVENT'));
+  return listNames(names.filter((name) => name !== 'TELEPHONE-EVENT' && name !== 'CN'));
 };

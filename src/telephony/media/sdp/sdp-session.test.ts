@@ -14,6 +14,7 @@ const session = (address: string, security: 'none' | 'optional' | 'required' = '
     rtcpMux: false,
     codecs: ['PCMU', 'PCMA'],
     security,
+    comfortNoise: false,
     ptime: 20,
     newKey: () => new Uint8Array(30).fill(++drawn),
   });

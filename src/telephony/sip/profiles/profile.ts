@@ -45,6 +45,8 @@ export const compileProfile = (document: ProfileDocument): Profile => ({
     idleTimeout: document.media.idleTimeout * 1000,
     forwardHold: document.forwardHold,
     dtmf: document.media.dtmf,
+    comfortNoise: document.media.comfortNoise,
+    inbandDtmf: document.media.inbandDtmf,
   },
   sources: document.inbound.enabled ? rangesOf(document.inbound.sources) : [],
 });

@@ -65,6 +65,7 @@ describe('a malformed profile is refused with file, path and fault', () => {
     ['name: a\ninbound: { sources: [10.0.0.1/8] }', 'inbound.sources[0]: "10.0.0.1/8" is not an address'],
     ['name: a\ncolour: red', 'document: unknown key "colour".'],
     ['name: a\nmedia: { codecs: [G729] }', 'media.codecs[0]: '],
+    ['name: a\nmedia: { codecs: [PCMU, opus] }', 'media.codecs[1]: Opus is not available on SIP legs; G722 carries'],
     ['name: a\nmedia: { codecs: [] }', 'media.codecs: '],
     ['name: A b', 'name: must be lower-case letters, digits and hyphens.'],
     ['name: a\ncountry: ZZ', 'country: is not an ISO 3166-1 country code.'],

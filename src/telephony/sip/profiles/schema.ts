@@ -87,7 +87,11 @@ const inbound = z.strictObject({
 const media = z.strictObject({
   security: z.enum(['none', 'optional', 'required']).default('optional'),
   codecs: z
-    .array(z.enum(['PCMU', 'PCMA', 'G722', 'opus']))
+    .array(
+      z
+        .enum(['PCMU', 'PCMA', 'G722', 'opus'])
+        .refine((name) => name !== 'opus', 'Opus is not available on SIP legs; G722 carries wide-band voice.'),
+    )
     .min(1)
     .default(['PCMU', 'PCMA']),
   ranges: z.array(range).max(1000).default([]),
@@ -95,6 +99,10 @@ const media = z.strictObject({
   firstPacketTimeout: seconds(0, 3600).default(30),
   idleTimeout: seconds(0, 3600).default(60),
   dtmf: z.enum(['rfc4733', 'info', 'both']).default('rfc4733'),
+  /** Whether peers may describe their silence instead of sending it (RFC 3389). */
+  comfortNoise: z.boolean().default(false),
+  /** Listen for keys in the audio of peers that send no telephone events. */
+  inbandDtmf: z.boolean().default(false),
 });
 
 const outbound = z.strictObject({

@@ -1,0 +1,16 @@
+/** What a SIP profile asks of the audio of its legs; left out, it is not asked. */
+export type AudioOptions = {
+  /** Comfort noise (RFC 3389) is offered and accepted. Whoever sends it all the same is understood. */
+  readonly comfortNoise: boolean;
+  /** Keys are heard in the audio of a peer with which no telephone events were agreed on. */
+  readonly inbandDtmf: boolean;
+};
+
+/** The recording of a leg. */
+export type LegRecorder = {
+  /** Dual-channel WAV (left: from the peer, right: to the peer), 8 kHz, in step with the clock. */
+  startRecording(path: string): Promise<void>;
+  /** While paused, silence is recorded on both channels. */
+  pauseRecording(paused: boolean): Promise<void>;
+  stopRecording(): Promise<void>;
+};
