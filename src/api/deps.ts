@@ -2,7 +2,7 @@ import type { Clock } from '../core/clock.js';
 import type { Logger } from '../core/logger.js';
 import type { DirectoryService } from '../domain/directory/index.js';
 import type { ContactStore, SessionStore } from '../domain/sessions/index.js';
-import type { Access, AuditTrail } from '../platform/access/index.js';
+import type { Access, AuditTrail, ConsoleSessions } from '../platform/access/index.js';
 import type { Metrics } from '../platform/telemetry/index.js';
 import type { ToolControl } from './routes/tools.js';
 
@@ -32,6 +32,10 @@ export type ReadinessCheck = {
 export type ApiDeps = {
   readonly access: Access;
   readonly audit: AuditTrail;
+  /** Cookies of signed-in consoles; without it there is no console. */
+  readonly console?: ConsoleSessions;
+  /** Folder of the built console. */
+  readonly consoleFiles?: string;
   readonly directory: DirectoryService;
   readonly sessions: Pick<SessionStore, 'get' | 'list' | 'locate' | 'timeline'>;
   readonly contacts: ContactStore;

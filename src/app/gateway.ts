@@ -31,6 +31,7 @@ import {
   createAccess,
   createApiKeys,
   createAuditTrail,
+  createConsoleSessions,
   createSessionTokens,
 } from '../platform/access/index.js';
 import { createCommandBus } from '../platform/redis/index.js';
@@ -298,6 +299,8 @@ const start = async (options: GatewayOptions, stack: ReturnType<typeof shutdownS
   const apiDeps: ApiDeps = {
     access,
     audit: createAuditTrail({ redis, log }),
+    console: createConsoleSessions({ vault, clock }),
+    consoleFiles: join(root, 'dist/console'),
     directory,
     sessions,
     contacts,

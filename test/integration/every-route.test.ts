@@ -72,6 +72,7 @@ const open = [
   '/openapi.json',
   '/metrics',
   '/backend/zendesk-v2/voice-prefetch/{token}',
+  '/console/session',
   '/twilio/voice',
   '/twilio/status',
 ];
