@@ -19,6 +19,8 @@ export type CallControl = {
 export type LadderReader = {
   json(orgId: string, sessionId: string): Promise<unknown>;
   text(orgId: string, sessionId: string): Promise<string | null>;
+  /** A capture file in the format of libpcap. */
+  capture(orgId: string, sessionId: string): Promise<Buffer | null>;
 };
 
 /** One thing the gateway stands on. `optional`: without it calls are taken all the same, and get what is configured instead. */

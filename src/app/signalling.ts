@@ -10,7 +10,9 @@ import type { IncomingCall } from '../domain/calls/ports.js';
 import {
   createSipServer,
   type Ladder,
+  type OwnCalls,
   type ProfileRegistry,
+  type RejectedCall,
   type RejectionReason,
   type SipServer,
   type SipServerOptions,
@@ -25,7 +27,8 @@ export type SignallingOptions = {
   readonly ladder: Ladder;
   readonly handler: (call: IncomingCall) => void;
   readonly draining: () => boolean;
-  readonly onRejected: (reason: RejectionReason, profile: string | null) => void;
+  readonly onRejected: (reason: RejectionReason, profile: string | null, call: RejectedCall) => void;
+  readonly ownCalls: OwnCalls;
   /** The embedded engine ended by itself: nothing can be received any more. */
   readonly onEngineLost: (error: Error) => void;
   readonly log: Logger;
@@ -53,6 +56,7 @@ export const startSignalling = async (options: SignallingOptions): Promise<Runni
     ...(config.sip.domain === undefined ? {} : { domain: config.sip.domain }),
     draining: options.draining,
     onRejected: options.onRejected,
+    ownCalls: options.ownCalls,
     ladder: options.ladder,
     wireTap: engine !== null,
     dialogsSurviveReconnect: engine !== null,

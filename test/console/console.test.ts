@@ -5,6 +5,9 @@ import { afterAll, beforeAll, expect, it } from 'vitest';
 import { clientTypes, clientTypesPath } from '../../scripts/write-console-client.mjs';
 import { type ConsoleRig, hostile, startConsoleRig } from '../support/console-rig.js';
 import type { Caller } from '../support/transfer-rig.js';
+import { until } from '../support/until.js';
+import { crowdStory } from './crowd-story.js';
+import { setUpStory } from './set-up-story.js';
 
 const axeSource = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
 const pages = [
@@ -175,6 +178,46 @@ it('sets up a destination, a number and a secret, and says what is wrong where',
   await page.getByRole('cell', { name: 'crm' }).waitFor();
   expect(await page.content()).not.toContain('another-secret');
 });
+
+it('connects Zendesk, adds a destination, assigns a number, places a test call, watches it transfer, reads the ladder', async () => {
+  await setUpStory(rig);
+}, 120_000);
+
+it('scrolls and filters a thousand live calls and as many ended ones as there are', async () => {
+  const { endedRows, ...pauses } = await crowdStory(rig, 5_000, 2_000);
+  expect(endedRows).toBeGreaterThanOrEqual(2_000);
+  // 100 ms on a machine that does nothing else; this one may be shared.
+  for (const [what, pause] of Object.entries(pauses)) expect([what, pause < 500]).toEqual([what, true]);
+}, 120_000);
+
+it('tells a hundred open consoles of a call', async () => {
+  const closing = new AbortController();
+  const told = new Set<number>();
+  const follow = async (index: number, token: string): Promise<void> => {
+    const response = await fetch(`${rig.rig.gateway.httpUrl}/v1/events`, {
+      headers: { Authorization: `Bearer ${token}` },
+      signal: closing.signal,
+    });
+    expect(response.status).toBe(200);
+    opened += 1;
+    let text = '';
+    for await (const chunk of response.body ?? []) {
+      text += Buffer.from(chunk as Uint8Array).toString();
+      if (text.includes('event: call.received')) told.add(index);
+    }
+  };
+  let opened = 0;
+  // A credential may have twenty streams.
+  const tokens = await Promise.all([0, 1, 2, 3, 4].map((at) => rig.token('viewer', 'acme', `viewer-${at}@acme`)));
+  const streams = Array.from({ length: 100 }, (_, index) => follow(index, tokens[index % 5] ?? '').catch(() => {}));
+  await until('100 streams', () => opened === 100, 30_000);
+  const caller = await call();
+  await until('100 consoles that know of the call', () => told.size === 100, 30_000);
+  closing.abort();
+  await Promise.all(streams);
+  await rig.rig.gateway.api(`/v1/sessions/${caller.sessionId}/hangup`, { method: 'POST' });
+  await caller.ended;
+}, 60_000);
 
 it('has nothing axe finds wrong on any page, in light and in dark', async () => {
   const dark = await rig.open({ credential: await rig.adminToken(), dark: true });

@@ -73,6 +73,7 @@ const open = [
   '/metrics',
   '/backend/zendesk-v2/voice-prefetch/{token}',
   '/console/session',
+  '/console/session/code',
   '/twilio/voice',
   '/twilio/status',
 ];

@@ -6,6 +6,7 @@ import { jwtSecretFile, mintDashboardToken } from '../../src/platform/access/ind
 import { type HttpsTarget, startHttpsTarget } from './https-target.js';
 import { organization } from './organization.js';
 import { type RingingLine, startRingingLine } from './ringing-line.js';
+import { type ZendeskServer, startZendeskServer } from './zendesk-server.js';
 import { plainDestination, startTransferRig, type TransferRig } from './transfer-rig.js';
 
 /** Becomes a script where a page takes what others sent for markup. */
@@ -15,11 +16,12 @@ export type ConsoleRig = {
   readonly rig: TransferRig;
   readonly line: RingingLine;
   readonly shop: HttpsTarget;
+  readonly zendesk: ZendeskServer;
   readonly browser: Browser;
   /** Everything a page complained of: scripts that failed, and what the content security policy stopped. */
   readonly complaints: string[];
   readonly url: (path?: string) => string;
-  token(role: 'admin' | 'editor' | 'viewer'): Promise<string>;
+  token(role: 'admin' | 'editor' | 'viewer', org?: string, sub?: string): Promise<string>;
   adminToken(): Promise<string>;
   /** A window of its own, signed in when a credential is given. */
   open(options?: {
@@ -31,7 +33,7 @@ export type ConsoleRig = {
 };
 
 /** Debian's browser without what it does in the background; a new profile each time. */
-const startBrowser = (): Promise<Browser> =>
+export const startBrowser = (): Promise<Browser> =>
   chromium.launch({
     executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium',
     args: [
@@ -52,7 +54,9 @@ export const consoleActions = (origin: string) => [
 /** A gateway with an organization whose every name is hostile, a line that rings, a shop, and a browser. */
 export const startConsoleRig = async (): Promise<ConsoleRig> => {
   const folder = await mkdtemp(join(tmpdir(), 'vg-console-'));
-  const [shop, line, browser] = await Promise.all([startHttpsTarget(), startRingingLine(), startBrowser()]);
+  const [shop, line, browser, zendesk] = await Promise.all([
+    ...([startHttpsTarget(), startRingingLine(), startBrowser(), startZendeskServer()] as const),
+  ]);
   const authorities = join(folder, 'authorities.pem');
   await writeFile(authorities, shop.authority);
   const rig = await startTransferRig({
@@ -87,10 +91,10 @@ export const startConsoleRig = async (): Promise<ConsoleRig> => {
   const complaints: string[] = [];
   const url = (path = ''): string => `${gateway.httpUrl}/console${path}`;
   return {
-    ...{ rig, line, shop, browser, complaints, url },
-    async token(role) {
+    ...{ rig, line, shop, zendesk, browser, complaints, url },
+    async token(role, org = 'acme', sub = `${role}@${org}`) {
       const secret = (await readFile(join(gateway.dataDir, jwtSecretFile), 'utf8')).trim();
-      return mintDashboardToken({ secret, sub: `${role}@acme`, org: 'acme', role, ttl: 600, now: Date.now() });
+      return mintDashboardToken({ secret, sub, org, role, ttl: 600, now: Date.now() });
     },
     adminToken: async () => (await readFile(join(gateway.dataDir, 'admin-token'), 'utf8')).trim(),
     async open({ credential, dark = false, phone = false } = {}) {
@@ -101,7 +105,7 @@ export const startConsoleRig = async (): Promise<ConsoleRig> => {
         locale: 'en-GB',
       });
       const page = await context.newPage();
-      page.setDefaultTimeout(10_000);
+      page.setDefaultTimeout(30_000);
       page.on('pageerror', (error) => complaints.push(error.message));
       page.on('console', (message) => {
         // Refusals are answers like others; what a page is told by the browser itself is not.
@@ -122,6 +126,7 @@ export const startConsoleRig = async (): Promise<ConsoleRig> => {
       line.close();
       await rig.close();
       await shop.close();
+      await zendesk.close();
       await rm(folder, { recursive: true, force: true });
     },
   };

@@ -1,4 +1,4 @@
-import { useQueryClient } from '@tanstack/react-query';
+import { useQuery, useQueryClient } from '@tanstack/react-query';
 import { useState } from 'react';
 import { ApiError, call } from '../api/client.js';
 import { useRead } from '../api/hooks.js';
@@ -48,10 +48,31 @@ const SignedIn = ({ who }: { who: Who }) => {
   );
 };
 
+/** The code of a link of the gateway's first start. It leaves the address at once: it must not stay in the history. */
+const codeInAddress = (): string | null => {
+  const code = /^#code=([\w-]+)$/.exec(window.location.hash)?.[1] ?? null;
+  if (code !== null) window.history.replaceState(null, '', window.location.pathname);
+  return code;
+};
+const code = codeInAddress();
+
+/** Who is signed in, after the link was used that brought somebody here. */
 export const App = () => {
+  const link = useQuery({
+    queryKey: ['link'],
+    enabled: code !== null,
+    staleTime: Number.POSITIVE_INFINITY,
+    retry: false,
+    queryFn: () => call('POST /console/session/code', { body: { code: code ?? '' } }).then(() => true),
+  });
+  if (code !== null && link.isPending) return <Loading />;
+  return <Entrance failure={link.error} />;
+};
+
+const Entrance = ({ failure }: { failure: Error | null }) => {
   const who = useRead('GET /console/session', {});
   if (who.data !== undefined && !(who.error instanceof ApiError && who.error.status === 401))
     return <SignedIn who={who.data} key={who.data.sub} />;
   if (who.isPending) return <Loading />;
-  return <SignIn failure={who.error instanceof ApiError && who.error.status !== 401 ? who.error : null} />;
+  return <SignIn failure={failure ?? (who.error instanceof ApiError && who.error.status !== 401 ? who.error : null)} />;
 };

@@ -11,6 +11,8 @@ type TableProps<Row> = {
   readonly rows: readonly Row[];
   readonly columns: readonly Column<Row>[];
   readonly keyOf: (row: Row) => string;
+  /** The end of the rows comes into sight: there may be more. */
+  readonly onEnd?: () => void;
 };
 
 /** Rows above and below the screen that are there already when they are scrolled to. */
@@ -55,9 +57,29 @@ const Space = ({ rows, height, columns }: { rows: number; height: number; column
     </tr>
   );
 
+/** Tells when the element comes near the screen. */
+const useSight = (onSight: (() => void) | undefined) => {
+  const element = useRef<HTMLDivElement>(null);
+  const latest = useRef(onSight);
+  latest.current = onSight;
+  useEffect(() => {
+    if (element.current === null) return;
+    const watcher = new IntersectionObserver(
+      (seen) => {
+        if (seen.some(({ isIntersecting }) => isIntersecting)) latest.current?.();
+      },
+      { rootMargin: '600px' },
+    );
+    watcher.observe(element.current);
+    return () => watcher.disconnect();
+  }, []);
+  return element;
+};
+
 /** A table; on a phone each row is a card. Long ones hold only what is on the screen. */
-export const Table = <Row,>({ label, rows, columns, keyOf }: TableProps<Row>) => {
+export const Table = <Row,>({ label, rows, columns, keyOf, onEnd }: TableProps<Row>) => {
   const { body, from, to, height } = useWindow(rows.length);
+  const end = useSight(onEnd);
   return (
     <div className="table-frame">
       <table className="as-cards" aria-label={label} aria-rowcount={rows.length + 1}>
@@ -88,6 +110,7 @@ export const Table = <Row,>({ label, rows, columns, keyOf }: TableProps<Row>) =>
           <Space rows={rows.length - to} height={height} columns={columns.length} />
         </tbody>
       </table>
+      {onEnd !== undefined && <div ref={end} key={rows.length} />}
     </div>
   );
 };

@@ -56,6 +56,21 @@ export const consoleSessionRoutes = (deps: ApiDeps): readonly Route[] => {
       },
     }),
     openRoute({
+      ...{ ...common, path: '/console/session/code', method: 'post' },
+      summary: 'Signs the console in by the code of a link; it is good once',
+      body: { schema: z.strictObject({ code: z.string().min(1).max(200) }) },
+      replies: { 204: { description: 'The cookie is there.' } },
+      errors: ['bad_request', 'unauthorized', 'payload_too_large', 'unsupported_media_type'],
+      async handle({ body: { code }, log }) {
+        const credential = sessions.redeem(code);
+        if (credential === null)
+          throw new GatewayError('unauthorized', 'The link has been used already, or is too old: sign in by hand.');
+        const { value, maxAge } = sessions.create(credential);
+        log.info({}, 'Somebody signed in to the console by a link.');
+        return { status: 204, headers: { 'Set-Cookie': setCookie(deps.publicUrl, value, maxAge) } };
+      },
+    }),
+    openRoute({
       ...{ ...common, method: 'delete', errors: [] },
       summary: 'Signs the console out',
       replies: { 204: { description: 'The cookie is gone.' } },

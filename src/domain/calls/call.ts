@@ -58,6 +58,8 @@ export type LiveCall = {
   readonly tools: AgentTools;
   hangUp(reason: 'api-hangup' | 'drain' | 'max-duration' | 'error'): void;
   status(): CallState['status'];
+  /** The legs that stand at this moment, by role. */
+  legs(): readonly (readonly [role: string, leg: MediaLeg])[];
   /** Settles when the person at the other end is there, or never will be. */
   readonly connected: Promise<Connection>;
   /** Settles when everything of the call is closed and its session written or queued. */
@@ -243,6 +245,11 @@ export const runCall = (parts: CallParts): LiveCall => {
     }
   };
 
+  const legs = (): readonly (readonly [string, MediaLeg])[] => {
+    const destination = transfers.media();
+    return [['caller', leg], ...(destination === null ? [] : [['destination', destination] as const])];
+  };
+
   const end = (effect: Extract<CallEffect, { type: 'end' }>): void => {
     limit.cancel();
     // A reason spares the DOMException, with its stack, that abort() makes otherwise.
@@ -251,10 +258,7 @@ export const runCall = (parts: CallParts): LiveCall => {
     void closeCall({
       ...{ reason: effect.reason, detail: effect.detail },
       session,
-      legs: () => {
-        const destination = transfers.media();
-        return [['caller', leg], ...(destination === null ? [] : [['destination', destination] as const])];
-      },
+      legs,
       measured: parts.onLegClosed,
       clock,
       log,
@@ -315,6 +319,7 @@ export const runCall = (parts: CallParts): LiveCall => {
     ...{ route, mediaEvents, transfers, tools, connected },
     hangUp: (reason) => dispatch({ type: 'hang-up', reason }),
     status: () => state.status,
+    legs,
     done,
   };
 };

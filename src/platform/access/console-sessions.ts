@@ -1,8 +1,11 @@
 import type { Clock } from '../../core/clock.js';
+import { newToken } from '../../core/ids.js';
 import type { Vault } from '../vault/index.js';
 
 /** How long a console stays signed in, ms. The credential behind it may end earlier. */
 const longest = 12 * 3_600_000;
+/** How long a link of the first start signs somebody in, ms. */
+const codeLife = 15 * 60_000;
 const scope = { organization: '', kind: 'console-session', name: 'cookie' } as const;
 
 /**
@@ -14,6 +17,10 @@ export type ConsoleSessions = {
   create(credential: string): { readonly value: string; readonly maxAge: number };
   /** The credential of a cookie; null when it is none of ours or has expired. */
   credential(value: string): string | null;
+  /** A code for a link that signs somebody in once, on this instance, within a quarter of an hour. */
+  code(credential: string): string;
+  /** The credential of a code; null when it was used, is too old or never was. */
+  redeem(code: string): string | null;
 };
 
 const read = (text: string): { readonly credential: string; readonly until: number } | null => {
@@ -23,7 +30,19 @@ const read = (text: string): { readonly credential: string; readonly until: numb
   return typeof credential === 'string' && typeof until === 'number' ? { credential, until } : null;
 };
 
-export const createConsoleSessions = ({ vault, clock }: { vault: Vault; clock: Clock }): ConsoleSessions => ({
+export const createConsoleSessions = ({ vault, clock }: { vault: Vault; clock: Clock }): ConsoleSessions => {
+  const codes = new Map<string, { readonly credential: string; readonly until: number }>();
+  return {
+  code: (credential) => {
+    const code = newToken();
+    codes.set(code, { credential, until: clock.now() + codeLife });
+    return code;
+  },
+  redeem(code) {
+    const found = codes.get(code);
+    codes.delete(code);
+    return found !== undefined && found.until > clock.now() ? found.credential : null;
+  },
   create: (credential) => ({
     value: Buffer.from(
       vault.seal(scope, JSON.stringify({ credential, until: clock.now() + longest })),
@@ -40,4 +59,5 @@ export const createConsoleSessions = ({ vault, clock }: { vault: Vault; clock: C
       return null;
     }
   },
-});
+};
+};

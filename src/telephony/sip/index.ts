@@ -1,4 +1,5 @@
-export { type RejectionReason, rejectionReasons } from './admission/verdict.js';
+export { type OwnCalls, passHeader } from './admission/admit.js';
+export { type RejectedCall, type RejectionReason, rejectionReasons } from './admission/verdict.js';
 export type { ListenAddress } from './connection/accepting.js';
 export type { ServerAddress } from './connection/connection.js';
 export { type IpRange, parseIpRange } from './ip-range.js';
@@ -12,6 +13,7 @@ export {
   type LadderView,
   type WireMessage,
 } from './ladder/recorder.js';
+export { ladderCapture } from './ladder/capture.js';
 export { ladderText } from './ladder/text.js';
 export { loadProfiles, type ProfileFolders, parseProfile } from './profiles/loader.js';
 export type { Profile } from './profiles/profile.js';

@@ -1,26 +1,33 @@
-import { useState } from 'react';
+import { useMemo, useState } from 'react';
 import { useDo, useRead } from '../../api/hooks.js';
 import { useCan, useOrg } from '../../api/who.js';
 import { go, Link } from '../../app/router.js';
 import { Button, Failure, Loading, Notice, PageHead, Tabs } from '../../ui/elements.js';
 import { Area, Confirm, Field, Form, Select } from '../../ui/forms.js';
+import { TemplateField } from '../../ui/template-field.js';
 import type { Action } from './actions.js';
-import { type Draft, definitionOf, draftOf } from './draft.js';
+import { attributesIn, type Draft, definitionOf, draftOf, given, suppliedBy } from './draft.js';
 import { TestPanel } from './test-panel.js';
 
 const list = 'GET /v1/actions';
 const methods = ['GET', 'POST', 'PUT', 'PATCH', 'DELETE'].map((method) => [method, method] as const);
 
-type PartProps = { readonly draft: Draft; readonly set: (part: Partial<Draft>) => void };
+type PartProps = {
+  readonly draft: Draft;
+  readonly set: (part: Partial<Draft>) => void;
+  /** What may stand in braces. */
+  readonly attributes: readonly string[];
+};
 
-const Request = ({ draft, set }: PartProps) => (
+const Request = ({ draft, set, attributes }: PartProps) => (
   <div className="stack">
-    <Field
+    <TemplateField
       label="Address"
+      attributes={attributes}
       value={draft.url}
       onValue={(url) => set({ url })}
       placeholder="https://shop.example/orders/{order_id}"
-      hint="https: only. Attributes stand in braces; {session.id}, {contact.email} and {global.name} are there too."
+      hint="https: only. Attributes stand in braces: write { and choose."
     />
     <div className="fields">
       <Select label="Method" value={draft.method} onValue={(method) => set({ method })} options={methods} />
@@ -34,15 +41,17 @@ const Request = ({ draft, set }: PartProps) => (
         placeholder="10"
       />
     </div>
-    <Area
+    <TemplateField
       label="Headers"
+      attributes={attributes}
       value={draft.headers}
       onValue={(headers) => set({ headers })}
       rows={3}
       hint='As JSON: { "X-Shop": "{global.shop}" }.'
     />
-    <Area
+    <TemplateField
       label="Body"
+      attributes={attributes}
       value={draft.body}
       onValue={(body) => set({ body })}
       rows={5}
@@ -58,7 +67,7 @@ const Request = ({ draft, set }: PartProps) => (
   </div>
 );
 
-const Response = ({ draft, set }: PartProps) => (
+const Response = ({ draft, set }: Omit<PartProps, 'attributes'>) => (
   <Area
     label="What becomes of the answer"
     value={draft.response}
@@ -68,8 +77,9 @@ const Response = ({ draft, set }: PartProps) => (
   />
 );
 
-const Auth = ({ draft, set }: PartProps) => (
-  <Area
+const Auth = ({ draft, set, attributes }: PartProps) => (
+  <TemplateField
+    attributes={attributes}
     label="How it proves who it is"
     value={draft.auth}
     onValue={(auth) => set({ auth })}
@@ -77,6 +87,16 @@ const Auth = ({ draft, set }: PartProps) => (
     hint='Type none, header, mtls or oauth2: { "type": "header", "headers": { "Authorization": "Bearer {secret.shop}" } }. Credentials shown as bullets stay as they are.'
   />
 );
+
+/** Names of secrets, for those who may know them: authentication alone can read their values. */
+const useSecrets = (): readonly string[] => {
+  const allowed = useCan()('credentials:read');
+  const read = useRead('GET /v1/secrets', { query: useOrg() }, { enabled: allowed });
+  return read.data?.items.map(({ name }) => `secret.${name}`) ?? [];
+};
+
+const useAttributes = (draft: Draft): readonly string[] =>
+  useMemo(() => [...new Set([...suppliedBy(draft), ...attributesIn(draft), ...given])], [draft]);
 
 const Builder = ({ action }: { action: Action | null }) => {
   const org = useOrg();
@@ -96,10 +116,12 @@ const Builder = ({ action }: { action: Action | null }) => {
     if (action === null) create.mutate({ query: org, body }, { onSuccess: ({ id }) => go(`/actions/${id}`) });
     else change.mutate({ path: { id: action.id }, query: org, body });
   };
+  const attributes = useAttributes(draft);
+  const secrets = useSecrets();
   const tabs = [
-    { id: 'request', title: 'Request', content: <Request draft={draft} set={set} /> },
+    { id: 'request', title: 'Request', content: <Request {...{ draft, set, attributes }} /> },
     { id: 'response', title: 'Response', content: <Response draft={draft} set={set} /> },
-    { id: 'auth', title: 'Auth', content: <Auth draft={draft} set={set} /> },
+    { id: 'auth', title: 'Auth', content: <Auth {...{ draft, set }} attributes={[...attributes, ...secrets]} /> },
   ];
   return (
     <div className="columns">

@@ -69,3 +69,18 @@ export const attributesIn = (draft: Draft): readonly string[] => {
   }
   return [...found];
 };
+
+/** What every session has, whatever the action. */
+export const given: readonly string[] = [
+  ...['id', 'ticketNumber', 'ticket', 'caller', 'called', 'agent', 'direction', 'startedAt', 'authenticatedUser'].map(
+    (name) => `session.${name}`,
+  ),
+  ...['id', 'name', 'email', 'phone', 'externalId', 'zendeskUserId'].map((name) => `contact.${name}`),
+];
+
+/** Attributes that the AI is asked for, by the schema of the draft as far as it can be read. */
+export const suppliedBy = ({ parameters }: Draft): readonly string[] => {
+  const parsed = parseJson(parameters);
+  const properties = parsed.ok && isRecord(parsed.value) ? parsed.value.properties : null;
+  return isRecord(properties) ? Object.keys(properties) : [];
+};

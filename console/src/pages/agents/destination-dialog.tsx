@@ -1,5 +1,5 @@
 import { useState } from 'react';
-import { useDo } from '../../api/hooks.js';
+import { useDo, useRead } from '../../api/hooks.js';
 import { useOrg } from '../../api/who.js';
 import { Area, Confirm, Dialog, Field, Form, Select } from '../../ui/forms.js';
 import { isRecord, parseJson, pretty } from '../../ui/json.js';
@@ -49,6 +49,7 @@ export const DestinationDialog = ({
   const [next, setNext] = useState(destination?.next ?? '');
   const [headers, setHeaders] = useState(pretty(destination?.headers ?? {}));
   const [fault, setFault] = useState<Error | null>(null);
+  const profiles = useRead('GET /v1/profiles', {});
   const save = useDo('PUT /v1/transfer-destinations/{id}', [list]);
   const send = (): void => {
     const parsed = parseJson(headers);
@@ -92,7 +93,12 @@ export const DestinationDialog = ({
           placeholder={type === 'sip' ? 'sip:line@acme.sip.twilio.com' : '+14155550199'}
         />
         <div className="fields">
-          <Field label="SIP profile" value={profile} onValue={setProfile} hint="Empty: the default." />
+          <Select
+            label="SIP profile"
+            value={profile}
+            onValue={setProfile}
+            options={[["", "The default"], ...(profiles.data?.items.map((each) => [each.name, each.name] as const) ?? [])]}
+          />
           <Field label="Rings for, seconds" type="number" min={1} max={600} value={ring} onValue={setRing} />
           <Select
             label="When nobody answers"

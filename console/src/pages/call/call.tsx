@@ -1,12 +1,16 @@
 import { useRead } from '../../api/hooks.js';
 import { Link } from '../../app/router.js';
+import { isTestCall } from '../../app/test-calls.js';
 import { Card, Facts, Failure, Loading, PageHead } from '../../ui/elements.js';
 import { dayAndTime, Since } from '../../ui/time.js';
 import { CallActions } from '../live/act.js';
 import { callerOf, StateChip } from '../live/cells.js';
 import { endWords } from '../live/end-reasons.js';
+import { Telephone } from '../live/test-call.js';
 import { LadderCard } from './ladder.js';
-import { ActionsRun, Attempts, ContactCard, Quality, Timeline } from './parts.js';
+import { ActionsRun, Attempts, ContactCard, Timeline } from './parts.js';
+import { Quality } from './quality.js';
+import { Recording } from './recording.js';
 
 /** Everything there is of one call. Events read it anew while it lives. */
 export const CallPage = ({ id }: { id: string }) => {
@@ -49,13 +53,15 @@ export const CallPage = ({ id }: { id: string }) => {
         </Card>
         <ContactCard id={session.contactId} ticket={session.zendeskTicketId} />
       </div>
+      {isTestCall(id) && session.status !== 'ended' && <Telephone id={id} />}
       <LadderCard id={id} />
       <div className="columns">
         <Timeline timeline={session.timeline} />
         <div className="stack">
           <Attempts timeline={session.timeline} />
           <ActionsRun id={id} />
-          <Quality timeline={session.timeline} />
+          <Quality id={id} live={session.status !== 'ended'} timeline={session.timeline} />
+          <Recording id={id} ended={session.status === 'ended'} timeline={session.timeline} />
         </div>
       </div>
     </>

@@ -126,6 +126,9 @@ export const LadderCard = ({ id }: { id: string }) => {
       <a href={download('json')} download={`${id}.json`}>
         Messages as JSON
       </a>
+      <a href={addressOf('GET /v1/sessions/{id}/pcap', { path: { id } })} download={`${id}.pcap`}>
+        Capture for Wireshark
+      </a>
     </span>
   );
   return (

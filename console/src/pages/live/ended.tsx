@@ -1,9 +1,9 @@
 import { useInfiniteQuery } from '@tanstack/react-query';
-import { useState } from 'react';
+import { useMemo, useState } from 'react';
 import { call } from '../../api/client.js';
 import { useOrg } from '../../api/who.js';
 import type { Session } from '../../app/live.js';
-import { Button, Chip, Empty, Failure, Loading, PageHead } from '../../ui/elements.js';
+import { Chip, Empty, Failure, Loading, PageHead } from '../../ui/elements.js';
 import { Field, Select } from '../../ui/forms.js';
 import { type Column, Table } from '../../ui/table.js';
 import { dayAndTime } from '../../ui/time.js';
@@ -32,7 +32,7 @@ export const EndedPage = () => {
   const [ticket, setTicket] = useState('');
   const [reason, setReason] = useState('');
   const endReason = endReasons.find((each) => each === reason);
-  const query = { ...org, live: 'false', limit: '100', caller: caller.trim(), ticket: ticket.trim(), endReason };
+  const query = { ...org, live: 'false', limit: '250', caller: caller.trim(), ticket: ticket.trim(), endReason };
   const calls = useInfiniteQuery({
     queryKey: ['ended calls', query],
     initialPageParam: '',
@@ -40,7 +40,7 @@ export const EndedPage = () => {
       call('GET /v1/sessions', { query: { ...query, cursor: pageParam } }, { signal }),
     getNextPageParam: (page) => page.next,
   });
-  const rows = calls.data?.pages.flatMap((page) => page.items) ?? [];
+  const rows = useMemo(() => calls.data?.pages.flatMap((page) => page.items) ?? [], [calls.data]);
   const filtered = caller !== '' || ticket !== '' || reason !== '';
   return (
     <>
@@ -64,14 +64,16 @@ export const EndedPage = () => {
             : 'Calls stay here after they have ended, with their timeline and their SIP messages for a while.'}
         </Empty>
       )}
-      {rows.length > 0 && <Table label="Ended calls" rows={rows} columns={columns} keyOf={({ id }) => id} />}
-      {calls.hasNextPage && (
-        <div className="row">
-          <Button disabled={calls.isFetchingNextPage} onClick={() => void calls.fetchNextPage()}>
-            Show older calls
-          </Button>
-        </div>
+      {rows.length > 0 && (
+        <Table
+          label="Ended calls"
+          rows={rows}
+          columns={columns}
+          keyOf={({ id }) => id}
+          {...(calls.hasNextPage && !calls.isFetchingNextPage ? { onEnd: () => void calls.fetchNextPage() } : {})}
+        />
       )}
+      {calls.isFetchingNextPage && <Loading />}
     </>
   );
 };

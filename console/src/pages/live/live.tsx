@@ -1,19 +1,25 @@
 import { useQuery } from '@tanstack/react-query';
-import { useMemo, useState } from 'react';
+import { type ReactNode, useMemo, useState } from 'react';
 import { useDo, useRead } from '../../api/hooks.js';
 import { useCan, useOrg } from '../../api/who.js';
 import { liveCalls, liveKey, type Session } from '../../app/live.js';
 import { go } from '../../app/router.js';
-import { Button, Empty, Failure, Loading, PageHead } from '../../ui/elements.js';
+import { Button, Chip, Empty, Failure, Loading, PageHead } from '../../ui/elements.js';
 import { Dialog, Field, Form, Select } from '../../ui/forms.js';
 import { type Column, Table } from '../../ui/table.js';
+import { judged } from '../call/quality.js';
 import { CallActions } from './act.js';
 import { callColumns } from './cells.js';
+import { TestCallDialog } from './test-call.js';
 
-const columns: readonly Column<Session>[] = [
+const columnsWith = (mos: Readonly<Record<string, number>>): readonly Column<Session>[] => [
   ...callColumns,
+  { title: 'Quality', className: 'number', cell: ({ id }) => <Mos of={mos[id]} /> },
   { title: 'Actions', cell: (session) => <CallActions session={session} /> },
 ];
+
+const Mos = ({ of }: { of: number | undefined }) =>
+  of === undefined ? <span className="muted">not yet</span> : <Chip tone={judged(of)}>MOS {of.toFixed(1)}</Chip>;
 
 /** Whether a call has the text somewhere a person would look for it. */
 export const matches = (session: Session, text: string): boolean =>
@@ -56,10 +62,9 @@ const NewCall = ({ onClose }: { onClose: () => void }) => {
   );
 };
 
-const NoCalls = () => (
-  <Empty title="No call is live">
-    Calls appear here as they arrive. Dial one of your numbers, or place a test call from the machine of the gateway:{' '}
-    <code>npx voice-gateway call sip:+14155550100@127.0.0.1</code>.
+const NoCalls = ({ action }: { action: ReactNode }) => (
+  <Empty title="No call is live" action={action}>
+    Calls appear here as they arrive. Dial one of your numbers, or let the gateway’s own telephone do it.
   </Empty>
 );
 
@@ -67,7 +72,7 @@ export const LivePage = () => {
   const can = useCan();
   const { organization } = useOrg();
   const [text, setText] = useState('');
-  const [calling, setCalling] = useState(false);
+  const [calling, setCalling] = useState<'test' | 'out' | null>(null);
   const calls = useQuery({
     queryKey: liveKey(organization),
     queryFn: ({ signal }) => liveCalls(organization, signal),
@@ -78,6 +83,14 @@ export const LivePage = () => {
     () => (calls.data ?? []).filter((session) => wanted === '' || matches(session, wanted)),
     [calls.data, wanted],
   );
+  const any = (calls.data ?? []).length > 0;
+  const quality = useRead('GET /v1/quality', { query: useOrg() }, { enabled: any, refetchInterval: 5_000 });
+  const columns = useMemo(() => columnsWith(quality.data?.mos ?? {}), [quality.data]);
+  const test = can('calls:create') && (
+    <Button look="primary" onClick={() => setCalling('test')}>
+      Place a test call
+    </Button>
+  );
   const count = (calls.data ?? []).filter(({ status }) => status !== 'ended').length;
   return (
     <>
@@ -85,13 +98,15 @@ export const LivePage = () => {
         title="Live calls"
         about={calls.data === undefined ? 'Reading…' : `${count} ${count === 1 ? 'call' : 'calls'} at this moment`}
       >
-        {can('calls:create') && <Button onClick={() => setCalling(true)}>Call somebody</Button>}
+        {can('calls:create') && <Button onClick={() => setCalling('out')}>Call somebody</Button>}
+        {any && test}
       </PageHead>
-      {calling && <NewCall onClose={() => setCalling(false)} />}
+      {calling === 'out' && <NewCall onClose={() => setCalling(null)} />}
+      {calling === 'test' && <TestCallDialog onClose={() => setCalling(null)} />}
       <Failure error={calls.error} />
       {calls.isPending && <Loading />}
-      {calls.data !== undefined && calls.data.length === 0 && <NoCalls />}
-      {calls.data !== undefined && calls.data.length > 0 && (
+      {calls.data !== undefined && !any && <NoCalls action={test} />}
+      {calls.data !== undefined && any && (
         <>
           <Field
             label="Filter"

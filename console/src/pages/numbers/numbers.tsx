@@ -5,6 +5,8 @@ import { useCan, useOrg } from '../../api/who.js';
 import { Button, Chip, Empty, Failure, Loading, PageHead } from '../../ui/elements.js';
 import { Check, Confirm, Dialog, Field, Form, Select } from '../../ui/forms.js';
 import { Table } from '../../ui/table.js';
+import { TestCallDialog } from '../live/test-call.js';
+import { TwilioNumbers } from './twilio.js';
 
 type TelephoneNumber = Reply<'GET /v1/numbers'>['items'][number];
 const list = 'GET /v1/numbers';
@@ -86,10 +88,12 @@ const RemoveNumber = ({ number, onClose }: { number: string; onClose: () => void
 };
 
 export const NumbersPage = () => {
-  const may = useCan()('numbers:write');
+  const can = useCan();
+  const may = can('numbers:write');
   const numbers = useRead(list, { query: useOrg() });
   const [open, setOpen] = useState<TelephoneNumber | 'new' | null>(null);
   const [removing, setRemoving] = useState<string | null>(null);
+  const [calling, setCalling] = useState<string | null>(null);
   const add = may && (
     <Button look="primary" onClick={() => setOpen('new')}>
       Add a number
@@ -128,28 +132,38 @@ export const NumbersPage = () => {
             },
             {
               title: 'Actions',
-              cell: (each) =>
-                may && (
-                  <div className="row end">
-                    <Button small onClick={() => setOpen(each)} aria-label={`Edit ${each.number}`}>
-                      Edit
+              cell: (each) => (
+                <div className="row end">
+                  {can('calls:create') && (
+                    <Button small onClick={() => setCalling(each.number)} aria-label={`Test call to ${each.number}`}>
+                      Test call
                     </Button>
-                    <Button
-                      small
-                      look="danger"
-                      onClick={() => setRemoving(each.number)}
-                      aria-label={`Remove ${each.number}`}
-                    >
-                      Remove
-                    </Button>
-                  </div>
-                ),
+                  )}
+                  {may && (
+                    <>
+                      <Button small onClick={() => setOpen(each)} aria-label={`Edit ${each.number}`}>
+                        Edit
+                      </Button>
+                      <Button
+                        small
+                        look="danger"
+                        onClick={() => setRemoving(each.number)}
+                        aria-label={`Remove ${each.number}`}
+                      >
+                        Remove
+                      </Button>
+                    </>
+                  )}
+                </div>
+              ),
             },
           ]}
         />
       )}
       {open !== null && <NumberDialog given={open === 'new' ? null : open} onClose={() => setOpen(null)} />}
       {removing !== null && <RemoveNumber number={removing} onClose={() => setRemoving(null)} />}
+      {calling !== null && <TestCallDialog number={calling} onClose={() => setCalling(null)} />}
+      {can('system:read') && <TwilioNumbers />}
     </>
   );
 };

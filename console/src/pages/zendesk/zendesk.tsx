@@ -3,7 +3,7 @@ import type { Reply } from '../../api/client.js';
 import { useDo, useRead } from '../../api/hooks.js';
 import { useCan, useOrg } from '../../api/who.js';
 import { Button, Card, Chip, Copy, Facts, Failure, Loading, Notice, PageHead } from '../../ui/elements.js';
-import { Confirm, Dialog, Field, Form } from '../../ui/forms.js';
+import { Confirm, Dialog, Field, Form, Select } from '../../ui/forms.js';
 import { Table } from '../../ui/table.js';
 import { dayAndTime } from '../../ui/time.js';
 
@@ -12,22 +12,26 @@ const check = 'GET /v1/zendesk/check';
 
 const Connect = ({ organization, onClose }: { organization: string; onClose: () => void }) => {
   const [subdomain, setSubdomain] = useState('');
-  const [email, setEmail] = useState('');
-  const [token, setToken] = useState('');
+  const [address, setAddress] = useState('');
+  const [kind, setKind] = useState<'oauth' | 'apiToken'>('oauth');
+  const [user, setUser] = useState('');
+  const [secret, setSecret] = useState('');
   const save = useDo('PUT /v1/organizations/{id}/document', [check]);
+  const place = address.trim() === '' ? { subdomain: subdomain.trim() } : { baseUrl: address.trim() };
+  const auth =
+    kind === 'oauth'
+      ? ({ type: 'oauth', clientId: user.trim(), clientSecret: secret } as const)
+      : ({ type: 'apiToken', email: user.trim(), token: secret } as const);
   const send = (): void =>
     save.mutate(
-      {
-        path: { id: organization },
-        body: { organization: { id: organization, zendesk: { subdomain, auth: { type: 'apiToken', email, token } } } },
-      },
+      { path: { id: organization }, body: { organization: { id: organization, zendesk: { ...place, auth } } } },
       { onSuccess: onClose },
     );
   return (
     <Dialog title="Connect Zendesk" onClose={onClose}>
       <Form
         submit="Connect"
-        busy={save.isPending || subdomain === '' || email === '' || token === ''}
+        busy={save.isPending || (subdomain === '' && address === '') || user === '' || secret === ''}
         error={save.error}
         onSubmit={send}
         onCancel={onClose}
@@ -39,20 +43,37 @@ const Connect = ({ organization, onClose }: { organization: string; onClose: () 
           placeholder="acme"
           hint="The name before .zendesk.com."
         />
-        <Field
-          label="E-mail of the user"
-          type="email"
-          value={email}
-          onValue={setEmail}
-          hint="An agent or administrator of Zendesk."
+        <Select
+          label="Credentials"
+          value={kind}
+          onValue={(each) => setKind(each === 'oauth' ? 'oauth' : 'apiToken')}
+          options={[
+            ['oauth', 'OAuth client'],
+            ['apiToken', 'API token'],
+          ]}
+          hint="Zendesk makes no new API tokens from 27 October 2026 on: an OAuth client lasts."
         />
+        <div className="fields">
+          {kind === 'oauth' ? (
+            <>
+              <Field label="Client id" value={user} onValue={setUser} />
+              <Field label="Client secret" type="password" value={secret} onValue={setSecret} />
+            </>
+          ) : (
+            <>
+              <Field label="E-mail of the user" type="email" value={user} onValue={setUser} />
+              <Field label="API token" type="password" value={secret} onValue={setSecret} />
+            </>
+          )}
+        </div>
         <Field
-          label="API token"
-          type="password"
-          value={token}
-          onValue={setToken}
-          hint="Zendesk: Admin Center, Apps and integrations, Zendesk API. It is sealed and never shown again."
+          label="Another address"
+          value={address}
+          onValue={setAddress}
+          placeholder="https://support.example.com"
+          hint="Instead of the subdomain, where Zendesk answers under a name of your own."
         />
+        <p className="muted small">Credentials are sealed and never shown again.</p>
       </Form>
     </Dialog>
   );
