@@ -7,7 +7,13 @@ import { LongestFirst } from './test/support/longest-first.js';
  * that the others come one after the other.
  */
 const waiting = ['test/sip/calls/session-timers.test.ts'];
-const heavy = ['src/telephony/media/plane.test.ts', 'test/sip/parser-fuzz.test.ts', 'test/sip/calls/load.test.ts'];
+const heavy = [
+  'src/telephony/media/plane.test.ts',
+  'test/sip/parser-fuzz.test.ts',
+  'test/sip/calls/load.test.ts',
+  // A browser takes both processors.
+  'test/console/console.test.ts',
+];
 const apart = [...waiting, ...heavy];
 
 export default defineConfig({

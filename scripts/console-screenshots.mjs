@@ -77,7 +77,15 @@ const setUp = async () => {
     ],
     transferDestinations: [
       ...document.transferDestinations,
-      { id: 'mobile', name: 'On call', type: 'phone', value: '+14155550199', profile: 'twilio', trunk: 'acme.pstn.twilio.com', onFailure: 'return' },
+      {
+        id: 'mobile',
+        name: 'On call',
+        type: 'phone',
+        value: '+14155550199',
+        profile: 'twilio',
+        trunk: 'acme.pstn.twilio.com',
+        onFailure: 'return',
+      },
     ],
     actions: [...document.actions, secretAction],
     secrets: { shop: 'a-secret-of-the-shop' },
@@ -99,15 +107,27 @@ const dial = async ({ gateway }, { from, display, keys = [] }) => {
     },
     () => {},
   );
-  const id = await until('the session', async () => {
-    const { items } = (await gateway.api('/v1/sessions?live=true')).body;
-    return items.find((each) => !known.has(each.id) && each.status === 'active')?.id ?? null;
-  }, 30_000);
-  return { id, hangUp: () => (end.abort(), done) };
+  const id = await until(
+    'the session',
+    async () => {
+      const { items } = (await gateway.api('/v1/sessions?live=true')).body;
+      return items.find((each) => !known.has(each.id) && each.status === 'active')?.id ?? null;
+    },
+    30_000,
+  );
+  const hangUp = () => {
+    end.abort();
+    return done;
+  };
+  return { id, hangUp };
 };
 
 const statusOf = async ({ gateway }, id, wanted) =>
-  until(`status ${wanted}`, async () => (await gateway.api(`/v1/sessions/${id}`)).body.status === wanted || null, 60_000);
+  until(
+    `status ${wanted}`,
+    async () => (await gateway.api(`/v1/sessions/${id}`)).body.status === wanted || null,
+    60_000,
+  );
 
 /** One call from its first INVITE to its end, with ticket, action, a line that is busy and a human. */
 const wholeCall = async (parts) => {
@@ -115,7 +135,10 @@ const wholeCall = async (parts) => {
   const call = await dial(parts, { from: '+14155550123', display: 'Ada Lovelace' });
   const { webhookUrl } = (await gateway.api('/backend/zendesk-v2/voice-prefetch-url')).body;
   await sendWebhook(webhookUrl, renderTrigger({ id: ticketId, caller: '+14155550123', title: 'Where is my order?' }));
-  await gateway.api(`/v1/sessions/${call.id}/actions/order_status`, { method: 'POST', body: { attributes: { order_id: '4711' } } });
+  await gateway.api(`/v1/sessions/${call.id}/actions/order_status`, {
+    method: 'POST',
+    body: { attributes: { order_id: '4711' } },
+  });
   const summary = 'Asks where order 4711 is; it is on its way.';
   const transfer = () =>
     gateway.api(`/v1/sessions/${call.id}/transfer`, { method: 'POST', body: { destination: 'zendesk', summary } });
@@ -151,14 +174,15 @@ const shots = async ({ gateway }, browser, ids, tokens) => {
   const wait = async (page) => {
     await page.locator('h1').first().waitFor();
     await page.waitForLoadState('networkidle', { timeout: 2_000 }).catch(() => {});
-    await page.waitForFunction("!document.body.innerText.includes('Reading…')");
+    await page.getByText('Reading…').first().waitFor({ state: 'detached' });
   };
   const pages = {
     live: ['/'],
     call: [`/calls/${ids.whole}`],
     'call-below': [
       `/calls/${ids.whole}`,
-      async (page) => page.getByRole('heading', { name: 'Timeline' }).evaluate((e) => e.closest('section').scrollIntoView()),
+      async (page) =>
+        page.getByRole('heading', { name: 'Timeline' }).evaluate((e) => e.closest('section').scrollIntoView()),
     ],
     'ended-calls': ['/calls'],
     agents: ['/agents'],
@@ -230,13 +254,24 @@ try {
     {
       uri: `sip:+14155550177@127.0.0.1:${gateway.sipPort}`,
       ...{ from: '+14155550123', display: null, headers: {}, audio: null, repeat: false, presses: [], record: null },
-      ...{ secureMedia: false, digest: null, hangUpAfter: null, ringTimeout: 10_000, signal: new AbortController().signal },
+      ...{
+        secureMedia: false,
+        digest: null,
+        hangUpAfter: null,
+        ringTimeout: 10_000,
+        signal: new AbortController().signal,
+      },
     },
     () => {},
   );
   // Long enough for a plot.
   await new Promise((resolve) => setTimeout(resolve, Number(process.env.PLOT_SECONDS ?? 60) * 1_000));
-  await shots(parts, browser, { whole: whole.id }, { operator: (await import('node:fs')).readFileSync(join(parts.data, 'admin-token'), 'utf8').trim() });
+  await shots(
+    parts,
+    browser,
+    { whole: whole.id },
+    { operator: (await import('node:fs')).readFileSync(join(parts.data, 'admin-token'), 'utf8').trim() },
+  );
   whole.stop();
   await Promise.all([whole.hangUp(), other.hangUp()]);
 } finally {

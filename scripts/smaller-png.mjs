@@ -63,9 +63,13 @@ export const smallerPng = (png) => {
     colours[at] = colour;
     count.set(colour, (count.get(colour) ?? 0) + 1);
   }
-  const palette = [...count].sort((a, b) => b[1] - a[1]).slice(0, 256).map(([colour]) => colour);
+  const palette = [...count]
+    .sort((a, b) => b[1] - a[1])
+    .slice(0, 256)
+    .map(([colour]) => colour);
   const places = new Map(palette.map((colour, index) => [colour, index]));
-  const distance = (a, b) => ((a >> 16) - (b >> 16)) ** 2 + (((a >> 8) & 255) - ((b >> 8) & 255)) ** 2 + ((a & 255) - (b & 255)) ** 2;
+  const distance = (a, b) =>
+    ((a >> 16) - (b >> 16)) ** 2 + (((a >> 8) & 255) - ((b >> 8) & 255)) ** 2 + ((a & 255) - (b & 255)) ** 2;
   const placeOf = (colour) => {
     const known = places.get(colour);
     if (known !== undefined) return known;

@@ -22,9 +22,7 @@ const record = (value: unknown): Readonly<Record<string, unknown>> =>
   typeof value === 'object' && value !== null ? Object.fromEntries(Object.entries(value)) : {};
 
 /** What every instance tells of itself, asked of all of them at once; one that does not answer is shown as silent. */
-export const createInstances = (
-  deps: InstanceDeps,
-): { readonly parts: InstanceParts; readonly take: CommandTaker } => {
+export const createInstances = (deps: InstanceDeps): { readonly parts: InstanceParts; readonly take: CommandTaker } => {
   const here = (name: string, payload: unknown): unknown => {
     if (name === 'instance-state') return deps.self();
     if (name === 'instance-quality') return deps.quality(String(record(payload).orgId));

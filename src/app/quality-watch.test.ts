@@ -13,7 +13,11 @@ it('plots loss of each interval, thins out what is long, and forgets a call a wh
     ...{ jitterMs: 1.26, roundTripMs: 20.4, mos: 4.4 },
   };
   const call = (orgId: string): LiveCall =>
-    ({ sessionId: `s-${orgId}`, orgId, legs: () => [['caller', { quality: async () => quality }]] }) as unknown as LiveCall;
+    ({
+      sessionId: `s-${orgId}`,
+      orgId,
+      legs: () => [['caller', { quality: async () => quality }]],
+    }) as unknown as LiveCall;
   let live = [call('acme'), call('globex')];
   const watch = watchQuality({ live: () => live, clock });
   const tick = async (): Promise<void> => {
@@ -25,7 +29,9 @@ it('plots loss of each interval, thins out what is long, and forgets a call a wh
   quality = { ...quality, packetsReceived: 475, packetsLost: 25, mos: 3.1 };
   await tick();
   const points = watch.of('s-acme')?.legs[0]?.points ?? [];
-  expect(points.map(({ lossPercent, mos, jitterMs, roundTripMs }) => [lossPercent, mos, jitterMs, roundTripMs])).toEqual([
+  expect(
+    points.map(({ lossPercent, mos, jitterMs, roundTripMs }) => [lossPercent, mos, jitterMs, roundTripMs]),
+  ).toEqual([
     [0, 4.4, 1.3, 20],
     [10, 3.1, 1.3, 20],
   ]);

@@ -23,7 +23,11 @@ export type QualityWatch = {
   stop(): void;
 };
 
-const take = (leg: Leg, at: number, quality: Awaited<ReturnType<ReturnType<LiveCall['legs']>[number][1]['quality']>>) => {
+const take = (
+  leg: Leg,
+  at: number,
+  quality: Awaited<ReturnType<ReturnType<LiveCall['legs']>[number][1]['quality']>>,
+) => {
   // Loss is of this interval: a leg's own figure is of its whole life, and would hide what is happening now.
   const [received, lost] = [quality.packetsReceived - leg.received, Math.max(0, quality.packetsLost - leg.lost)];
   leg.received = quality.packetsReceived;

@@ -1,7 +1,7 @@
 import {
   type ApiDeps,
-  recordingRoutes,
   type Route,
+  recordingRoutes,
   type SessionQuality,
   testCallRoutes,
   watchingRoutes,

@@ -3,10 +3,10 @@ import { createRequire } from 'node:module';
 import type { Page } from 'playwright-core';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { clientTypes, clientTypesPath } from '../../scripts/write-console-client.mjs';
+import { crowdStory } from '../support/console-crowd.js';
 import { type ConsoleRig, hostile, startConsoleRig } from '../support/console-rig.js';
 import type { Caller } from '../support/transfer-rig.js';
 import { until } from '../support/until.js';
-import { crowdStory } from './crowd-story.js';
 import { setUpStory } from './set-up-story.js';
 
 const axeSource = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
@@ -34,12 +34,11 @@ afterAll(() => rig?.close());
 const call = (): Promise<Caller> => rig.rig.call({ display: hostile });
 const callRow = (of: Page) => of.getByRole('row').filter({ hasText: '+14155550123' });
 /** What a screen reader and a keyboard would stumble over. Evaluated by the browser itself, past the page's policy. */
-const violations = async (of: Page): Promise<string[]> => {
+const violations = async (of: Page, options = '{}'): Promise<string[]> => {
   const session = await of.context().newCDPSession(of);
   await session.send('Runtime.evaluate', { expression: axeSource });
   const { result } = await session.send('Runtime.evaluate', {
-    expression:
-      'axe.run().then((r) => JSON.stringify(r.violations.map((v) => v.id + ": " + v.nodes.map((n) => n.target).join(" "))))',
+    expression: `axe.run(document, ${options}).then((r) => JSON.stringify(r.violations.map((v) => v.id + ": " + v.nodes.map((n) => n.target).join(" "))))`,
     awaitPromise: true,
     returnByValue: true,
   });
@@ -98,7 +97,7 @@ it('shows a call as it arrives, transfers it from its row, tells how that ended,
     .getByRole('button', { name: /^Transfer/ })
     .click();
   const dialog = page.getByRole('dialog');
-  await dialog.getByLabel('Summary for the human').fill('Wants a refund.');
+  await dialog.getByLabel('Summary for the human').fill(`${hostile} Wants a refund.`);
   expect(await violations(page)).toEqual([]);
   await dialog.getByRole('button', { name: 'Transfer', exact: true }).click();
   await callRow(page).getByText('Transferring').waitFor();
@@ -111,12 +110,12 @@ it('shows a call as it arrives, transfers it from its row, tells how that ended,
   await ladder.getByRole('link', { name: /486 Busy Here/ }).click();
   expect(await page.locator('pre.message').textContent()).toMatch(/^SIP\/2\.0 486 Busy Here/);
   await ladder
-    .getByRole('link', { name: /INVITE, from 127/ })
+    .getByRole('link', { name: /INVITE SDP, from 127/ })
     .first()
     .click();
   expect(await page.locator('pre.message').textContent()).toContain('<img src=x');
   await page.getByText('The transfer failed: busy (486)').first().waitFor();
-  await page.getByText('Wants a refund.').first().waitFor();
+  await page.getByText(`${hostile} Wants a refund.`).first().waitFor();
   expect(await violations(page)).toEqual([]);
 
   await page.getByRole('button', { name: /^Hang up/ }).click();
@@ -129,7 +128,7 @@ it('shows a call as it arrives, transfers it from its row, tells how that ended,
     .waitFor();
   await page.getByRole('link', { name: 'Live calls' }).click();
   await page.getByRole('heading', { name: 'No call is live' }).waitFor();
-});
+}, 120_000);
 
 it('tests an action and shows what came back as text', async () => {
   await page.getByRole('link', { name: 'Actions' }).click();
@@ -161,34 +160,23 @@ it('sets up a destination, a number and a secret, and says what is wrong where',
   expect(await dialog.getByRole('alert').textContent()).toMatch(/value/);
   await dialog.getByLabel('SIP address').fill('sip:mobile@127.0.0.1');
   await dialog.getByRole('button', { name: 'Save' }).click();
-  await page.getByRole('cell', { name: 'sip:mobile@127.0.0.1' }).waitFor();
+  await page.getByRole('cell', { name: 'sip:mobile@127.0.0.1', exact: true }).waitFor();
 
   await page.goto(rig.url('/numbers'));
   await page.getByRole('button', { name: 'Add a number' }).click();
   await dialog.getByLabel('Number', { exact: true }).fill('+14155550177');
   await dialog.getByLabel(/verified/).check();
   await dialog.getByRole('button', { name: 'Save' }).click();
-  await page.getByRole('cell', { name: '+14155550177' }).waitFor();
+  await page.getByRole('cell', { name: '+14155550177', exact: true }).waitFor();
 
   await page.goto(rig.url('/vault'));
   await page.getByRole('button', { name: 'Add a secret' }).click();
   await dialog.getByLabel('Name').fill('crm');
   await dialog.getByLabel('Value').fill('another-secret');
   await dialog.getByRole('button', { name: 'Save' }).click();
-  await page.getByRole('cell', { name: 'crm' }).waitFor();
+  await page.getByRole('cell', { name: 'crm', exact: true }).waitFor();
   expect(await page.content()).not.toContain('another-secret');
 });
-
-it('connects Zendesk, adds a destination, assigns a number, places a test call, watches it transfer, reads the ladder', async () => {
-  await setUpStory(rig);
-}, 120_000);
-
-it('scrolls and filters a thousand live calls and as many ended ones as there are', async () => {
-  const { endedRows, ...pauses } = await crowdStory(rig, 5_000, 2_000);
-  expect(endedRows).toBeGreaterThanOrEqual(2_000);
-  // 100 ms on a machine that does nothing else; this one may be shared.
-  for (const [what, pause] of Object.entries(pauses)) expect([what, pause < 500]).toEqual([what, true]);
-}, 120_000);
 
 it('tells a hundred open consoles of a call', async () => {
   const closing = new AbortController();
@@ -219,20 +207,22 @@ it('tells a hundred open consoles of a call', async () => {
   await caller.ended;
 }, 60_000);
 
-it('has nothing axe finds wrong on any page, in light and in dark', async () => {
-  const dark = await rig.open({ credential: await rig.adminToken(), dark: true });
-  for (const [of, name] of [
-    [page, 'light'],
-    [dark.page, 'dark'],
-  ] as const) {
-    for (const path of pages) {
-      await of.goto(rig.url(path));
-      await settled(of);
-      expect([`${name} ${path}`, await violations(of)]).toEqual([`${name} ${path}`, []]);
-    }
+it('has nothing axe finds wrong on any page, in light and in dark, and fits a phone', async () => {
+  const wide = page.viewportSize();
+  for (const path of pages) {
+    await page.evaluate(`history.pushState(null, '', '/console${path}'); dispatchEvent(new PopStateEvent('popstate'))`);
+    await settled(page);
+    expect([path, await violations(page)]).toEqual([path, []]);
+    await page.emulateMedia({ colorScheme: 'dark' });
+    const contrast = "{ runOnly: ['color-contrast'] }";
+    expect([`dark ${path}`, await violations(page, contrast)]).toEqual([`dark ${path}`, []]);
+    await page.setViewportSize({ width: 390, height: 844 });
+    const over = await page.evaluate('document.documentElement.scrollWidth - window.innerWidth');
+    expect([path, over]).toEqual([path, 0]);
+    await page.emulateMedia({ colorScheme: 'light' });
+    if (wide !== null) await page.setViewportSize(wide);
   }
-  await dark.context.close();
-}, 40_000);
+}, 120_000);
 
 it('lets a viewer look and not act, whatever they try', async () => {
   const caller = await call();
@@ -262,21 +252,41 @@ it('lets a viewer look and not act, whatever they try', async () => {
   await caller.ended;
 });
 
-it('fits a phone, and nothing of all that was sent has run', async () => {
-  const { page: phone, context } = await rig.open({ credential: await rig.adminToken(), phone: true });
-  for (const path of pages) {
-    await phone.goto(rig.url(path));
-    await settled(phone);
-    const wide = await phone.evaluate('document.documentElement.scrollWidth - window.innerWidth');
-    expect([path, wide]).toEqual([path, 0]);
-  }
+it('shows an editor which secrets there are, and no value', async () => {
+  const { page: editor, context } = await rig.open({ credential: await rig.token('editor') });
+  await editor.getByRole('link', { name: 'Variables & secrets' }).click();
+  await editor.getByRole('cell', { name: 'shop', exact: true }).waitFor();
+  expect(await editor.locator('main').getByRole('button').count()).toBe(0);
+  expect(await editor.content()).not.toContain('very-secret-value');
+  const answers = await editor.evaluate(`Promise.all(
+    ['/v1/secrets', '/v1/variables', '/v1/actions', '/v1/organizations/acme/document'].map((path) =>
+      fetch(path).then((r) => r.text())))`);
+  expect(String(answers)).not.toContain('very-secret-value');
+  const put = "fetch('/v1/secrets/shop', { method: 'PUT', headers: { 'Content-Type': 'application/json' }, body: '{}' })";
+  expect(await editor.evaluate(`${put}.then((r) => r.status)`)).toBe(403);
   await context.close();
-  expect(await page.evaluate('window.hurt')).toBeUndefined();
-  expect(rig.complaints).toEqual([]);
-});
+}, 60_000);
 
 it('has types of the API that the gateway serves', async () => {
   const { body } = await rig.rig.gateway.api('/openapi.json');
-  const plain = (text: string): string => text.replace(/[\s|,;]+/g, '');
+  const plain = (text: string): string => text.replace(/[\s|,;()]+/g, '');
   expect(plain(readFileSync(clientTypesPath, 'utf8'))).toBe(plain(clientTypes(body)));
+});
+
+// These make further organizations, after which the others would have to say which one they mean.
+it('connects Zendesk, adds a destination, assigns a number, places a test call, watches it transfer, reads the ladder', async () => {
+  await setUpStory(rig);
+}, 120_000);
+
+it('scrolls and filters a thousand live calls and as many ended ones as there are', async () => {
+  const { endedRows, mostRows, pauses } = await crowdStory(rig, 5_000, 2_000);
+  expect(endedRows).toBeGreaterThanOrEqual(2_000);
+  expect(mostRows).toBeLessThan(120);
+  // 100 ms on a machine that does nothing else; this one may be shared.
+  for (const [what, pause] of Object.entries(pauses)) expect([what, pause < 500]).toEqual([what, true]);
+}, 120_000);
+
+it('has run nothing of all that was sent', async () => {
+  expect(await page.evaluate('window.hurt')).toBeUndefined();
+  expect(rig.complaints).toEqual([]);
 });

@@ -1,7 +1,8 @@
 /** The whole of a set-up by hand: nothing is done by the API but what Zendesk and the line would do. */
 import { expect } from 'vitest';
-import type { ConsoleRig } from '../support/console-rig.js';
+import { type ConsoleRig, hostile } from '../support/console-rig.js';
 import { rtpPeer } from '../support/rtp-peer.js';
+import { voiceTicket, zendeskUser } from '../support/zendesk-server.js';
 import { renderTrigger, sendWebhook } from '../support/zendesk-webhook.js';
 
 const script = {
@@ -18,8 +19,8 @@ export const setUpStory = async (rig: ConsoleRig): Promise<void> => {
   const { gateway } = rig.rig;
   const { line, zendesk } = rig;
   line.forget();
-  zendesk.tickets.set('35436', { id: 35_436, subject: 'Where is my order?', requester_id: 7, status: 'open' });
-  zendesk.users.set('7', { id: 7, name: 'Ada Byron', email: 'ada@example.com', phone: '+14155550123' });
+  zendesk.tickets.set('35436', voiceTicket(35_436));
+  zendesk.users.set('7101', { ...zendeskUser(7_101), name: `Ada ${hostile}` });
   await gateway.apply({ organization: { id: 'globex', name: 'Globex', defaultCountry: 'US' } });
   const { page, context } = await rig.open({ credential: await rig.token('admin', 'globex') });
   const menu = page.getByRole('navigation', { name: 'Pages' });
@@ -47,7 +48,7 @@ export const setUpStory = async (rig: ConsoleRig): Promise<void> => {
   await dialog.getByLabel('SIP address').fill(`sip:desk@127.0.0.1:${line.port};transport=udp`);
   await dialog.getByLabel('SIP profile').selectOption('zendesk-sip-in');
   await dialog.getByRole('button', { name: 'Save' }).click();
-  await page.getByRole('cell', { name: 'Zendesk line' }).waitFor();
+  await page.getByRole('cell', { name: 'Zendesk line', exact: true }).waitFor();
   await page.getByRole('button', { name: 'Add an agent' }).click();
   await dialog.getByLabel('Id').fill('support');
   await dialog.getByLabel('Name').fill('Support');
@@ -64,7 +65,7 @@ export const setUpStory = async (rig: ConsoleRig): Promise<void> => {
   await dialog.getByLabel('SIP profile').selectOption('local');
   await dialog.getByLabel(/verified/).check();
   await dialog.getByRole('button', { name: 'Save' }).click();
-  await page.getByRole('cell', { name: '+14155550188' }).waitFor();
+  await page.getByRole('cell', { name: '+14155550188', exact: true }).waitFor();
 
   // Place a test call.
   await page.getByRole('button', { name: 'Test call to +14155550188' }).click();
@@ -75,7 +76,7 @@ export const setUpStory = async (rig: ConsoleRig): Promise<void> => {
   const answer = await sendWebhook(webhook, renderTrigger({ id: 35_436, caller: '+14155550123' }));
   expect(answer.body).toMatchObject({ success: true, ticketId: '35436' });
   await page.getByText('#35436').first().waitFor();
-  await page.getByText('Ada Byron').first().waitFor();
+  await page.getByText(`Ada ${hostile}`).first().waitFor();
 
   // Watch it transfer.
   await page.getByRole('button', { name: 'Press 1' }).click();
@@ -88,7 +89,7 @@ export const setUpStory = async (rig: ConsoleRig): Promise<void> => {
 
     // Read the ladder.
     const ladder = page.getByLabel('SIP messages');
-    await ladder.getByRole('link', { name: new RegExp(`INVITE, from gateway to 127.0.0.1:${line.port}`) }).click();
+    await ladder.getByRole('link', { name: new RegExp(`INVITE SDP, from gateway to 127.0.0.1:${line.port}`) }).click();
     const message = (await page.locator('pre.message').textContent()) ?? '';
     expect(message).toMatch(/^X-Zendesk-Ticket-Id: 35436\r?$/im);
     expect(message).toMatch(/^From: .*\+14155550123/im);
@@ -101,16 +102,14 @@ export const setUpStory = async (rig: ConsoleRig): Promise<void> => {
   }
 
   // What is left of it: its recording can be heard, its messages taken along.
-  const length = page.locator('audio').evaluate(
-    (audio: HTMLAudioElement) =>
-      new Promise<number>((resolve, reject) => {
-        audio.onloadedmetadata = () => resolve(audio.duration);
-        audio.onerror = () => reject(new Error('the recording cannot be played'));
-        audio.preload = 'metadata';
-        audio.load();
-      }),
-  );
-  expect(await length).toBeGreaterThan(0.5);
+  const length: number = await page.evaluate(`new Promise((resolve, reject) => {
+    const audio = document.querySelector('audio');
+    audio.onloadedmetadata = () => resolve(audio.duration);
+    audio.onerror = () => reject(new Error('the recording cannot be played'));
+    audio.preload = 'metadata';
+    audio.load();
+  })`);
+  expect(length).toBeGreaterThan(0.5);
   const [download] = await Promise.all([
     page.waitForEvent('download'),
     page.getByRole('link', { name: 'Capture for Wireshark' }).click(),

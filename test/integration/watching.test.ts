@@ -33,7 +33,9 @@ beforeAll(async () => {
           },
         },
       ],
-      transferDestinations: [{ ...plainDestination, id: 'busy', name: 'Busy', type: 'sip', value: 'sip:a@127.0.0.1:9' }],
+      transferDestinations: [
+        { ...plainDestination, id: 'busy', name: 'Busy', type: 'sip', value: 'sip:a@127.0.0.1:9' },
+      ],
     }),
   );
 }, 90_000);
@@ -57,7 +59,10 @@ const ended = (id: string): Promise<unknown> =>
 
 it('places a test call, measures it, presses its keys from another instance, and keeps what is left of it', async () => {
   const placed = await place({ number: own, from: '+14155550123', display: 'Ada' });
-  expect([placed.status, placed.body]).toMatchObject([202, { called: own, caller: { e164: '+14155550123', display: 'Ada' } }]);
+  expect([placed.status, placed.body]).toMatchObject([
+    202,
+    { called: own, caller: { e164: '+14155550123', display: 'Ada' } },
+  ]);
   const { id } = placed.body as { id: string };
   expect(placed.headers.get('location')).toBe(`/v1/sessions/${id}`);
 
@@ -80,7 +85,8 @@ it('places a test call, measures it, presses its keys from another instance, and
       headers: { authorization: `Bearer ${editor}`, ...headers },
     });
   expect((await recording()).status).toBe(409);
-  expect((await rig.rest(rig.other, editor, 'POST', `/v1/test-calls/${id}/keys`, { digits: '1' })).status).toBe(204);
+  const pressed = await rig.rest(rig.other, editor, 'POST', `/v1/test-calls/${id}/keys`, { digits: '1' });
+  expect(pressed.status).toBe(204);
   await ended(id);
 
   const capture = await fetch(`${rig.other.httpUrl}/v1/sessions/${id}/pcap`, {
@@ -115,9 +121,9 @@ it('places a test call, measures it, presses its keys from another instance, and
     [foreign, 404],
   ] as const) {
     expect((await rig.rest(rig.owner.gateway, token, 'GET', `/v1/sessions/${id}/recording`)).status).toBe(status);
-    expect((await rig.rest(rig.owner.gateway, token, 'POST', `/v1/test-calls/${id}/keys`, { digits: '1' })).status).toBe(
-      status,
-    );
+    expect(
+      (await rig.rest(rig.owner.gateway, token, 'POST', `/v1/test-calls/${id}/keys`, { digits: '1' })).status,
+    ).toBe(status);
   }
   const others = await rig.rest(rig.owner.gateway, foreign, 'GET', '/v1/recordings');
   expect(others.body).toEqual({ items: [], next: null });

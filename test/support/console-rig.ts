@@ -6,8 +6,8 @@ import { jwtSecretFile, mintDashboardToken } from '../../src/platform/access/ind
 import { type HttpsTarget, startHttpsTarget } from './https-target.js';
 import { organization } from './organization.js';
 import { type RingingLine, startRingingLine } from './ringing-line.js';
-import { type ZendeskServer, startZendeskServer } from './zendesk-server.js';
 import { plainDestination, startTransferRig, type TransferRig } from './transfer-rig.js';
+import { startZendeskServer, type ZendeskServer } from './zendesk-server.js';
 
 /** Becomes a script where a page takes what others sent for markup. */
 export const hostile = '<img src=x onerror="window.hurt=1"><script>window.hurt=1</script>';

@@ -862,6 +862,12 @@ export type Operations = {
     readonly body: undefined;
     readonly reply: null;
   };
+  'POST /console/session/code': {
+    readonly path: undefined;
+    readonly query: undefined;
+    readonly body: { readonly code: string };
+    readonly reply: null;
+  };
   'GET /backend/zendesk-v2/voice-prefetch-url': {
     readonly path: undefined;
     readonly query: { readonly organization?: string | undefined };
@@ -2086,6 +2092,327 @@ export type Operations = {
       }[];
       readonly next: null;
     };
+  };
+  'GET /v1/twilio/available-numbers': {
+    readonly path: undefined;
+    readonly query: {
+      readonly country?: string | undefined;
+      readonly kind?: 'local' | 'mobile' | 'tollFree' | undefined;
+      readonly areaCode?: string | undefined;
+      readonly contains?: string | undefined;
+      readonly limit?: string | undefined;
+    };
+    readonly body: undefined;
+    readonly reply: {
+      readonly items: readonly {
+        readonly number: string;
+        readonly name: string;
+        readonly place: string | null;
+        readonly country: string;
+        readonly voice: boolean;
+        readonly address: string;
+      }[];
+      readonly next: null;
+    };
+  };
+  'GET /v1/twilio/numbers': {
+    readonly path: undefined;
+    readonly query: undefined;
+    readonly body: undefined;
+    readonly reply: {
+      readonly items: readonly {
+        readonly number: string;
+        readonly sid: string;
+        readonly name: string;
+        readonly trunkSid: string | null;
+        readonly voiceUrl: string | null;
+        readonly organization: string | null;
+        readonly agent: string | null;
+        readonly verified: boolean | null;
+      }[];
+      readonly next: null;
+    };
+  };
+  'POST /v1/twilio/numbers': {
+    readonly path: undefined;
+    readonly query: undefined;
+    readonly body: {
+      readonly number: string;
+      readonly name?: string;
+      readonly by?: 'trunk' | 'webhook';
+      readonly trunk?: string;
+      readonly addressSid?: string;
+      readonly bundleSid?: string;
+    };
+    readonly reply: {
+      readonly number: string;
+      readonly sid: string;
+      readonly name: string;
+      readonly trunkSid: string | null;
+      readonly voiceUrl: string | null;
+      readonly organization: string | null;
+      readonly agent: string | null;
+      readonly verified: boolean | null;
+    };
+  };
+  'DELETE /v1/twilio/numbers/{number}': {
+    readonly path: { readonly number: string };
+    readonly query: { readonly force?: string | undefined };
+    readonly body: undefined;
+    readonly reply: null;
+  };
+  'POST /v1/twilio/verifications': {
+    readonly path: undefined;
+    readonly query: undefined;
+    readonly body: {
+      readonly number: string;
+      readonly name?: string;
+      readonly callDelay?: number;
+      readonly extension?: string;
+    };
+    readonly reply: { readonly number: string; readonly code: string; readonly callSid: string };
+  };
+  'POST /v1/twilio/verifications/{number}': {
+    readonly path: { readonly number: string };
+    readonly query: undefined;
+    readonly body: undefined;
+    readonly reply: {
+      readonly number: string;
+      readonly status: 'owned' | 'verified' | 'pending';
+      readonly organization: string | null;
+      readonly verified: boolean | null;
+      readonly marked: boolean;
+    };
+  };
+  'PUT /v1/twilio/trunk': {
+    readonly path: undefined;
+    readonly query: undefined;
+    readonly body: {
+      readonly name?: string;
+      readonly domain?: string;
+      readonly origination?: string;
+      readonly secure?: boolean;
+      readonly transferMode?: 'disable-all' | 'enable-all' | 'sip-only';
+      readonly username?: string;
+      readonly password?: string;
+      readonly numbers?: readonly string[];
+    };
+    readonly reply: {
+      readonly sid: string;
+      readonly domain: string;
+      readonly origination: string;
+      readonly username: string;
+      readonly password: string | null;
+      readonly steps: readonly {
+        readonly what: string;
+        readonly id: string;
+        readonly done: 'created' | 'changed' | 'left';
+        readonly fields: readonly string[];
+      }[];
+    };
+  };
+  'POST /twilio/voice': {
+    readonly path: undefined;
+    readonly query: undefined;
+    readonly body: undefined;
+    readonly reply: string;
+  };
+  'POST /twilio/status': {
+    readonly path: undefined;
+    readonly query: undefined;
+    readonly body: undefined;
+    readonly reply: null;
+  };
+  'GET /v1/quality': {
+    readonly path: undefined;
+    readonly query: { readonly organization?: string | undefined };
+    readonly body: undefined;
+    readonly reply: { readonly mos: Readonly<Record<string, number>> };
+  };
+  'GET /v1/sessions/{id}/quality': {
+    readonly path: { readonly id: string };
+    readonly query: undefined;
+    readonly body: undefined;
+    readonly reply: {
+      readonly legs: readonly {
+        readonly leg: string;
+        readonly points: readonly {
+          readonly at: number;
+          readonly mos: number | null;
+          readonly jitterMs: number;
+          readonly lossPercent: number;
+          readonly roundTripMs: number | null;
+        }[];
+      }[];
+    };
+  };
+  'GET /v1/sessions/{id}/pcap': {
+    readonly path: { readonly id: string };
+    readonly query: undefined;
+    readonly body: undefined;
+    readonly reply: string;
+  };
+  'GET /v1/system/instances': {
+    readonly path: undefined;
+    readonly query: undefined;
+    readonly body: undefined;
+    readonly reply: {
+      readonly items: readonly {
+        readonly id: string;
+        readonly here: boolean;
+        readonly beat: string;
+        readonly state: {
+          readonly version: string;
+          readonly startedAt: string;
+          readonly calls: number;
+          readonly legs: number;
+          readonly portsFree: number;
+          readonly sip: boolean;
+          readonly draining: boolean;
+          readonly memoryMb: number;
+          readonly lagMs: number;
+          readonly endpoints: readonly string[];
+        } | null;
+      }[];
+      readonly next: null;
+    };
+  };
+  'GET /v1/system/rejections': {
+    readonly path: undefined;
+    readonly query: undefined;
+    readonly body: undefined;
+    readonly reply: {
+      readonly items: readonly {
+        readonly at: string;
+        readonly reason: string;
+        readonly rule: string;
+        readonly status: number;
+        readonly profile: string | null;
+        readonly source: string;
+        readonly requestUri: string;
+        readonly sipCallId: string;
+        readonly instance: string;
+      }[];
+      readonly next: null;
+    };
+  };
+  'POST /v1/test-calls': {
+    readonly path: undefined;
+    readonly query: { readonly organization?: string | undefined };
+    readonly body: {
+      readonly number: string;
+      readonly from?: string;
+      readonly display?: string;
+      readonly keys?: string;
+      readonly say?: string;
+      readonly seconds?: number;
+    };
+    readonly reply: {
+      readonly id: string;
+      readonly orgId: string;
+      readonly ticketNumber: number;
+      readonly agentId: string;
+      readonly status: 'ringing' | 'active' | 'transferring' | 'transferred' | 'ended';
+      readonly direction: 'inbound' | 'outbound';
+      readonly caller: {
+        readonly e164: string | null;
+        readonly raw: string;
+        readonly display: string | null;
+        readonly withheld: boolean;
+        readonly source?: 'zendesk';
+      };
+      readonly called: string;
+      readonly contactId: string | null;
+      readonly zendeskTicketId: string | null;
+      readonly startedAt: string;
+      readonly answeredAt: string | null;
+      readonly endedAt: string | null;
+      readonly endReason:
+        | 'caller-hangup'
+        | 'destination-hangup'
+        | 'agent-hangup'
+        | 'api-hangup'
+        | 'cancelled'
+        | 'rejected'
+        | 'no-media'
+        | 'max-duration'
+        | 'drain'
+        | 'instance-lost'
+        | 'error'
+        | null;
+      readonly transfer: Readonly<Record<string, unknown>> | null;
+      readonly attempts: number;
+    };
+  };
+  'POST /v1/test-calls/{id}/keys': {
+    readonly path: { readonly id: string };
+    readonly query: undefined;
+    readonly body: { readonly digits: string };
+    readonly reply: null;
+  };
+  'DELETE /v1/test-calls/{id}': {
+    readonly path: { readonly id: string };
+    readonly query: undefined;
+    readonly body: undefined;
+    readonly reply: null;
+  };
+  'GET /v1/recordings': {
+    readonly path: undefined;
+    readonly query: {
+      readonly organization?: string | undefined;
+      readonly limit?: string | undefined;
+      readonly cursor?: string | undefined;
+    };
+    readonly body: undefined;
+    readonly reply: {
+      readonly items: readonly {
+        readonly session: {
+          readonly id: string;
+          readonly orgId: string;
+          readonly ticketNumber: number;
+          readonly agentId: string;
+          readonly status: 'ringing' | 'active' | 'transferring' | 'transferred' | 'ended';
+          readonly direction: 'inbound' | 'outbound';
+          readonly caller: {
+            readonly e164: string | null;
+            readonly raw: string;
+            readonly display: string | null;
+            readonly withheld: boolean;
+            readonly source?: 'zendesk';
+          };
+          readonly called: string;
+          readonly contactId: string | null;
+          readonly zendeskTicketId: string | null;
+          readonly startedAt: string;
+          readonly answeredAt: string | null;
+          readonly endedAt: string | null;
+          readonly endReason:
+            | 'caller-hangup'
+            | 'destination-hangup'
+            | 'agent-hangup'
+            | 'api-hangup'
+            | 'cancelled'
+            | 'rejected'
+            | 'no-media'
+            | 'max-duration'
+            | 'drain'
+            | 'instance-lost'
+            | 'error'
+            | null;
+          readonly transfer: Readonly<Record<string, unknown>> | null;
+          readonly attempts: number;
+        };
+        readonly bytes: number;
+        readonly seconds: number;
+      }[];
+      readonly next: string | null;
+    };
+  };
+  'GET /v1/sessions/{id}/recording': {
+    readonly path: { readonly id: string };
+    readonly query: undefined;
+    readonly body: undefined;
+    readonly reply: string;
   };
   'GET /v1/events': {
     readonly path: undefined;

@@ -61,7 +61,10 @@ const createReader = (client: QueryClient, organization: string | undefined) => 
     if (row.status === 'ended' && !leaving.has(id)) leave(id);
   };
   return {
-    told(id: string): void {
+    told(id: string, type: string): void {
+      // What stands beside the timeline of a call, and is read by itself.
+      if (type.startsWith('contact.')) void client.invalidateQueries({ queryKey: ['GET /v1/contacts/{id}'] });
+      if (type === 'action.run') void client.invalidateQueries({ queryKey: ['GET /v1/runs'] });
       if (!waiting.has(id))
         waiting.set(
           id,
@@ -118,7 +121,7 @@ export const LiveEvents = ({ children }: { children: ReactNode }) => {
       for (const type of timelineTypes) {
         source.addEventListener(type, (event) => {
           const id = sessionIn(event.data);
-          if (id !== null) reader.told(id);
+          if (id !== null) reader.told(id, type);
         });
       }
     };

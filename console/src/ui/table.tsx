@@ -57,8 +57,8 @@ const Space = ({ rows, height, columns }: { rows: number; height: number; column
     </tr>
   );
 
-/** Tells when the element comes near the screen. */
-const useSight = (onSight: (() => void) | undefined) => {
+/** Tells once when the end of a table comes near the screen. */
+const End = ({ onSight }: { onSight: () => void }) => {
   const element = useRef<HTMLDivElement>(null);
   const latest = useRef(onSight);
   latest.current = onSight;
@@ -66,20 +66,19 @@ const useSight = (onSight: (() => void) | undefined) => {
     if (element.current === null) return;
     const watcher = new IntersectionObserver(
       (seen) => {
-        if (seen.some(({ isIntersecting }) => isIntersecting)) latest.current?.();
+        if (seen.some(({ isIntersecting }) => isIntersecting)) latest.current();
       },
-      { rootMargin: '600px' },
+      { rootMargin: '900px' },
     );
     watcher.observe(element.current);
     return () => watcher.disconnect();
   }, []);
-  return element;
+  return <div ref={element} />;
 };
 
 /** A table; on a phone each row is a card. Long ones hold only what is on the screen. */
 export const Table = <Row,>({ label, rows, columns, keyOf, onEnd }: TableProps<Row>) => {
   const { body, from, to, height } = useWindow(rows.length);
-  const end = useSight(onEnd);
   return (
     <div className="table-frame">
       <table className="as-cards" aria-label={label} aria-rowcount={rows.length + 1}>
@@ -110,7 +109,7 @@ export const Table = <Row,>({ label, rows, columns, keyOf, onEnd }: TableProps<R
           <Space rows={rows.length - to} height={height} columns={columns.length} />
         </tbody>
       </table>
-      {onEnd !== undefined && <div ref={end} key={rows.length} />}
+      {onEnd !== undefined && <End onSight={onEnd} key={rows.length} />}
     </div>
   );
 };

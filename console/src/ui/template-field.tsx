@@ -60,8 +60,6 @@ export const TemplateField = ({ label, value, onValue, attributes, hint, placeho
     placeholder,
     spellCheck: false,
     autoComplete: 'off',
-    role: 'combobox',
-    'aria-expanded': open,
     'aria-controls': `${id}-list`,
     'aria-autocomplete': 'list',
     'aria-activedescendant': open ? `${id}-${active}` : undefined,
@@ -77,7 +75,7 @@ export const TemplateField = ({ label, value, onValue, attributes, hint, placeho
   return (
     <div className="field completing">
       <label htmlFor={id}>{label}</label>
-      {rows > 1 ? <textarea rows={rows} {...shared} /> : <input {...shared} />}
+      {rows > 1 ? <textarea rows={rows} {...shared} /> : <input role="combobox" aria-expanded={open} {...shared} />}
       <div className="options" role="listbox" id={`${id}-list`} aria-label={`Attributes for ${label}`} hidden={!open}>
         {fits.map((attribute, index) => (
           <button

@@ -91,7 +91,9 @@ export const testCallRoutes = (deps: ApiDeps, calls: TestCallControl): readonly 
     tag: 'Calls',
     action: 'calls:create',
     params,
-    body: { schema: z.strictObject({ digits: z.string().regex(/^[0-9A-D*#]{1,32}$/, 'must be keys: 0-9, A-D, *, #') }) },
+    body: {
+      schema: z.strictObject({ digits: z.string().regex(/^[0-9A-D*#]{1,32}$/, 'must be keys: 0-9, A-D, *, #') }),
+    },
     replies: { 204: { description: 'They were pressed.' } },
     errors: [...written, 'not_found', 'conflict', 'owner_unreachable', 'store_unavailable'],
     async handle({ principal, params: { id }, body: { digits } }) {

@@ -33,31 +33,31 @@ const read = (text: string): { readonly credential: string; readonly until: numb
 export const createConsoleSessions = ({ vault, clock }: { vault: Vault; clock: Clock }): ConsoleSessions => {
   const codes = new Map<string, { readonly credential: string; readonly until: number }>();
   return {
-  code: (credential) => {
-    const code = newToken();
-    codes.set(code, { credential, until: clock.now() + codeLife });
-    return code;
-  },
-  redeem(code) {
-    const found = codes.get(code);
-    codes.delete(code);
-    return found !== undefined && found.until > clock.now() ? found.credential : null;
-  },
-  create: (credential) => ({
-    value: Buffer.from(
-      vault.seal(scope, JSON.stringify({ credential, until: clock.now() + longest })),
-      'utf8',
-    ).toString('base64url'),
-    maxAge: longest / 1_000,
-  }),
-  credential(value) {
-    try {
-      const found = read(vault.open(scope, Buffer.from(value, 'base64url').toString('utf8')));
-      return found !== null && found.until > clock.now() ? found.credential : null;
-    } catch {
-      // Another gateway's, an old key's, or nobody's.
-      return null;
-    }
-  },
-};
+    code: (credential) => {
+      const code = newToken();
+      codes.set(code, { credential, until: clock.now() + codeLife });
+      return code;
+    },
+    redeem(code) {
+      const found = codes.get(code);
+      codes.delete(code);
+      return found !== undefined && found.until > clock.now() ? found.credential : null;
+    },
+    create: (credential) => ({
+      value: Buffer.from(
+        vault.seal(scope, JSON.stringify({ credential, until: clock.now() + longest })),
+        'utf8',
+      ).toString('base64url'),
+      maxAge: longest / 1_000,
+    }),
+    credential(value) {
+      try {
+        const found = read(vault.open(scope, Buffer.from(value, 'base64url').toString('utf8')));
+        return found !== null && found.until > clock.now() ? found.credential : null;
+      } catch {
+        // Another gateway's, an old key's, or nobody's.
+        return null;
+      }
+    },
+  };
 };

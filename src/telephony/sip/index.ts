@@ -4,6 +4,7 @@ export type { ListenAddress } from './connection/accepting.js';
 export type { ServerAddress } from './connection/connection.js';
 export { type IpRange, parseIpRange } from './ip-range.js';
 export type { PeerState } from './keep-alive.js';
+export { ladderCapture } from './ladder/capture.js';
 export {
   createLadder,
   defaultLadderLimits,
@@ -13,7 +14,6 @@ export {
   type LadderView,
   type WireMessage,
 } from './ladder/recorder.js';
-export { ladderCapture } from './ladder/capture.js';
 export { ladderText } from './ladder/text.js';
 export { loadProfiles, type ProfileFolders, parseProfile } from './profiles/loader.js';
 export type { Profile } from './profiles/profile.js';

@@ -97,7 +97,10 @@ export const DestinationDialog = ({
             label="SIP profile"
             value={profile}
             onValue={setProfile}
-            options={[["", "The default"], ...(profiles.data?.items.map((each) => [each.name, each.name] as const) ?? [])]}
+            options={[
+              ['', 'The default'],
+              ...(profiles.data?.items.map((each) => [each.name, each.name] as const) ?? []),
+            ]}
           />
           <Field label="Rings for, seconds" type="number" min={1} max={600} value={ring} onValue={setRing} />
           <Select

@@ -20,8 +20,12 @@ const Head = ({ x, name, bottom }: { x: number; name: string; bottom: number }) 
   </g>
 );
 
-const say = ({ entry }: Arrow, lanes: readonly string[], arrow: Arrow): string =>
-  `${timeOfDay(entry.at)} ${entry.label}, from ${lanes[arrow.from]} to ${lanes[arrow.to]}${entry.retransmission ? ', sent again' : ''}`;
+const textOf = ({ label, sdp, retransmission }: LadderEntry): string =>
+  `${label}${sdp ? ' SDP' : ''}${retransmission ? ' ↻' : ''}`;
+
+/** An arrow in words; begins with what is written at it, so that who speaks to the page can name it. */
+const say = ({ entry, from, to }: Arrow, lanes: readonly string[]): string =>
+  `${timeOfDay(entry.at)} ${textOf(entry)}, from ${lanes[from]} to ${lanes[to]}${entry.retransmission ? ', sent again' : ''}`;
 
 type StepProps = {
   readonly arrow: Arrow;
@@ -41,7 +45,7 @@ const Step = ({ arrow, lanes, index, chosen, onChoose }: StepProps) => {
   return (
     <a
       href={`#message-${index}`}
-      aria-label={say(arrow, lanes, arrow)}
+      aria-label={say(arrow, lanes)}
       aria-current={chosen ? 'true' : undefined}
       className={`step ${kind}${entry.retransmission ? ' again' : ''}${chosen ? ' chosen' : ''}`}
       onClick={(event) => {
@@ -56,9 +60,8 @@ const Step = ({ arrow, lanes, index, chosen, onChoose }: StepProps) => {
       <line x1={from} x2={to - sign * 9} y1={y} y2={y} />
       <path d={`M ${to} ${y} l ${-sign * 10} -5 v 10 z`} />
       <text className="label" x={(from + to) / 2} y={y - 6} textAnchor="middle">
-        {entry.label}
-        {entry.sdp ? ' SDP' : ''}
-        {entry.retransmission ? ' ↻' : ''}
+        {/* The space keeps time and message apart for those who are read the text. */}
+        {` ${textOf(entry)}`}
       </text>
     </a>
   );
@@ -146,7 +149,13 @@ export const LadderCard = ({ id }: { id: string }) => {
                 {entry.transport.toUpperCase()}
                 {entry.retransmission ? ', sent again' : ''}. Credentials and keys are hidden.
               </p>
-              <pre className="message">{entry.message}</pre>
+              <pre
+                className="message"
+                // biome-ignore lint/a11y/noNoninteractiveTabindex: it scrolls, and a keyboard must be able to.
+                tabIndex={0}
+              >
+                {entry.message}
+              </pre>
             </div>
           )}
         </div>

@@ -13,6 +13,10 @@ it('draws a line from the first moment to the last, and none where nothing was m
 });
 
 it('says how a leg sounds now and at its worst', () => {
-  expect(summaryOf([point(0, 4.4), point(1, 3, 12), point(2, 4.2)])).toMatchObject({ now: 4.2, worst: 3, mostLost: 12 });
+  expect(summaryOf([point(0, 4.4), point(1, 3, 12), point(2, 4.2)])).toMatchObject({
+    now: 4.2,
+    worst: 3,
+    mostLost: 12,
+  });
   expect(summaryOf([])).toMatchObject({ now: null, worst: null, mostLost: 0 });
 });

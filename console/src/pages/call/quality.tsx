@@ -53,7 +53,9 @@ const Plot = ({ legs }: { legs: Legs }) => {
   const said = legs
     .map(({ leg, points }) => {
       const { now, worst } = summaryOf(points);
-      return now === null ? `${nameOf(leg)}: not measured` : `${nameOf(leg)}: MOS ${now.toFixed(2)}, at worst ${worst?.toFixed(2)}`;
+      return now === null
+        ? `${nameOf(leg)}: not measured`
+        : `${nameOf(leg)}: MOS ${now.toFixed(2)}, at worst ${worst?.toFixed(2)}`;
     })
     .join('; ');
   return (

@@ -4,7 +4,15 @@ import type { TimelineEntry } from '../../app/timeline-words.js';
 import { Card } from '../../ui/elements.js';
 
 /** The recording of a call that had one; those who may not listen are told that there is one. */
-export const Recording = ({ id, ended, timeline }: { id: string; ended: boolean; timeline: readonly TimelineEntry[] }) => {
+export const Recording = ({
+  id,
+  ended,
+  timeline,
+}: {
+  id: string;
+  ended: boolean;
+  timeline: readonly TimelineEntry[];
+}) => {
   const may = useCan()('recordings:read');
   if (!timeline.some(({ type }) => type === 'recording.started')) return null;
   const address = addressOf('GET /v1/sessions/{id}/recording', { path: { id } });

@@ -68,7 +68,14 @@ export const TestCallDialog = ({ number, onClose }: { number?: string; onClose: 
               placeholder="1,0"
               hint="One after the other, or at a time: 1@2.5"
             />
-            <Field label="Hang up after, seconds" type="number" min={5} max={600} value={seconds} onValue={setSeconds} />
+            <Field
+              label="Hang up after, seconds"
+              type="number"
+              min={5}
+              max={600}
+              value={seconds}
+              onValue={setSeconds}
+            />
           </div>
           <Field label="What the caller says" value={say} onValue={setSay} hint="Spoken by the gateway, when it can." />
         </Form>

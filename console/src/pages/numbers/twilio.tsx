@@ -48,7 +48,12 @@ const Search = ({ onClose }: { onClose: () => void }) => {
         busy={found.isFetching}
         error={found.error}
         onSubmit={() =>
-          setQuery({ country: country.trim().toUpperCase(), kind, areaCode: areaCode.trim(), contains: contains.trim() })
+          setQuery({
+            country: country.trim().toUpperCase(),
+            kind,
+            areaCode: areaCode.trim(),
+            contains: contains.trim(),
+          })
         }
       >
         <div className="fields">
@@ -198,7 +203,8 @@ export const TwilioNumbers = () => {
             { title: 'Name', cell: ({ name }) => <span className="break">{name}</span> },
             {
               title: 'Comes by',
-              cell: ({ trunkSid, voiceUrl }) => (trunkSid !== null ? 'trunk' : voiceUrl !== null ? 'webhook' : 'nothing'),
+              cell: ({ trunkSid, voiceUrl }) =>
+                trunkSid !== null ? 'trunk' : voiceUrl !== null ? 'webhook' : 'nothing',
             },
             {
               title: 'Answered by',
@@ -215,7 +221,12 @@ export const TwilioNumbers = () => {
               title: 'Actions',
               cell: (each) => (
                 <div className="row end">
-                  <Button small look="danger" onClick={() => setReleasing(each)} aria-label={`Give ${each.number} back`}>
+                  <Button
+                    small
+                    look="danger"
+                    onClick={() => setReleasing(each)}
+                    aria-label={`Give ${each.number} back`}
+                  >
                     Give back
                   </Button>
                 </div>

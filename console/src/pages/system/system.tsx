@@ -66,7 +66,11 @@ const Instances = () => {
             },
             { title: 'Calls', className: 'number', cell: ({ state }) => state?.calls ?? 'not known' },
             { title: 'Ports free', className: 'number', cell: ({ state }) => state?.portsFree ?? 'not known' },
-            { title: 'Memory', className: 'number', cell: ({ state }) => (state === null ? '' : `${state.memoryMb} MB`) },
+            {
+              title: 'Memory',
+              className: 'number',
+              cell: ({ state }) => (state === null ? '' : `${state.memoryMb} MB`),
+            },
             { title: 'Lag', className: 'number', cell: ({ state }) => (state === null ? '' : `${state.lagMs} ms`) },
             {
               title: 'Up for',
@@ -163,7 +167,9 @@ const Metrics = () => {
       <dl className="figures">
         {plain.map(({ name, value }) => (
           <div key={name} title={name}>
-            <dt>{glance.find(([key]) => key === name)?.[1] ?? name.replace(/^voice_gateway_/, '').replaceAll('_', ' ')}</dt>
+            <dt>
+              {glance.find(([key]) => key === name)?.[1] ?? name.replace(/^voice_gateway_/, '').replaceAll('_', ' ')}
+            </dt>
             <dd className="number">{Math.round(value * 1_000) / 1_000}</dd>
           </div>
         ))}
