@@ -11,7 +11,12 @@ const waiting = [
   'src/domain/sessions/ownership.test.ts',
   'src/domain/actions/deadline.test.ts',
 ];
-const measuring = ['src/telephony/media/plane.test.ts', 'test/sip/calls/load.test.ts'];
+const measuring = [
+  'src/telephony/media/plane.test.ts',
+  'test/sip/calls/load.test.ts',
+  // A browser takes both processors.
+  'test/console/console.test.ts',
+];
 const apart = [...waiting, ...measuring];
 
 export default defineConfig({
@@ -28,7 +33,7 @@ export default defineConfig({
         extends: true,
         test: {
           name: 'units',
-          include: ['src/**/*.test.ts'],
+          include: ['src/**/*.test.ts', 'console/src/**/*.test.ts'],
           exclude: apart,
           // A process of its own would cost each of these small files more than its tests.
           isolate: false,

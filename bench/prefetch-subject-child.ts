@@ -69,7 +69,7 @@ const deps = {
     list: async () => [],
     use: () => Promise.reject(new Error('There are no calls here.')),
   },
-  ladders: { json: async () => null, text: async () => null },
+  ladders: { json: async () => null, text: async () => null, capture: async () => null },
   readiness: async () => [],
   metrics: createMetrics({ processMetrics: false }),
   version: '0',

@@ -33,6 +33,7 @@ case $purpose in
   test)
     need+=('sipp sip-tester sipp' 'baresip baresip-core baresip' 'sox sox sox' 'kamailio kamailio,kamailio-tls-modules kamailio')
     need+=('promtool prometheus prometheus' 'espeak-ng espeak-ng espeak-ng' 'rtpengine rtpengine-daemon rtpengine')
+    need+=('chromium chromium chromium')
     ;;
 esac
 packages=() formulas=() missing=()
@@ -101,7 +102,7 @@ if [ "$purpose" = test ] && ! cmp -s $example/package-lock.json $example/node_mo
 fi
 
 # --- Compiled code ---------------------------------------------------------------------------------------------------
-sources=(src bench examples test/support tsconfig.json tsconfig.build.json package-lock.json scripts/copy-assets.mjs)
+sources=(src console bench examples test/support tsconfig.json tsconfig.build.json package-lock.json scripts/copy-assets.mjs)
 if [ ! -f dist/.built ] || [ -n "$(find "${sources[@]}" \( -name node_modules -o -name dist \) -prune -o -type f -newer dist/.built -print -quit)" ]; then
   [ "$mode" = never ] && fail 'the compiled code is missing or old: run `npm run build`.'
   say 'compiling'

@@ -108,7 +108,10 @@ try {
     'the gateway is ready',
   );
   if (gateway.access.adminTokenCreated) {
-    process.stderr.write(`\nThe admin token of this gateway is in ${gateway.access.adminTokenPath}\n`);
+    const { adminTokenPath } = gateway.access;
+    const link = gateway.consoleLink(readFileSync(adminTokenPath, 'utf8').trim());
+    process.stderr.write(`\nThe admin token of this gateway is in ${adminTokenPath}\n`);
+    process.stderr.write(`The console, signed in by this link, once, within 15 minutes:\n  ${link}\n`);
   }
   if (gateway.empty) {
     process.stderr.write(

@@ -2,6 +2,8 @@ import express, { type ErrorRequestHandler, type Express, type RequestHandler } 
 import { GatewayError } from '../core/errors.js';
 import { newUuid } from '../core/ids.js';
 import type { Principal } from '../platform/access/index.js';
+import { consoleFiles } from './console/files.js';
+import { consoleSessionRoutes } from './console/session.js';
 import type { ApiDeps } from './deps.js';
 import { asGatewayError, errorView } from './http/error-view.js';
 import { createHostGuard } from './http/guards.js';
@@ -128,6 +130,7 @@ export const createApi = (deps: ApiDeps, more: readonly Route[] = []): Express =
     ...auditRoutes(deps),
     ...recordRoutes(deps),
     ...openCxRoutes(deps),
+    ...consoleSessionRoutes(deps),
     ...more,
     ...healthRoutes(deps),
   ];
@@ -162,6 +165,7 @@ export const createApi = (deps: ApiDeps, more: readonly Route[] = []): Express =
     }
     next();
   });
+  if (deps.consoleFiles !== undefined) app.use(consoleFiles(deps.consoleFiles));
   // Webhooks of others come in bursts: they are not looked for behind all that people ask.
   const isWebhook = ({ method, access }: Route): boolean => method === 'post' && access.kind === 'anyone';
   const inOrder = [...routes].sort((a, b) => Number(isWebhook(b)) - Number(isWebhook(a)));

@@ -3,7 +3,7 @@ import type { Logger } from '../core/logger.js';
 import type { RecordingAction, RecordingView } from '../domain/calls/index.js';
 import type { DirectoryService } from '../domain/directory/index.js';
 import type { ContactStore, SessionStore } from '../domain/sessions/index.js';
-import type { Access, AuditTrail } from '../platform/access/index.js';
+import type { Access, AuditTrail, ConsoleSessions } from '../platform/access/index.js';
 import type { Metrics } from '../platform/telemetry/index.js';
 import type { ToolControl } from './routes/tools.js';
 
@@ -25,6 +25,8 @@ export type CallControl = {
 export type LadderReader = {
   json(orgId: string, sessionId: string): Promise<unknown>;
   text(orgId: string, sessionId: string): Promise<string | null>;
+  /** A capture file in the format of libpcap. */
+  capture(orgId: string, sessionId: string): Promise<Buffer | null>;
 };
 
 /** One thing the gateway stands on. `optional`: without it calls are taken all the same, and get what is configured instead. */
@@ -38,6 +40,10 @@ export type ReadinessCheck = {
 export type ApiDeps = {
   readonly access: Access;
   readonly audit: AuditTrail;
+  /** Cookies of signed-in consoles; without it there is no console. */
+  readonly console?: ConsoleSessions;
+  /** Folder of the built console. */
+  readonly consoleFiles?: string;
   readonly directory: DirectoryService;
   readonly sessions: Pick<SessionStore, 'get' | 'list' | 'locate' | 'timeline'>;
   readonly contacts: ContactStore;

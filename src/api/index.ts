@@ -18,10 +18,21 @@ export { callRoutes, type OutboundControl } from './routes/calls.js';
 export { eventRoutes } from './routes/events.js';
 export { type KeyRotation, type KeyUse, keyRoutes, type RotationState } from './routes/keys.js';
 export { type ProfileParts, type ProfileView, profileRoutes } from './routes/profiles.js';
+export { type RecordingFile, type RecordingParts, recordingRoutes } from './routes/recordings.js';
+export { type TestCallControl, type TestCallRequest, testCallRoutes } from './routes/test-calls.js';
 export type { ToolControl } from './routes/tools.js';
 export { type TransferControl, transferRoutes } from './routes/transfers.js';
 export { twilioRoutes } from './routes/twilio.js';
 export type { TwilioParts, TwilioWebhook } from './routes/twilio-parts.js';
+export {
+  type InstanceParts,
+  type InstanceView,
+  type QualityPoint,
+  type RejectionView,
+  type SessionQuality,
+  type WatchingParts,
+  watchingRoutes,
+} from './routes/watching.js';
 export { type WebhookParts, webhookRoutes } from './routes/webhooks.js';
 export { prefetchRoutes, type ZendeskParts } from './routes/zendesk.js';
 export { sessionView } from './views.js';

@@ -79,14 +79,14 @@ const operation = (route: Route): Json => {
     const content = Object.fromEntries(types.map((type) => [type, type === 'text/plain' ? {} : schema]));
     return [status, { description: reply.description, ...(types.length > 0 ? { content } : {}) }] as const;
   });
-  const permission = route.access.kind === 'anyone' ? null : route.access.action;
+  const permission = 'action' in route.access ? route.access.action : null;
   const roles = permission === null ? null : permissions[permission].join(', ');
   return {
     summary: route.summary,
     tags: [route.tag],
     operationId: `${route.method}${route.path.replace(/[^A-Za-z0-9]+(\w)?/g, (_, letter: string | undefined) => letter?.toUpperCase() ?? '')}`,
     ...(roles === null
-      ? { security: [] }
+      ? { security: route.access.kind === 'credential' ? [{ bearer: [] }] : [] }
       : { description: `Permission \`${permission}\`; roles: ${roles}.`, security: [{ bearer: [] }] }),
     parameters: [...parameters(route.params, 'path'), ...parameters(route.query, 'query')],
     ...(route.body === null

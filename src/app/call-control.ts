@@ -1,10 +1,11 @@
+import type { LadderReader } from '../api/index.js';
 import { GatewayError } from '../core/errors.js';
 import type { Logger } from '../core/logger.js';
 import { type Calls, type RecordingAction, type RecordingView, recordingActions } from '../domain/calls/index.js';
 import type { SessionStore } from '../domain/sessions/index.js';
 import type { CommandBus } from '../platform/redis/index.js';
-import type { Ladder } from '../telephony/sip/index.js';
-import { ladderText } from '../telephony/sip/index.js';
+import type { Ladder, LadderView } from '../telephony/sip/index.js';
+import { ladderCapture, ladderText } from '../telephony/sip/index.js';
 
 /** How long the owner of a session may take to answer another instance, ms. */
 const patience = 3_000;
@@ -107,3 +108,17 @@ export const createCallControl = (deps: CallControlDeps): CallControl => {
       }),
   };
 };
+
+/** Ladders as the API gives them out. */
+export const ladderReader = ({ ladder }: Pick<CallControl, 'ladder'>): LadderReader => ({
+  json: (orgId, sessionId) => ladder(orgId, sessionId, 'json'),
+  text: async (orgId, sessionId) => {
+    const text = await ladder(orgId, sessionId, 'text');
+    return typeof text === 'string' ? text : null;
+  },
+  capture: async (orgId, sessionId) => {
+    const view = await ladder(orgId, sessionId, 'json');
+    // What our own recorder made, here or on another instance.
+    return view === null ? null : ladderCapture(view as LadderView);
+  },
+});

@@ -31,7 +31,7 @@ import {
   createAccess,
   createApiKeys,
   createAuditTrail,
-  createSessionTokens,
+  createConsoleSessions,
 } from '../platform/access/index.js';
 import { createCommandBus } from '../platform/redis/index.js';
 import { createMetrics } from '../platform/telemetry/index.js';
@@ -42,7 +42,7 @@ import { createLadder, openProfiles } from '../telephony/sip/index.js';
 import { actionChecks } from './action-catalogue.js';
 import { startActions } from './actions.js';
 import { createAgents } from './agents.js';
-import { createCallControl } from './call-control.js';
+import { createCallControl, ladderReader } from './call-control.js';
 import { callMetrics, gatewayGauges } from './call-metrics.js';
 import { type Config, callLimits, loopbackOnly } from './config.js';
 import { isLoopback } from './config-values.js';
@@ -53,14 +53,17 @@ import { createLiveKitSip } from './livekit-sip.js';
 import { watchLoopLag } from './loop-lag.js';
 import { createOutbound } from './outbound.js';
 import { profileParts } from './profiles.js';
+import { readinessChecks } from './readiness.js';
+import { sessionCredentials } from './session-credentials.js';
 import { shutdownStack } from './shutdown-stack.js';
-import { sipReadiness, startSignalling } from './signalling.js';
+import { startSignalling } from './signalling.js';
 import { openStore, recordingsFolder } from './store.js';
 import { createToolControl } from './tool-control.js';
 import { openTracing } from './tracing.js';
 import { createTransferControl } from './transfer-control.js';
 import { transferDeps } from './transfers.js';
 import { startTwilio } from './twilio.js';
+import { createWatching } from './watching.js';
 import { startWebhooks } from './webhooks.js';
 import { startZendesk } from './zendesk.js';
 
@@ -70,6 +73,8 @@ export type Gateway = {
   readonly access: Access;
   /** True when no organization has been applied yet. */
   readonly empty: boolean;
+  /** A link into the console that signs somebody in with this credential, once. */
+  consoleLink(credential: string): string;
   /** Refuses new calls and waits for those there are; the rest gets BYE at the deadline. */
   drain(): Promise<void>;
   /** Ends everything now: calls get BYE, writes are finished, Redis goes last. Idempotent. */
@@ -208,22 +213,20 @@ const start = async (options: GatewayOptions, stack: ReturnType<typeof shutdownS
       : createRtpengineRelay({ servers: config.rtpengine, clock, log: log.child({ part: 'rtpengine' }) });
   if (relay !== null) stack.push('rtpengine', () => relay.close());
 
-  const sessionTokens = createSessionTokens(redis);
-  access.register(sessionTokens.reader);
+  const credentials = sessionCredentials({ redis, access, apiUrl: config.http.publicUrl, log });
   const apiKeys = createApiKeys({ redis, clock, log });
   access.register(apiKeys.reader);
-  const withToken = new Set<string>();
-  const revoke = (sessionId: string): void => {
-    if (!withToken.delete(sessionId)) return;
-    // A token that outlives its session opens nothing: whatever it may do needs the live call.
-    sessionTokens
-      .revoke(sessionId)
-      .catch((err: unknown) => log.warn({ err, sessionId }, 'A session token was not removed.'));
-  };
 
   const lag = watchLoopLag(clock);
   stack.push('event-loop watch', () => lag.stop());
   const ladder = createLadder(clock);
+  const recordings = await recordingsFolder(config.dataDir);
+  const watching = createWatching({
+    ...{ instanceId, redis, bus, sessions, profiles, media, speaker, lag, recordings, clock, log, stack },
+    ...{ version: options.version, directory: directory.directory },
+    calls: () => calls,
+    sip: () => signalling.server,
+  });
   const transferring = transferDeps({
     ...{ config, profiles, media, relay, ladder, vault, metrics, clock, prompts },
     directory: directory.directory,
@@ -241,20 +244,21 @@ const start = async (options: GatewayOptions, stack: ReturnType<typeof shutdownS
       config: (message) => ({ steps: [{ say: message ?? apology }, { hangup: {} }] }),
     },
     doors: { actions: actions.door },
-    credential: async (owner) => {
-      withToken.add(owner.sessionId);
-      return { token: await sessionTokens.mint(owner), apiUrl: config.http.publicUrl };
-    },
+    credential: credentials.mint,
     transfers: transferring,
     ...{ clock, log, tracer },
     metrics: callMetrics(metrics),
-    bindLadder: (sipCallId, sessionId) => ladder.bind(sessionId, sipCallId),
+    bindLadder: (sipCallId, sessionId) => {
+      ladder.bind(sessionId, sipCallId);
+      watching.testCalls.opened(sipCallId, sessionId);
+    },
     onClosed: (sessionId) => {
       ladder.end(sessionId);
+      watching.closed(sessionId);
       actions.closed(sessionId);
-      revoke(sessionId);
+      credentials.revoke(sessionId);
     },
-    recordings: await recordingsFolder(config.dataDir),
+    recordings,
     overloaded: lag.overloaded,
     limits: callLimits(config),
   });
@@ -271,7 +275,7 @@ const start = async (options: GatewayOptions, stack: ReturnType<typeof shutdownS
   const control = createCallControl({
     ...{ instanceId, bus, sessions, ladder, log },
     calls: () => calls,
-    also: transfers.take,
+    also: (name, payload) => transfers.take(name, payload) ?? watching.take(name, payload),
   });
   const unserve = await control.serve();
   stack.push('commands', () => unserve());
@@ -285,7 +289,9 @@ const start = async (options: GatewayOptions, stack: ReturnType<typeof shutdownS
     ladder,
     handler: (call) => void calls.receive(call),
     draining: calls.draining,
-    onRejected: (reason, profile) => {
+    ownCalls: watching.testCalls.ownCalls,
+    onRejected: (reason, profile, call) => {
+      watching.rejections.add(reason, profile, call);
       // A call that was let in and then refused is counted by its own rule.
       if (reason !== 'call') metrics.count('rejects', 1, { reason, profile: profile ?? 'none' });
     },
@@ -303,31 +309,23 @@ const start = async (options: GatewayOptions, stack: ReturnType<typeof shutdownS
     draining: calls.draining,
   });
 
+  const consoleSessions = createConsoleSessions({ vault, clock });
   const apiDeps: ApiDeps = {
     access,
     audit: createAuditTrail({ redis, log }),
+    console: consoleSessions,
+    consoleFiles: join(root, 'dist/console'),
     directory,
     sessions,
     contacts,
     calls: control,
     tools: tools.control,
-    ladders: {
-      json: (orgId, sessionId) => control.ladder(orgId, sessionId, 'json'),
-      text: async (orgId, sessionId) => {
-        const text = await control.ladder(orgId, sessionId, 'text');
-        return typeof text === 'string' ? text : null;
-      },
-    },
-    readiness: async () => [
-      { name: 'redis', ok: redis.isUp(), ...(redis.isUp() ? {} : { reason: 'Redis does not answer' }) },
-      sipReadiness(signalling.server),
-      {
-        name: 'draining',
-        ok: !calls.draining(),
-        ...(calls.draining() ? { reason: 'the gateway is shutting down' } : {}),
-      },
-      ...livekitReadiness(agents.livekit),
-    ],
+    ladders: ladderReader(control),
+    readiness: async () =>
+      readinessChecks({
+        ...{ redis: redis.isUp, sip: signalling.server, draining: calls.draining },
+        more: () => livekitReadiness(agents.livekit),
+      }),
     metrics,
     log,
     clock,
@@ -370,12 +368,14 @@ const start = async (options: GatewayOptions, stack: ReturnType<typeof shutdownS
     ...webhookRoutes(apiDeps, webhooks),
     ...profileRoutes(profileParts(profiles)),
     ...twilioRoutes(await startTwilio({ config, directory, clock, log, stack })),
+    ...watching.routes(apiDeps),
     ...eventRoutes(apiDeps, createSessionEvents({ redis, clock, log }), closing.signal),
   ]);
   const http = await listenHttp(api, { ...config.http.listen, clock });
   stack.push('API', () => http.close(2_000));
   // Streams would keep the API open; they end first.
   stack.push('streams of events', async () => closing.abort());
+  stack.push('test calls', async () => watching.testCalls.close());
 
   const end = async (): Promise<void> => {
     await calls.endAll('drain');
@@ -386,6 +386,7 @@ const start = async (options: GatewayOptions, stack: ReturnType<typeof shutdownS
     httpUrl: `http://${http.host.includes(':') ? `[${http.host}]` : http.host}:${http.port}`,
     sipEndpoints: signalling.server.endpoints(),
     access,
+    consoleLink: (credential) => `${config.http.publicUrl}/console/#code=${consoleSessions.code(credential)}`,
     empty: (await directory.organizations()).length === 0,
     drain: () => drainCalls({ config, calls, server: signalling.server, log }),
     stop: () => {

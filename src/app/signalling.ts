@@ -12,8 +12,10 @@ import {
   createSipServer,
   type HepSender,
   type Ladder,
+  type OwnCalls,
   openHepSender,
   type ProfileRegistry,
+  type RejectedCall,
   type RejectionReason,
   type SipServer,
   type SipServerOptions,
@@ -28,7 +30,8 @@ export type SignallingOptions = {
   readonly ladder: Ladder;
   readonly handler: (call: IncomingCall) => void;
   readonly draining: () => boolean;
-  readonly onRejected: (reason: RejectionReason, profile: string | null) => void;
+  readonly onRejected: (reason: RejectionReason, profile: string | null, call: RejectedCall) => void;
+  readonly ownCalls: OwnCalls;
   /** The embedded engine ended by itself: nothing can be received any more. */
   readonly onEngineLost: (error: Error) => void;
   readonly log: Logger;
@@ -56,6 +59,7 @@ export const startSignalling = async (options: SignallingOptions): Promise<Runni
     ...(config.sip.domain === undefined ? {} : { domain: config.sip.domain }),
     draining: options.draining,
     onRejected: options.onRejected,
+    ownCalls: options.ownCalls,
     ladder: options.ladder,
     wireTap: engine !== null,
     dialogsSurviveReconnect: engine !== null,

@@ -72,6 +72,8 @@ const open = [
   '/openapi.json',
   '/metrics',
   '/backend/zendesk-v2/voice-prefetch/{token}',
+  '/console/session',
+  '/console/session/code',
   '/twilio/voice',
   '/twilio/status',
 ];

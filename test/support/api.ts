@@ -115,6 +115,7 @@ export const startTestApi = async (
     ladders: {
       json: async (_, id) => ladders.get(id)?.json ?? null,
       text: async (_, id) => ladders.get(id)?.text ?? null,
+      capture: async () => null,
     },
     readiness: async () => [{ name: 'redis', ok: redis.isUp() }],
     metrics: createMetrics({ processMetrics: false }),

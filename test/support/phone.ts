@@ -1,5 +1,4 @@
-import { type CallReport, placeTestCall } from '../../src/cli/call/caller.js';
-import { parseDtmf } from '../../src/cli/call/dtmf-plan.js';
+import { type CallReport, parseDtmf, placeTestCall } from '../../src/telephony/caller/index.js';
 
 export type Phone = {
   /** Resolves when the call was answered; rejects when it was not. */

@@ -38,7 +38,8 @@ export const writeAudit = async (
   requestId: string,
 ): Promise<void> => {
   const { access } = route;
-  if (route.method === 'get' || access.kind === 'anyone' || ofCalls.has(access.action)) return;
+  if (route.method === 'get' || access.kind === 'anyone' || access.kind === 'credential' || ofCalls.has(access.action))
+    return;
   if (reply.status >= 300 || reply.changes?.length === 0) return;
   const orgId = principal.orgId ?? (await organizationNamed(deps, route, request).catch(() => null));
   await deps.audit.add(orgId, {

@@ -6,6 +6,7 @@ import { createRateLimiter, type Rate } from '../../core/rate-limit.js';
 import { authorize, type Principal } from '../../platform/access/index.js';
 import type { ApiDeps } from '../deps.js';
 import { writeAudit } from './audited.js';
+import { cookieOf } from './console-cookie.js';
 import type { Reply, Route } from './route.js';
 
 /** Milliseconds until this key may come again; 0: it may. */
@@ -28,6 +29,20 @@ const bearer = (header: string | undefined): string | null => {
   return match?.[1] ?? null;
 };
 
+/**
+ * The credential of a signed-in console. A browser sends the cookie unasked, so what changes something must say that our
+ * own page asks: `SameSite` alone lets pages of other ports of this host pass. Throws GatewayError origin_refused.
+ */
+const cookieCredential = (deps: ApiDeps, request: Request): string | null => {
+  const value = cookieOf(request.headers.cookie);
+  const credential = value === null ? null : (deps.console?.credential(value) ?? null);
+  if (credential === null || request.method === 'GET' || request.method === 'HEAD') return credential;
+  if (request.headers.origin === undefined) {
+    throw new GatewayError('origin_refused', 'A request with the cookie of the console must name its Origin.');
+  }
+  return credential;
+};
+
 const takeOrRefuse = (limit: Limit, key: string, response: Response, what: string): void => {
   const wait = limit(key);
   if (wait === 0) return;
@@ -36,7 +51,7 @@ const takeOrRefuse = (limit: Limit, key: string, response: Response, what: strin
 };
 
 const identify = async (deps: ApiDeps, limits: Limits, request: Request, response: Response): Promise<Principal> => {
-  const credential = bearer(request.headers.authorization);
+  const credential = bearer(request.headers.authorization) ?? cookieCredential(deps, request);
   // Before the store is asked: an agent that runs wild must not keep Redis busy either.
   if (credential?.startsWith('vgs_') === true) takeOrRefuse(limits.agents, credential, response, 'requests');
   try {
@@ -68,7 +83,7 @@ const admit = async (
   const principal = await identify(deps, limits, request, response);
   if (principal.kind !== 'session')
     takeOrRefuse(limits.requests, `${principal.kind} ${principal.orgId ?? ''} ${principal.sub}`, response, 'requests');
-  authorize(principal, access.action, null);
+  if (access.kind !== 'credential') authorize(principal, access.action, null);
   return principal;
 };
 

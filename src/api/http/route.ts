@@ -45,11 +45,12 @@ export type ReplyDoc = {
 };
 
 /**
- * Who may come: `anyone`; those allowed an action; or `local-or`: anyone while the listener is on loopback, else
- * those allowed the action.
+ * Who may come: `anyone`; whoever has a valid credential, whatever it allows (`credential`); those allowed an action; or
+ * `local-or`: anyone while the listener is on loopback, else those allowed the action.
  */
 export type RouteAccess =
   | { readonly kind: 'anyone' }
+  | { readonly kind: 'credential' }
   | { readonly kind: 'action' | 'local-or'; readonly action: Action };
 
 type Common = {
@@ -155,6 +156,17 @@ export const protectedRoute = <P extends z.ZodType, Q extends z.ZodType, B exten
   route(spec, { kind: 'action', action: spec.action }, (input, principal) => {
     if (principal === null) throw new GatewayError('unauthorized', 'The request carries no credential.');
     return spec.handle({ ...input, principal });
+  });
+
+/** A route for whoever has a valid credential: what it answers is about the credential itself. */
+export const credentialRoute = (
+  spec: Common & {
+    readonly handle: (input: Pick<RawRequest, 'headers' | 'log'> & { readonly principal: Principal }) => Promise<Reply>;
+  },
+): Route =>
+  route(spec, { kind: 'credential' }, (input, principal) => {
+    if (principal === null) throw new GatewayError('unauthorized', 'The request carries no credential.');
+    return spec.handle({ headers: input.headers, log: input.log, principal });
   });
 
 /** A route without a credential whose body reaches the handler as it came, whatever its type says. */

@@ -1,9 +1,8 @@
 import { resolve } from 'node:path';
 import type { Command } from 'commander';
+import { parseDtmf, placeTestCall } from '../../telephony/caller/index.js';
 import type { CliContext } from '../context.js';
 import { CliError } from '../exit-codes.js';
-import { placeTestCall } from './caller.js';
-import { parseDtmf } from './dtmf-plan.js';
 import { spokenOrPlayed } from './speech.js';
 
 type Options = {

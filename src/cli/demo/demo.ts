@@ -15,7 +15,7 @@ import {
 import { renderTrigger, sendWebhook } from '../../../test/support/zendesk-webhook.js';
 import { mintDashboardToken } from '../../platform/access/index.js';
 import { readSecretFile } from '../../platform/vault/index.js';
-import { placeTestCall } from '../call/caller.js';
+import { placeTestCall } from '../../telephony/caller/index.js';
 import { soundIn } from './heard.js';
 import { checkInvite } from './line-checks.js';
 import { caller, demoDocument, lineUser, number, ticketId } from './organization.js';

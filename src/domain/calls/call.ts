@@ -64,6 +64,8 @@ export type LiveCall = {
   readonly recording: Pick<CallRecording, 'act'>;
   hangUp(reason: 'api-hangup' | 'drain' | 'max-duration' | 'error'): void;
   status(): CallState['status'];
+  /** The legs that stand at this moment, by role. */
+  legs(): readonly (readonly [role: string, leg: MediaLeg])[];
   /** Settles when the person at the other end is there, or never will be. */
   readonly connected: Promise<Connection>;
   /** Settles when everything of the call is closed and its session written or queued. */
@@ -254,6 +256,11 @@ export const runCall = (parts: CallParts): LiveCall => {
     }
   };
 
+  const legs = (): readonly (readonly [string, MediaLeg])[] => {
+    const destination = transfers.media();
+    return [['caller', leg], ...(destination === null ? [] : [['destination', destination] as const])];
+  };
+
   const end = (effect: Extract<CallEffect, { type: 'end' }>): void => {
     limit.cancel();
     answer.end({}, 'not-answered');
@@ -263,10 +270,7 @@ export const runCall = (parts: CallParts): LiveCall => {
     void closeCall({
       ...{ reason: effect.reason, detail: effect.detail },
       session,
-      legs: () => {
-        const destination = transfers.media();
-        return [['caller', leg], ...(destination === null ? [] : [['destination', destination] as const])];
-      },
+      legs,
       measured: parts.onLegClosed,
       clock,
       log,
@@ -327,6 +331,7 @@ export const runCall = (parts: CallParts): LiveCall => {
     ...{ route, mediaEvents, transfers, tools, recording, connected },
     hangUp: (reason) => dispatch({ type: 'hang-up', reason }),
     status: () => state.status,
+    legs,
     done,
   };
 };

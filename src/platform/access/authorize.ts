@@ -6,6 +6,8 @@ export const permissions = {
   'document:read': ['admin', 'editor', 'viewer', 'operator'],
   'document:write': ['admin', 'operator'],
   'sessions:read': ['admin', 'editor', 'viewer', 'operator'],
+  // What people said is nobody's to hear who only looks.
+  'recordings:read': ['admin', 'editor', 'operator'],
   // An agent may do these in its own session only: its token names the session, and the routes look at it.
   'sessions:hangup': ['admin', 'editor', 'operator', 'agent'],
   'sessions:transfer': ['admin', 'editor', 'operator', 'agent'],

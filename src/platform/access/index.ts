@@ -9,6 +9,7 @@ export {
 export { type ApiKey, type ApiKeys, createApiKeys, grantable, isScope } from './api-keys.js';
 export { type AuditEntry, type AuditPage, type AuditTrail, createAuditTrail } from './audit.js';
 export { type Action, authorize, mayDo, permissions } from './authorize.js';
+export { type ConsoleSessions, createConsoleSessions } from './console-sessions.js';
 export { createDashboardVerifier, type DashboardKeys, mintDashboardToken } from './dashboard-token.js';
 export { type LiveKitGrants, verifyLiveKitToken } from './livekit-token.js';
 export { claimedKey, type PrefetchTokenClaims, signPrefetchToken, verifyPrefetchToken } from './prefetch-token.js';

@@ -2,7 +2,7 @@ import type { Clock } from '../../core/clock.js';
 import type { Logger } from '../../core/logger.js';
 import type { IncomingCall, OutgoingCallRequest, OutgoingCallResult } from '../../domain/calls/ports.js';
 import { type AdmissionState, judge } from './admission/admit.js';
-import type { Rejection, RejectionReason } from './admission/verdict.js';
+import type { RejectedCall, Rejection, RejectionReason } from './admission/verdict.js';
 import type { CallDeps, DialogEntry } from './calls/deps.js';
 import { createIncomingCall, type IncomingLeg } from './calls/incoming-call.js';
 import { placeCall } from './calls/outgoing-call.js';
@@ -23,7 +23,7 @@ export type LinkDeps = {
   readonly clock: Clock;
   readonly domain: string;
   readonly draining: () => boolean;
-  readonly onRejected: (reason: RejectionReason, profile: string | null) => void;
+  readonly onRejected: (reason: RejectionReason, profile: string | null, call: RejectedCall) => void;
   /** Set when the ladder is fed by the wire: it then knows whether a peer was heard at all. */
   readonly wireLadder: Ladder | null;
   /** True for a server that keeps dialogs while we reconnect (the embedded engine); drachtio-server forgets them. */
@@ -54,23 +54,24 @@ export const createLink = (deps: LinkDeps, open: (events: ConnectionEvents) => S
   const ringing = new Set<IncomingLeg>();
   let patience: { cancel(): void } | null = null;
 
+  const rejected = (request: SipRequest, status: number, rule: string): RejectedCall => ({
+    status,
+    rule,
+    source: `${request.source.transport}:${request.source.address}:${request.source.port}`,
+    sipCallId: plainText(request.callId),
+    requestUri: plainText(request.uri, 200),
+  });
+
   const refuse = (request: SipRequest, rejection: Rejection, profile: Profile | null): void => {
-    const fields = {
-      status: rejection.status,
-      reason: rejection.reason,
-      rule: rejection.rule,
-      source: `${request.source.transport}:${request.source.address}:${request.source.port}`,
-      profile: profile?.name ?? null,
-      sipCallId: plainText(request.callId),
-      requestUri: plainText(request.uri, 200),
-    };
+    const call = rejected(request, rejection.status, rejection.rule);
+    const fields = { ...call, reason: rejection.reason, profile: profile?.name ?? null };
     // The first INVITE of every call under digest is challenged: that is the protocol at work, not a refusal.
     if (rejection.reason === 'digest-missing' || rejection.reason === 'digest-stale') {
       log.debug(fields, 'call challenged');
     } else {
       log.warn(fields, 'call rejected');
     }
-    deps.onRejected(rejection.reason, profile?.name ?? null);
+    deps.onRejected(rejection.reason, profile?.name ?? null, call);
     request
       .respond(rejection.status, {
         phrase: rejection.phrase,
@@ -97,7 +98,7 @@ export const createLink = (deps: LinkDeps, open: (events: ConnectionEvents) => S
       request,
       admitted: verdict.value,
       deps: callDeps,
-      onRefused: () => deps.onRejected('call', profile),
+      onRefused: (status, rule) => deps.onRejected('call', profile, rejected(request, status, rule)),
       onSettled: () => ringing.delete(leg),
     });
     ringing.add(leg);

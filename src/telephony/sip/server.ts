@@ -1,8 +1,8 @@
 import { type Clock, systemClock } from '../../core/clock.js';
 import type { Logger } from '../../core/logger.js';
 import type { IncomingCall, Signalling } from '../../domain/calls/ports.js';
-import { admissionState } from './admission/admit.js';
-import type { RejectionReason } from './admission/verdict.js';
+import { admissionState, type OwnCalls } from './admission/admit.js';
+import type { RejectedCall, RejectionReason } from './admission/verdict.js';
 import { type Accepting, acceptConnections, type ListenAddress } from './connection/accepting.js';
 import {
   type ConnectionEvents,
@@ -32,7 +32,9 @@ export type SipServerOptions = {
   /** True while the gateway takes nothing new. */
   readonly draining?: () => boolean;
   /** Counts what was turned away. `profile` is null when no profile matched. */
-  readonly onRejected?: (reason: RejectionReason, profile: string | null) => void;
+  readonly onRejected?: (reason: RejectionReason, profile: string | null, call: RejectedCall) => void;
+  /** Knows the calls this gateway places to itself. */
+  readonly ownCalls?: OwnCalls;
   /** Records what this application sends and receives. */
   readonly ladder?: Ladder;
   /**
@@ -98,7 +100,7 @@ export const createSipServer = async (options: SipServerOptions): Promise<SipSer
   const wireTap = options.wireTap === true;
   const deps: LinkDeps = {
     profiles,
-    admission: admissionState(profiles, clock),
+    admission: admissionState(profiles, clock, options.ownCalls ?? null),
     handler: options.handler,
     log,
     clock,

@@ -3,7 +3,7 @@ import { manualClock } from '../../../core/manual-clock.js';
 import { parseProfile } from '../profiles/loader.js';
 import { profileRegistry } from '../profiles/registry.js';
 import type { RequestView } from '../request-view.js';
-import { admissionState, judge } from './admit.js';
+import { admissionState, judge, passHeader } from './admit.js';
 import { readSessionDescription } from './body.js';
 
 const registry = (...documents: readonly string[]) =>
@@ -57,6 +57,24 @@ describe('judging an INVITE', () => {
     expect(reasonOf('udp')).toBe('transport');
     expect(reasonOf('TLS')).toBe('digest-missing');
     expect(reasonOf('tls')).toBe('rate-limit');
+  });
+
+  it('lets a call of our own in under the profile its pass names, once, and nobody with another pass', () => {
+    const carrier =
+      'name: t\ninbound: { sources: [10.0.0.0/8], transports: [tls], rateLimit: { perSecond: 1, burst: 1 }, digest: { realm: r, users: [{ username: u, password: p }] } }';
+    const passes = new Map([['good', 't']]);
+    const take = (pass: string): string | null => {
+      const name = passes.get(pass) ?? null;
+      passes.delete(pass);
+      return name;
+    };
+    const state = admissionState(registry(carrier), manualClock(), { take });
+    const withPass = (pass: string) => view({ [passHeader.toLowerCase()]: pass, from: '<sip:a@b>' });
+    expect(judge(withPass('bad'), state)).toMatchObject({ rejection: { reason: 'unknown-source' } });
+    expect(judge(withPass('good'), state)).toMatchObject({ admitted: true, profile: { name: 't' } });
+    expect(judge(withPass('good'), state)).toMatchObject({ rejection: { reason: 'unknown-source' } });
+    const without = admissionState(registry(carrier), manualClock());
+    expect(judge(withPass('good'), without)).toMatchObject({ rejection: { reason: 'unknown-source' } });
   });
 
   it('takes the profile with the most specific range', () => {

@@ -26,6 +26,17 @@ export type Rejection = {
   readonly headers?: Readonly<Record<string, string>>;
 };
 
+/** What is known of an INVITE that was turned away; its texts come from outside and are cut. */
+export type RejectedCall = {
+  readonly status: number;
+  /** The rule that failed, one sentence. */
+  readonly rule: string;
+  /** `udp:192.0.2.1:5060`. */
+  readonly source: string;
+  readonly sipCallId: string;
+  readonly requestUri: string;
+};
+
 export type Verdict<T> =
   | { readonly admitted: true; readonly value: T }
   | { readonly admitted: false; readonly rejection: Rejection };

@@ -5,9 +5,9 @@ import { newToken } from '../../core/ids.js';
 import { type Logger, silentLogger } from '../../core/logger.js';
 import { createCertificateAuthority } from '../../core/x509.js';
 import type { DialogEvents, LegQuality, MediaLeg, MediaPlane, PromptSource } from '../../domain/calls/ports.js';
-import { createMediaPlane } from '../../telephony/media/index.js';
-import { createLadder, createSipServer, ladderText, openProfiles, type SipServer } from '../../telephony/sip/index.js';
-import { type EngineHandle, startEngineInWorker } from '../../telephony/sip-engine/index.js';
+import { createMediaPlane } from '../media/index.js';
+import { createLadder, createSipServer, ladderText, openProfiles, type SipServer } from '../sip/index.js';
+import { type EngineHandle, startEngineInWorker } from '../sip-engine/index.js';
 import type { Press } from './dtmf-plan.js';
 import { localAddressTowards } from './local-address.js';
 
@@ -28,6 +28,10 @@ export type CallPlan = {
   /** ms after the answer at which the caller hangs up; null: when the other side does. */
   readonly hangUpAfter: number | null;
   readonly ringTimeout: number;
+  /** Call-ID of the INVITE; left out, the engine makes one. */
+  readonly sipCallId?: string;
+  /** The call was answered: from now on keys can be pressed. */
+  readonly onAnswered?: (caller: { press(digits: string): Promise<void> }) => void;
   /** Hang up, or give up, when aborted. */
   readonly signal: AbortSignal;
 };
@@ -182,6 +186,7 @@ const runCall = async (plan: CallPlan, running: Running): Promise<Omit<CallRepor
     profile: 'local',
     from: { user: plan.from, display: plan.display, privacy: false },
     headers: plan.headers,
+    ...(plan.sipCallId === undefined ? {} : { sipCallId: plan.sipCallId }),
     offer: await leg.offer(),
     ...(plan.digest === null ? {} : { digest: plan.digest }),
     ringTimeout: plan.ringTimeout,
@@ -201,6 +206,12 @@ const runCall = async (plan: CallPlan, running: Running): Promise<Omit<CallRepor
   const answerDelay = elapsed();
   await leg.accept(result.sdp);
   report('answered', `answered after ${answerDelay} ms`);
+  plan.onAnswered?.({
+    press: async (digits) => {
+      report('press', `pressed ${digits}`);
+      await leg.sendDtmf(digits);
+    },
+  });
   if (plan.record !== null) await leg.startRecording(plan.record);
   if (plan.audio !== null) leg.play(plan.audio, { loop: plan.repeat });
   const timers = plan.presses.map((press) =>

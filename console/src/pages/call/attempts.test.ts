@@ -1,0 +1,48 @@
+import { expect, it } from 'vitest';
+import type { TimelineEntry } from '../../app/timeline-words.js';
+import { attemptsOf } from './attempts.js';
+
+const entry = (type: TimelineEntry['type'], data: TimelineEntry['data']): TimelineEntry => ({
+  at: '2026-01-01T00:00:00.000Z',
+  type,
+  data,
+});
+
+it('tells one attempt after the other, with what each heard and how it ended', () => {
+  const attempts = attemptsOf([
+    entry('call.answered', {}),
+    entry('transfer.started', {
+      attempt: '1',
+      destination: { name: 'Support' },
+      method: 'invite',
+      from: 'sip:a',
+      headers: { 'X-A': '1' },
+    }),
+    entry('transfer.ringing', { sipStatus: 180, reason: 'Ringing', afterMs: 20 }),
+    entry('transfer.failed', {
+      outcome: 'busy',
+      sipStatus: 486,
+      reason: 'It is busy.',
+      hint: 'Try again.',
+      afterMs: 40,
+    }),
+    entry('transfer.started', { attempt: '2', destination: { name: 'Sales' } }),
+    entry('transfer.connected', { sipStatus: 200, afterMs: 10 }),
+  ]);
+  expect(attempts).toMatchObject([
+    {
+      destination: 'Support',
+      headers: [['X-A', '1']],
+      statuses: ['180 Ringing after 20 ms', '486 after 40 ms'],
+      outcome: 'busy',
+      hint: 'Try again.',
+    },
+    { destination: 'Sales', outcome: 'connected', statuses: ['200 after 10 ms'] },
+  ]);
+});
+
+it('knows an attempt that failed before anything was sent', () => {
+  expect(
+    attemptsOf([entry('transfer.failed', { destination: 'x', outcome: 'failed', reason: 'No such host.' })]),
+  ).toMatchObject([{ destination: 'x', outcome: 'failed', reason: 'No such host.' }]);
+});

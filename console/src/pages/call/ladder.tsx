@@ -1,0 +1,168 @@
+import { type KeyboardEvent, useState } from 'react';
+import { addressOf } from '../../api/client.js';
+import { useRead } from '../../api/hooks.js';
+import { Card, Failure, Loading } from '../../ui/elements.js';
+import { timeOfDay } from '../../ui/time.js';
+import { type Arrow, type LadderEntry, ladderOf, layoutLadder } from './ladder-layout.js';
+
+/** Measures of the drawing, in its own units, which are pixels at full size. */
+const left = 100;
+const lane = 260;
+const row = 34;
+const head = 44;
+
+const Head = ({ x, name, bottom }: { x: number; name: string; bottom: number }) => (
+  <g>
+    <line className="lifeline" x1={x} x2={x} y1={head - 12} y2={bottom} />
+    <text className="lane" x={x} y={head - 22} textAnchor="middle">
+      {name}
+    </text>
+  </g>
+);
+
+const textOf = ({ label, sdp, retransmission }: LadderEntry): string =>
+  `${label}${sdp ? ' SDP' : ''}${retransmission ? ' ↻' : ''}`;
+
+/** An arrow in words; begins with what is written at it, so that who speaks to the page can name it. */
+const say = ({ entry, from, to }: Arrow, lanes: readonly string[]): string =>
+  `${timeOfDay(entry.at)} ${textOf(entry)}, from ${lanes[from]} to ${lanes[to]}${entry.retransmission ? ', sent again' : ''}`;
+
+type StepProps = {
+  readonly arrow: Arrow;
+  readonly lanes: readonly string[];
+  readonly index: number;
+  readonly chosen: boolean;
+  readonly onChoose: () => void;
+};
+
+const Step = ({ arrow, lanes, index, chosen, onChoose }: StepProps) => {
+  const { entry } = arrow;
+  const y = head + row * (index + 0.7);
+  const [from, to] = [left + lane * (arrow.from + 0.5), left + lane * (arrow.to + 0.5)];
+  const sign = to > from ? 1 : -1;
+  const failed = !entry.request && /^[456]/.test(entry.label);
+  const kind = failed ? 'failed' : entry.request ? 'request' : 'answer';
+  return (
+    <a
+      href={`#message-${index}`}
+      aria-label={say(arrow, lanes)}
+      aria-current={chosen ? 'true' : undefined}
+      className={`step ${kind}${entry.retransmission ? ' again' : ''}${chosen ? ' chosen' : ''}`}
+      onClick={(event) => {
+        event.preventDefault();
+        onChoose();
+      }}
+    >
+      <rect x={0} y={y - row * 0.72} width={left + lane * lanes.length} height={row} />
+      <text className="at" x={8} y={y + 4}>
+        {timeOfDay(entry.at)}
+      </text>
+      <line x1={from} x2={to - sign * 9} y1={y} y2={y} />
+      <path d={`M ${to} ${y} l ${-sign * 10} -5 v 10 z`} />
+      <text className="label" x={(from + to) / 2} y={y - 6} textAnchor="middle">
+        {/* The space keeps time and message apart for those who are read the text. */}
+        {` ${textOf(entry)}`}
+      </text>
+    </a>
+  );
+};
+
+const Drawing = ({
+  entries,
+  chosen,
+  onChoose,
+}: {
+  entries: readonly LadderEntry[];
+  chosen: number;
+  onChoose: (index: number) => void;
+}) => {
+  const { lanes, arrows } = layoutLadder(entries);
+  const [width, height] = [left + lane * lanes.length, head + row * (arrows.length + 0.6)];
+  const step = (event: KeyboardEvent): void => {
+    const by = event.key === 'ArrowDown' ? 1 : event.key === 'ArrowUp' ? -1 : 0;
+    if (by === 0) return;
+    event.preventDefault();
+    const next = Math.max(0, Math.min(arrows.length - 1, chosen + by));
+    onChoose(next);
+    event.currentTarget.querySelectorAll<SVGAElement>('a.step')[next]?.focus();
+  };
+  return (
+    // Scrolled by keyboard as well; the arrows walk along the messages.
+    <section className="ladder-frame" aria-label="SIP messages" onKeyDown={step} tabIndex={-1}>
+      <svg
+        className="ladder"
+        width={width}
+        height={height}
+        viewBox={`0 0 ${width} ${height}`}
+        aria-label="Ladder of SIP messages"
+      >
+        {lanes.map((name, index) => (
+          <Head key={name} x={left + lane * (index + 0.5)} name={name} bottom={height} />
+        ))}
+        {arrows.map((arrow, index) => (
+          <Step
+            // biome-ignore lint/suspicious/noArrayIndexKey: messages are only added, at the end.
+            key={index}
+            {...{ arrow, lanes, index }}
+            chosen={index === chosen}
+            onChoose={() => onChoose(index)}
+          />
+        ))}
+      </svg>
+    </section>
+  );
+};
+
+/** The SIP messages of a call: lifelines, arrows and times; a message is read by choosing its arrow. */
+export const LadderCard = ({ id }: { id: string }) => {
+  const read = useRead('GET /v1/sessions/{id}/ladder', { path: { id } });
+  const [chosen, setChosen] = useState(0);
+  const ladder = ladderOf(read.data);
+  const entry = ladder?.entries[chosen];
+  const download = (format: 'json' | 'text'): string =>
+    addressOf('GET /v1/sessions/{id}/ladder', { path: { id }, query: { format } });
+  const links = ladder !== null && (
+    <span className="row small">
+      <a href={download('text')} download={`${id}.txt`}>
+        Ladder as text
+      </a>
+      <a href={download('json')} download={`${id}.json`}>
+        Messages as JSON
+      </a>
+      <a href={addressOf('GET /v1/sessions/{id}/pcap', { path: { id } })} download={`${id}.pcap`}>
+        Capture for Wireshark
+      </a>
+    </span>
+  );
+  return (
+    <Card title="SIP ladder" aside={links}>
+      {read.isPending && <Loading />}
+      {read.error !== null && ladder === null && <Failure error={read.error} />}
+      {ladder !== null && (
+        <div className="ladder-split">
+          <Drawing entries={ladder.entries} chosen={chosen} onChoose={setChosen} />
+          {entry !== undefined && (
+            <div className="stack-small">
+              <h3 className="break">{entry.startLine}</h3>
+              <p className="muted small">
+                {timeOfDay(entry.at)}, {entry.direction === 'in' ? 'from' : 'to'} {entry.remote} by{' '}
+                {entry.transport.toUpperCase()}
+                {entry.retransmission ? ', sent again' : ''}. Credentials and keys are hidden.
+              </p>
+              <pre
+                className="message"
+                // biome-ignore lint/a11y/noNoninteractiveTabindex: it scrolls, and a keyboard must be able to.
+                tabIndex={0}
+              >
+                {entry.message}
+              </pre>
+            </div>
+          )}
+        </div>
+      )}
+      {ladder !== null && ladder.dropped > 0 && (
+        <p className="muted small">{ladder.dropped} messages in the middle were not kept.</p>
+      )}
+    </Card>
+  );
+};

@@ -1,0 +1,108 @@
+import { useRead } from '../../api/hooks.js';
+import { useCan, useOrg } from '../../api/who.js';
+import { Link } from '../../app/router.js';
+import { inWords, type TimelineEntry, toneOf } from '../../app/timeline-words.js';
+import { Card, Chip, Facts, Failure, Loading } from '../../ui/elements.js';
+import { attemptsOf } from './attempts.js';
+
+export const Timeline = ({ timeline }: { timeline: readonly TimelineEntry[] }) => {
+  const first = Date.parse(timeline[0]?.at ?? '');
+  return (
+    <Card title="Timeline">
+      <ol className="timeline">
+        {timeline.map((entry, index) => (
+          // biome-ignore lint/suspicious/noArrayIndexKey: entries are only added, at the end.
+          <li key={index} className={toneOf(entry)} title={entry.at}>
+            <span className="after">{((Date.parse(entry.at) - first) / 1_000).toFixed(2)} s</span>
+            <span className="break">{inWords(entry)}</span>
+          </li>
+        ))}
+      </ol>
+    </Card>
+  );
+};
+
+export const Attempts = ({ timeline }: { timeline: readonly TimelineEntry[] }) => {
+  const attempts = attemptsOf(timeline);
+  return (
+    <Card title="Transfers">
+      {attempts.length === 0 && <p className="muted">No transfer was tried.</p>}
+      {attempts.map((attempt) => (
+        <div className="attempt" key={attempt.id}>
+          <div className="row">
+            <strong>{attempt.destination}</strong>
+            <Chip tone={attempt.outcome === null ? 'warn' : attempt.outcome === 'connected' ? 'good' : 'bad'}>
+              {attempt.outcome ?? 'under way'}
+            </Chip>
+          </div>
+          <Facts
+            of={[
+              ...(attempt.from === '' ? [] : [['From', <code key="from">{attempt.from}</code>] as const]),
+              ...(attempt.fromReason === '' ? [] : [['Why that number', attempt.fromReason] as const]),
+              ...(attempt.ticket === '' ? [] : [['Ticket', attempt.ticket] as const]),
+              ...(attempt.summary === null ? [] : [['Summary', attempt.summary] as const]),
+              ...(attempt.statuses.length === 0 ? [] : [['SIP', attempt.statuses.join(', ')] as const]),
+              ...(attempt.reason === '' ? [] : [['What happened', attempt.reason] as const]),
+              ...(attempt.hint === null ? [] : [['What to do', attempt.hint] as const]),
+            ]}
+          />
+          {attempt.headers.length > 0 && (
+            <pre>{attempt.headers.map(([name, value]) => `${name}: ${value}`).join('\n')}</pre>
+          )}
+        </div>
+      ))}
+    </Card>
+  );
+};
+
+export const ContactCard = ({ id, ticket }: { id: string | null; ticket: string | null }) => {
+  const contact = useRead(
+    'GET /v1/contacts/{id}',
+    { path: { id: id ?? '' }, query: useOrg() },
+    { enabled: id !== null },
+  );
+  const known = contact.data;
+  return (
+    <Card title="Ticket and contact">
+      <Failure error={contact.error} />
+      {id !== null && contact.isPending && <Loading />}
+      <Facts
+        of={[
+          ['Ticket', ticket === null ? 'none yet' : `#${ticket}`],
+          ...(known === undefined
+            ? [['Contact', id === null ? 'not known' : 'being read'] as const]
+            : ([
+                ['Name', known.name ?? 'not known'],
+                ['E-mail', known.email ?? 'not known'],
+                ['Telephone', known.phone ?? 'not known'],
+                ['Zendesk user', known.zendeskUserId ?? 'not known'],
+                ...Object.entries(known.custom_data),
+              ] as const)),
+        ]}
+      />
+    </Card>
+  );
+};
+
+export const ActionsRun = ({ id }: { id: string }) => {
+  const allowed = useCan()('runs:read');
+  const runs = useRead('GET /v1/runs', { query: { ...useOrg(), session: id } }, { enabled: allowed });
+  if (!allowed) return null;
+  return (
+    <Card title="Actions run">
+      <Failure error={runs.error} />
+      {runs.isPending && <Loading />}
+      {runs.data?.items.length === 0 && <p className="muted">No action ran in this call.</p>}
+      <ul className="stack-small">
+        {runs.data?.items.map((run) => (
+          <li key={run.id} className="row">
+            <Chip tone={run.success ? 'good' : 'bad'}>{run.statusCode ?? 'no answer'}</Chip>
+            <Link to={`/actions/${run.action}`}>{run.action}</Link>
+            <span className="number muted">{Math.round(run.durationMs)} ms</span>
+            {run.error !== null && <span className="break">{run.error.message}</span>}
+          </li>
+        ))}
+      </ul>
+    </Card>
+  );
+};

@@ -1,0 +1,57 @@
+import type { Session } from '../../app/live.js';
+import { Link } from '../../app/router.js';
+import { Chip, type Tone } from '../../ui/elements.js';
+import type { Column } from '../../ui/table.js';
+import { Since } from '../../ui/time.js';
+
+const tones: Readonly<Record<Session['status'], Tone>> = {
+  ringing: 'warn',
+  active: 'good',
+  transferring: 'warn',
+  transferred: 'info',
+  ended: 'plain',
+};
+
+const states: Readonly<Record<Session['status'], string>> = {
+  ringing: 'Ringing',
+  active: 'With the agent',
+  transferring: 'Transferring',
+  transferred: 'With a human',
+  ended: 'Ended',
+};
+
+export const StateChip = ({ session }: { session: Session }) => (
+  <Chip tone={tones[session.status]}>{states[session.status]}</Chip>
+);
+
+/** Who is at the other end, as far as it is known. */
+export const callerOf = ({ caller }: Pick<Session, 'caller'>): string =>
+  caller.withheld ? 'Withheld number' : (caller.e164 ?? (caller.raw === '' ? 'Unknown caller' : caller.raw));
+
+export const CallerCell = ({ session }: { session: Session }) => (
+  <span>
+    <Link to={`/calls/${session.id}`} className="number">
+      {callerOf(session)}
+    </Link>
+    {session.caller.display !== null && <span className="muted small break"> {session.caller.display}</span>}
+  </span>
+);
+
+/** What every list of calls shows. */
+export const callColumns: readonly Column<Session>[] = [
+  { title: 'Caller', cell: (session) => <CallerCell session={session} /> },
+  {
+    title: 'Number',
+    className: 'number',
+    cell: (session) => `${session.direction === 'outbound' ? '↗ from ' : ''}${session.called}`,
+  },
+  { title: 'Agent', cell: (session) => session.agentId },
+  { title: 'State', cell: (session) => <StateChip session={session} /> },
+  {
+    title: 'Ticket',
+    className: 'number',
+    cell: (session) =>
+      session.zendeskTicketId === null ? <span className="muted">none</span> : `#${session.zendeskTicketId}`,
+  },
+  { title: 'Duration', cell: (session) => <Since from={session.startedAt} to={session.endedAt} /> },
+];

@@ -1,0 +1,217 @@
+import { useState } from 'react';
+import { useRead } from '../../api/hooks.js';
+import { useCan } from '../../api/who.js';
+import { Button, Card, Chip, Failure, Loading, PageHead } from '../../ui/elements.js';
+import { Table } from '../../ui/table.js';
+import { dayAndTime, Since } from '../../ui/time.js';
+import { samplesIn } from './metrics-text.js';
+
+const Readiness = () => {
+  const read = useRead('GET /readyz', {}, { refetchInterval: 10_000 });
+  return (
+    <Card
+      title="Readiness"
+      aside={
+        read.data !== undefined && (
+          <Chip tone={read.data.ready ? 'good' : 'bad'}>{read.data.ready ? 'takes calls' : 'takes no calls'}</Chip>
+        )
+      }
+    >
+      <Failure error={read.error} />
+      {read.isPending && <Loading />}
+      <ul className="stack-small">
+        {read.data?.checks.map((check) => (
+          <li key={check.name} className="row">
+            <Chip tone={check.ok ? 'good' : 'bad'}>{check.ok ? 'good' : 'not good'}</Chip>
+            <strong>{check.name}</strong>
+            {check.reason !== undefined && <span className="break">{check.reason}</span>}
+          </li>
+        ))}
+      </ul>
+      {read.data !== undefined && <p className="muted small">Version {read.data.version}, this instance.</p>}
+    </Card>
+  );
+};
+
+const Instances = () => {
+  const read = useRead('GET /v1/system/instances', {}, { refetchInterval: 10_000 });
+  return (
+    <Card title="Instances">
+      <Failure error={read.error} />
+      {read.isPending && <Loading />}
+      {read.data !== undefined && (
+        <Table
+          label="Instances"
+          rows={read.data.items}
+          keyOf={({ id }) => id}
+          columns={[
+            {
+              title: 'Instance',
+              cell: ({ id, here }) => (
+                <span>
+                  <code>{id.slice(0, 8)}</code> {here && <Chip>this one</Chip>}
+                </span>
+              ),
+            },
+            {
+              title: 'State',
+              cell: ({ state }) =>
+                state === null ? (
+                  <Chip tone="bad">does not answer</Chip>
+                ) : state.draining ? (
+                  <Chip tone="warn">ends when its calls have ended</Chip>
+                ) : (
+                  <Chip tone={state.sip ? 'good' : 'bad'}>{state.sip ? 'takes calls' : 'has no SIP'}</Chip>
+                ),
+            },
+            { title: 'Calls', className: 'number', cell: ({ state }) => state?.calls ?? 'not known' },
+            { title: 'Ports free', className: 'number', cell: ({ state }) => state?.portsFree ?? 'not known' },
+            {
+              title: 'Memory',
+              className: 'number',
+              cell: ({ state }) => (state === null ? '' : `${state.memoryMb} MB`),
+            },
+            { title: 'Lag', className: 'number', cell: ({ state }) => (state === null ? '' : `${state.lagMs} ms`) },
+            {
+              title: 'Up for',
+              cell: ({ state, beat }) =>
+                state === null ? `last heard ${dayAndTime(beat)}` : <Since from={state.startedAt} to={null} />,
+            },
+            {
+              title: 'Listens at',
+              cell: ({ state }) => <span className="small break">{state?.endpoints.join(', ') ?? ''}</span>,
+            },
+          ]}
+        />
+      )}
+    </Card>
+  );
+};
+
+/** Calls that were turned away, with the rule that did it: what is looked for when “nobody can call us”. */
+const Rejections = () => {
+  const read = useRead('GET /v1/system/rejections', {}, { refetchInterval: 10_000 });
+  const [reason, setReason] = useState('');
+  const items = read.data?.items ?? [];
+  const reasons = [...new Set(items.map((each) => each.reason))].sort();
+  const rows = items.filter((each) => reason === '' || each.reason === reason);
+  return (
+    <Card title="Rejected calls">
+      <div className="stack">
+        <Failure error={read.error} />
+        {read.isPending && <Loading />}
+        {read.data !== undefined && items.length === 0 && (
+          <p className="muted">No call has been turned away since the gateway started.</p>
+        )}
+        {reasons.length > 1 && (
+          <div className="row">
+            <Button small look={reason === '' ? 'primary' : 'plain'} onClick={() => setReason('')}>
+              All {items.length}
+            </Button>
+            {reasons.map((each) => (
+              <Button
+                key={each}
+                small
+                look={reason === each ? 'primary' : 'plain'}
+                aria-pressed={reason === each}
+                onClick={() => setReason(each)}
+              >
+                {each} {items.filter((item) => item.reason === each).length}
+              </Button>
+            ))}
+          </div>
+        )}
+        {rows.length > 0 && (
+          <Table
+            label="Rejected calls"
+            rows={rows}
+            keyOf={({ at, sipCallId }) => `${at} ${sipCallId}`}
+            columns={[
+              { title: 'At', className: 'number', cell: ({ at }) => dayAndTime(at) },
+              { title: 'Answer', cell: ({ status, reason: why }) => <Chip tone="bad">{`${status} ${why}`}</Chip> },
+              { title: 'Rule', cell: ({ rule }) => <span className="break">{rule}</span> },
+              {
+                title: 'From',
+                cell: ({ source, profile }) => (
+                  <span className="small break">
+                    {source}
+                    {profile === null ? '' : ` · ${profile}`}
+                  </span>
+                ),
+              },
+              { title: 'Asked for', cell: ({ requestUri }) => <code className="break">{requestUri}</code> },
+            ]}
+          />
+        )}
+      </div>
+    </Card>
+  );
+};
+
+const glance: readonly (readonly [string, string])[] = [
+  ['voice_gateway_sessions_live', 'live calls'],
+  ['voice_gateway_media_legs', 'media legs'],
+  ['voice_gateway_media_ports_free', 'free port pairs'],
+];
+
+const Metrics = () => {
+  const read = useRead('GET /metrics', {}, { refetchInterval: 10_000 });
+  const samples = typeof read.data === 'string' ? samplesIn(read.data) : [];
+  const plain = samples.filter(
+    ({ name, labels }) =>
+      name.startsWith('voice_gateway_') && Object.keys(labels).length === 0 && !/_(bucket|sum|count)$/.test(name),
+  );
+  return (
+    <Card title="Metrics at a glance" aside={<a href="/metrics">All of them</a>}>
+      <Failure error={read.error} />
+      <dl className="figures">
+        {plain.map(({ name, value }) => (
+          <div key={name} title={name}>
+            <dt>
+              {glance.find(([key]) => key === name)?.[1] ?? name.replace(/^voice_gateway_/, '').replaceAll('_', ' ')}
+            </dt>
+            <dd className="number">{Math.round(value * 1_000) / 1_000}</dd>
+          </div>
+        ))}
+      </dl>
+    </Card>
+  );
+};
+
+const Audit = () => {
+  const read = useRead('GET /v1/system/audit', { query: { limit: '20' } });
+  return (
+    <Card title="Last changes to the system">
+      <Failure error={read.error} />
+      {read.data?.items.length === 0 && <p className="muted">Nothing was changed yet.</p>}
+      <ul className="stack-small">
+        {read.data?.items.map((entry) => (
+          <li key={entry.id} className="break">
+            <span className="muted number">{dayAndTime(entry.at)}</span> {entry.who}:{' '}
+            {entry.changes.length === 0 ? entry.request : entry.changes.join(', ')}
+          </li>
+        ))}
+      </ul>
+    </Card>
+  );
+};
+
+export const SystemPage = () => {
+  const can = useCan();
+  return (
+    <>
+      <PageHead title="System" about="How the gateway is" />
+      <Readiness />
+      {can('system:read') ? (
+        <>
+          <Instances />
+          <Rejections />
+        </>
+      ) : (
+        <p className="muted">Instances, rejected calls and metrics are for operators.</p>
+      )}
+      {can('metrics:read') && <Metrics />}
+      {can('system:read') && <Audit />}
+    </>
+  );
+};

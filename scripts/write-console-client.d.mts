@@ -1,0 +1,2 @@
+export const clientTypesPath: string;
+export const clientTypes: (document: unknown) => string;

@@ -1,0 +1,160 @@
+import { afterAll, beforeAll, expect, it } from 'vitest';
+import { mintDashboardToken } from '../../src/platform/access/index.js';
+import { type AgentRig, startAgentRig } from '../support/agent-rig.js';
+import { organization } from '../support/organization.js';
+import { dial } from '../support/phone.js';
+import { plainDestination } from '../support/transfer-rig.js';
+import { until } from '../support/until.js';
+
+let rig: AgentRig;
+const own = '+14155550100';
+/** Of a carrier whose calls come from elsewhere, with limits of its own. */
+const carriers = '+14155550101';
+
+beforeAll(async () => {
+  rig = await startAgentRig();
+  await rig.owner.gateway.apply(
+    organization([], {
+      numbers: [
+        { number: own, agent: 'support', profile: 'local', verified: true },
+        { number: carriers, agent: 'support', profile: 'twilio', verified: true },
+        { number: '+14155550102', agent: 'support', profile: 'local', verified: false },
+      ],
+      agents: [
+        {
+          id: 'support',
+          name: 'Support',
+          record: true,
+          leg: {
+            type: 'builtin',
+            script: {
+              steps: [{ ask: { say: 'Press one.', digits: 1, timeout: 60, choices: { '1': [{ hangup: {} }] } } }],
+            },
+          },
+        },
+      ],
+      transferDestinations: [
+        { ...plainDestination, id: 'busy', name: 'Busy', type: 'sip', value: 'sip:a@127.0.0.1:9' },
+      ],
+    }),
+  );
+}, 90_000);
+afterAll(() => rig?.close());
+
+const dashboard = (role: 'admin' | 'editor' | 'viewer', org = 'acme'): Promise<string> =>
+  mintDashboardToken({
+    ...{ secret: rig.owner.env.DASHBOARD_JWT_SECRET ?? '', sub: `${role}@${org}`, org, role },
+    ...{ ttl: 600, now: Date.now() },
+  });
+const place = (body: unknown) => rig.owner.gateway.api('/v1/test-calls', { method: 'POST', body });
+const ended = (id: string): Promise<unknown> =>
+  until(
+    'the end of the call',
+    async () => {
+      const { body } = await rig.owner.gateway.api(`/v1/sessions/${id}`);
+      return (body as { status: string }).status === 'ended';
+    },
+    30_000,
+  );
+
+it('places a test call, measures it, presses its keys from another instance, and keeps what is left of it', async () => {
+  const placed = await place({ number: own, from: '+14155550123', display: 'Ada' });
+  expect([placed.status, placed.body]).toMatchObject([
+    202,
+    { called: own, caller: { e164: '+14155550123', display: 'Ada' } },
+  ]);
+  const { id } = placed.body as { id: string };
+  expect(placed.headers.get('location')).toBe(`/v1/sessions/${id}`);
+
+  const points = await until(
+    'a measurement, asked of the other instance',
+    async () => {
+      const { status, body } = await rig.other.api(`/v1/sessions/${id}/quality`);
+      const legs = status === 200 ? (body as { legs: { leg: string; points: { mos: number | null }[] }[] }).legs : [];
+      return legs.find(({ leg, points: all }) => leg === 'caller' && all.length > 0)?.points;
+    },
+    30_000,
+  );
+  expect(points[0]?.mos).toBeGreaterThan(3);
+  const now = (await rig.other.api('/v1/quality')).body as { mos: Record<string, number> };
+  expect(now.mos[id]).toBeGreaterThan(3);
+
+  const editor = await dashboard('editor');
+  const recording = (headers: Record<string, string> = {}) =>
+    fetch(`${rig.owner.gateway.httpUrl}/v1/sessions/${id}/recording`, {
+      headers: { authorization: `Bearer ${editor}`, ...headers },
+    });
+  expect((await recording()).status).toBe(409);
+  const pressed = await rig.rest(rig.other, editor, 'POST', `/v1/test-calls/${id}/keys`, { digits: '1' });
+  expect(pressed.status).toBe(204);
+  await ended(id);
+
+  const capture = await fetch(`${rig.other.httpUrl}/v1/sessions/${id}/pcap`, {
+    headers: { authorization: `Bearer ${editor}` },
+  });
+  expect(capture.headers.get('content-type')).toBe('application/vnd.tcpdump.pcap');
+  const bytes = Buffer.from(await capture.arrayBuffer());
+  expect([bytes.readUInt32LE(0), bytes.includes(`INVITE sip:${own}`), bytes.includes('BYE sip:')]).toEqual([
+    0xa1b2c3d4,
+    true,
+    true,
+  ]);
+
+  const whole = Buffer.from(await (await recording()).arrayBuffer());
+  expect(whole.toString('latin1', 0, 4)).toBe('RIFF');
+  const part = await recording({ range: 'bytes=4-11' });
+  expect([part.status, part.headers.get('content-range'), part.headers.get('accept-ranges')]).toEqual([
+    206,
+    `bytes 4-11/${whole.length}`,
+    'bytes',
+  ]);
+  expect(Buffer.from(await part.arrayBuffer())).toEqual(whole.subarray(4, 12));
+  expect((await recording({ range: `bytes=${whole.length}-` })).status).toBe(416);
+  const listed = await rig.rest(rig.owner.gateway, editor, 'GET', '/v1/recordings');
+  expect(listed.body).toMatchObject({ items: [{ session: { id }, bytes: whole.length }], next: null });
+
+  // Who only looks does not listen; another organization has no such call.
+  const viewer = await dashboard('viewer');
+  const foreign = await dashboard('admin', 'globex');
+  for (const [token, status] of [
+    [viewer, 403],
+    [foreign, 404],
+  ] as const) {
+    expect((await rig.rest(rig.owner.gateway, token, 'GET', `/v1/sessions/${id}/recording`)).status).toBe(status);
+    expect(
+      (await rig.rest(rig.owner.gateway, token, 'POST', `/v1/test-calls/${id}/keys`, { digits: '1' })).status,
+    ).toBe(status);
+  }
+  const others = await rig.rest(rig.owner.gateway, foreign, 'GET', '/v1/recordings');
+  expect(others.body).toEqual({ items: [], next: null });
+}, 90_000);
+
+it('reaches a number of a carrier by a test call, and says why one is not possible', async () => {
+  const placed = await place({ number: carriers });
+  expect([placed.status, placed.body]).toMatchObject([202, { called: carriers }]);
+  const { id } = placed.body as { id: string };
+  expect((await rig.other.api(`/v1/test-calls/${id}`, { method: 'DELETE' })).status).toBe(204);
+  await ended(id);
+  expect(await place({ number: '+14155550102' })).toMatchObject({ status: 409 });
+  expect(await place({ number: '+14155550199' })).toMatchObject({ status: 404 });
+  expect(await place({ number: own, keys: 'one' })).toMatchObject({ status: 400 });
+  expect(await rig.other.api(`/v1/test-calls/${id}/keys`, { method: 'POST', body: { digits: '1' } })).toMatchObject({
+    status: 404,
+  });
+}, 60_000);
+
+it('shows both instances, and a call that was turned away with its rule', async () => {
+  const { body } = await rig.other.api('/v1/system/instances');
+  const { items } = body as { items: { here: boolean; state: { version: string; sip: boolean } | null }[] };
+  expect(items.map(({ here, state }) => [here, state?.sip]).sort()).toEqual([
+    [false, true],
+    [true, true],
+  ]);
+  await dial({ sipPort: rig.owner.gateway.sipPort, called: '+14155550177' }).done;
+  const rejected = await until('the refusal', async () => {
+    const answer = (await rig.other.api('/v1/system/rejections')).body as { items: Record<string, unknown>[] };
+    return answer.items.find(({ requestUri }) => String(requestUri).includes('+14155550177'));
+  });
+  expect(rejected).toMatchObject({ status: 404, reason: 'call', profile: 'local' });
+  expect(rejected.rule).toBe('The called number +14155550177 belongs to no organization.');
+}, 60_000);
