@@ -74,6 +74,15 @@ const compare = (before: FullLook, after: FullLook, calls: number): boolean => {
   return (['heap', 'descriptors', 'threads'] as const).every((name) => grown(name) <= mostGrowth);
 };
 
+/** What the legs in rooms complained of, each kind with how often. */
+const troubles = (rig: LiveKitRig): string => {
+  const counts = new Map<string, number>();
+  for (const { trouble } of rig.gateway.log()) {
+    if (typeof trouble === 'string') counts.set(trouble, (counts.get(trouble) ?? 0) + 1);
+  }
+  return counts.size === 0 ? 'none' : [...counts].map(([what, times]) => `${times} x ${what}`).join('; ');
+};
+
 let failures = 0;
 /** Calls are placed one at a time: which session is whose is told by what is new. */
 let placing: Promise<unknown> = Promise.resolve();
@@ -97,7 +106,7 @@ const oneCall = async (rig: LiveKitRig, ms: number): Promise<void> => {
     await talk.caller.dialog.bye();
   } catch (error) {
     failures += 1;
-    say(`  a call failed: ${String(error)}`);
+    say(`  ${new Date().toISOString()} a call failed: ${String(error)}`);
   } finally {
     await talk?.agent.kill();
     await talk?.caller.phone.close();
@@ -130,7 +139,9 @@ try {
   await pause(settle);
   const third = await look(rig, `after ${made} calls, ${values['at-once']} at once`);
   within = compare(second, third, made) && within;
-  say(`${failures} calls failed; within ${mostGrowth} %: ${within ? 'yes' : 'no'}`);
+  say(
+    `${failures} calls failed; troubles in rooms: ${troubles(rig)}; within ${mostGrowth} %: ${within ? 'yes' : 'no'}`,
+  );
   if (!within) process.exitCode = 1;
 } finally {
   await rig.close();

@@ -2,6 +2,7 @@
  * A telephone agent for LiveKit, without a model so that it runs anywhere: it answers with a tone and obeys keys.
  *   1  asks the gateway for its tools, and presses a key for the caller to show that it may
  *   2  transfers the caller to the first destination it has; when that fails, says so with another tone
+ *   3  the same as LiveKit's agents do it: by TransferSIPParticipant, with LIVEKIT_URL at the gateway's reverse proxy
  *   9  hangs up, as LiveKit agents do: by deleting the room
  * Where the tones are, an AgentSession with your models goes; the rest stays as it is.
  */
@@ -15,6 +16,7 @@ import {
   TrackPublishOptions,
   TrackSource,
 } from '@livekit/rtc-node';
+import { SipCallError, SipClient } from 'livekit-server-sdk';
 
 const sampleRate = 24_000;
 const frame = sampleRate / 50;
@@ -64,13 +66,24 @@ export default defineAgent({
       return JSON.parse(answer ?? 'null');
     };
 
-    const transfer = async (): Promise<void> => {
+    type Outcome = { readonly outcome: string; readonly sipStatus: number | null };
+    const byTool = async (destination: string): Promise<Outcome> =>
+      (await tool('transfer_call', { destination, summary: 'The caller pressed 2.' })) as Outcome;
+    const byLiveKit = async (destination: string): Promise<Outcome> => {
+      const { LIVEKIT_URL = '', LIVEKIT_API_KEY, LIVEKIT_API_SECRET } = process.env;
+      try {
+        const sip = new SipClient(LIVEKIT_URL, LIVEKIT_API_KEY, LIVEKIT_API_SECRET);
+        await sip.transferSipParticipant(ctx.room.name ?? '', caller.identity, destination);
+        return { outcome: 'connected', sipStatus: 200 };
+      } catch (error) {
+        if (!(error instanceof SipCallError)) throw error;
+        return { outcome: error.metadata?.outcome ?? 'failed', sipStatus: error.sipStatusCode ?? null };
+      }
+    };
+    const transfer = async (way: (destination: string) => Promise<Outcome>): Promise<void> => {
       const tools = (await tool('list_tools', {})) as Tool[];
       const destinations = tools.find(({ name }) => name === 'transfer_call')?.parameters.properties?.destination?.enum;
-      const result = (await tool('transfer_call', {
-        destination: destinations?.[0] ?? '',
-        summary: 'The caller pressed 2.',
-      })) as { outcome: string; sipStatus: number | null };
+      const result = await way(destinations?.[0] ?? '');
       console.log(JSON.stringify({ transfer: result }));
       if (result.outcome !== 'connected') voice.hum(880);
     };
@@ -81,7 +94,8 @@ export default defineAgent({
     };
     const keys: Readonly<Record<string, () => Promise<void>>> = {
       '1': showTools,
-      '2': transfer,
+      '2': () => transfer(byTool),
+      '3': () => transfer(byLiveKit),
       '9': () => ctx.deleteRoom(),
     };
     ctx.room.on(RoomEvent.DtmfReceived, (_code, digit) => {

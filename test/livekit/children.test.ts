@@ -1,4 +1,4 @@
-import { afterEach, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { hears } from '../support/listening.js';
 import { type LiveKitRig, startLiveKitRig } from '../support/livekit-rig.js';
 import { hasLiveKitServer } from '../support/livekit-server.js';
@@ -16,10 +16,10 @@ const alive = (pid: number): boolean => {
 
 describe.skipIf(!hasLiveKitServer())('the processes that hold the rooms', () => {
   let rig: LiveKitRig;
-  const start = async (livekit: Readonly<Record<string, number>>): Promise<void> => {
-    rig = await startLiveKitRig({ config: { livekit } });
-  };
-  afterEach(() => rig?.close());
+  beforeAll(async () => {
+    rig = await startLiveKitRig({ config: { livekit: { callsPerChild: 10 } } });
+  });
+  afterAll(() => rig?.close());
 
   /** The child that holds a call, from the log. */
   const childOf = async (sessionId: string): Promise<number> => {
@@ -32,7 +32,6 @@ describe.skipIf(!hasLiveKitServer())('the processes that hold the rooms', () => 
     rig.gateway.log().flatMap(({ msg, pid }) => (msg === 'a LiveKit child is ready' ? [Number(pid)] : []));
 
   it('killed with ten calls: these go to their fall-back, no other call notices, and the child is replaced', async () => {
-    await start({ callsPerChild: 10 });
     await rig.setUpLeg({ answer: 'at-once', onLost: { unreachable: 'message' }, message: 'Goodbye.' });
     const callers: Caller[] = [];
     for (let i = 0; i < 10; i += 1) callers.push(await (await rig.ring()).answered);
@@ -64,27 +63,9 @@ describe.skipIf(!hasLiveKitServer())('the processes that hold the rooms', () => 
     await other.caller.dialog.bye();
   }, 60_000);
 
-  it('replaced when it has had its number of calls and is empty', async () => {
-    await start({ callsBeforeRestart: 2 });
-    await rig.setUpLeg({ answer: 'at-once' });
-    const first = await (await rig.ring()).answered;
-    const second = await (await rig.ring()).answered;
-    const child = await childOf(first.sessionId);
-    expect(await childOf(second.sessionId)).toBe(child);
-    await first.dialog.bye();
-    await first.until('the end', ({ status }) => status === 'ended');
-    expect(alive(child)).toBe(true);
-    await second.dialog.bye();
-    await rig.gateway.waitForLog(({ msg }) => msg === 'a LiveKit child has had enough and is replaced');
-    await until('its end', () => !alive(child));
-    const third = await (await rig.ring()).answered;
-    expect(await childOf(third.sessionId)).not.toBe(child);
-    await third.dialog.bye();
-  }, 60_000);
-
-  it('ends with the gateway, also when that is killed', async () => {
-    await start({});
-    const children = await until('a child', () => (ready().length > 0 ? ready() : null));
+  it('end with the gateway, also when that is killed', async () => {
+    const children = ready().filter(alive);
+    expect(children.length).toBeGreaterThan(0);
     const redis = rig.gateway.log().find(({ msg }) => msg === 'redis-server runs.')?.pid;
     rig.gateway.signal('SIGKILL');
     await until('their end', () => children.every((child) => !alive(child)));

@@ -122,6 +122,35 @@ describe.skipIf(!hasLiveKitServer())('telephones in rooms', () => {
     }
   });
 
+  it('are held by a process that is replaced when it has had its number of them and is empty', async () => {
+    const own = createLiveKitAgent({
+      server: { url: server.url, apiKey, apiSecret },
+      ...{ readyWithin: 10_000, reconnectWithin: 15_000, clock: systemClock, log: silentLogger },
+      limits: { legsServed: 2 },
+    });
+    const pids = (legs: number): readonly number[] =>
+      own.pool.report().flatMap((child) => (child.legs === legs ? [child.pid] : []));
+    const join = (room: string) =>
+      own.rooms.join(
+        { participant: participant(room), sessionId: room, leg: telephone().leg, hold: false, log: silentLogger },
+        { ended: () => {} },
+      );
+    try {
+      const [first, second] = [await join('first'), await join('second')];
+      const [full = 0] = pids(2);
+      const third = await join('third');
+      expect([pids(2), pids(1).length]).toEqual([[full], 1]);
+      await first.leave();
+      expect(own.pool.report().map(({ pid }) => pid)).toContain(full);
+      await second.leave();
+      await until('its end', () => !own.pool.report().some(({ pid }) => pid === full));
+      expect(() => process.kill(full, 0)).toThrow('ESRCH');
+      await third.leave();
+    } finally {
+      await own.close();
+    }
+  });
+
   it('survive a restart of LiveKit: they are in their room again', async () => {
     const phone = telephone();
     const ended: string[] = [];

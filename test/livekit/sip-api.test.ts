@@ -70,6 +70,7 @@ describe.skipIf(!hasLiveKitServer())("LiveKit's SIP API at the gateway, by LiveK
   });
   afterEach(async () => {
     await Promise.all(calls.splice(0).map((caller) => caller.dialog.bye()));
+    await rig.rest();
   });
 
   const talk = async () => {
@@ -212,8 +213,7 @@ describe.skipIf(!hasLiveKitServer())("LiveKit's SIP API at the gateway, by LiveK
       const invite = lastInvite();
       expect(invite?.lines('From')[0]).toContain(`<sip:${dialled}@`);
       expect(invite?.lines('X-Why')[0]).toContain('meeting');
-      // The gateway hears that the guest is in the room a moment before the others in it do.
-      const guest = await until('the guest', () => agent.caller().catch(() => null));
+      const guest = await agent.caller();
       expect(guest).toMatchObject({ identity: 'guest', name: 'A guest', metadata: 'm', kind: 3 });
       expect(guest.attributes).toMatchObject({
         ...{ 'my.key': 'v', 'sip.phoneNumber': answers, 'sip.trunkPhoneNumber': dialled, 'sip.callID': info.sipCallId },
@@ -233,7 +233,6 @@ describe.skipIf(!hasLiveKitServer())("LiveKit's SIP API at the gateway, by LiveK
       if (invite !== undefined) await people.hangUp(invite);
       await agent.event('caller-left');
       await until('the end', async () => (await getSession(rig.gateway, id)).endReason === 'caller-hangup');
-      await agent.kill();
     });
 
     it('presses keys when it is answered, hides numbers and ends in time, where it is asked to', async () => {
@@ -344,7 +343,7 @@ describe.skipIf(!hasLiveKitServer())("LiveKit's SIP API at the gateway, by LiveK
       const toCaller = people.phone.tone(700);
       await caller.phone.until('the human', () => hears(caller.phone, 700));
       toCaller();
-      await Promise.all([agent.order({ type: 'leave' }), briefing.kill()]);
+      await Promise.all([agent.order({ type: 'leave' }), briefing.order({ type: 'leave' })]);
       // Without the agent the two go on; the one who is left alone at last is hung up.
       const again = caller.phone.tone(1_200);
       await people.phone.until('the caller', () => hears(people.phone, 1_200));
@@ -372,7 +371,7 @@ describe.skipIf(!hasLiveKitServer())("LiveKit's SIP API at the gateway, by LiveK
     const placed = await rig.gateway.api('/v1/calls', { method: 'POST', body: { agent: 'support', to: answers } });
     const { id } = placed.body as { id: string };
     const agent = await rig.agentIn(`call-${id}`);
-    const { attributes } = await until('the one who was called', () => agent.caller().catch(() => null));
+    const { attributes } = await agent.caller();
     expect(attributes).toMatchObject({ 'sip.phoneNumber': answers, 'sip.trunkPhoneNumber': dialled });
     // Agents take a call without this for one of their own, and one that is active for one that is answered.
     expect([attributes['sip.ruleID'], attributes['sip.callStatus']]).toEqual([undefined, 'active']);
@@ -380,15 +379,11 @@ describe.skipIf(!hasLiveKitServer())("LiveKit's SIP API at the gateway, by LiveK
     await people.phone.until('the agent', () => hears(people.phone, 440));
     await agent.rpc('end_call', {});
     await until('the end', async () => (await getSession(rig.gateway, id)).endReason === 'agent-hangup');
-    await agent.kill();
   });
 
   it('leaves everything else to livekit-server, WebSockets too', async () => {
     const room = 'by-proxy';
-    const { startAgent } = await import('../support/livekit-agent.js');
-    const agent = await startAgent();
-    await agent.order({ type: 'join', url: proxy.url, token: await rig.livekit.agentToken(room, 'worker') });
+    await rig.agentIn(room, undefined, 'worker', proxy.url);
     expect((await rooms.listParticipants(room)).map(({ identity }) => identity)).toEqual(['worker']);
-    await agent.kill();
   });
 });

@@ -20,7 +20,8 @@ import type { AgentEvent, AgentOrder, AgentSound } from './livekit-agent.js';
 
 const tell = (event: AgentEvent): void => void process.send?.(event);
 
-const room = new Room();
+/** The room it is in, or was last: it takes one after the other, since a process is dear to start. */
+let room = new Room();
 /** The last second that was heard of the caller. */
 let heard = new Int16Array(0);
 let frames = 0;
@@ -42,28 +43,44 @@ const listen = (samples: Int16Array): void => {
   above = loud >= 0 ? 10 : Math.max(0, above - 1);
 };
 
-room.on(RoomEvent.TrackSubscribed, async (track) => {
-  if (track.kind !== TrackKind.KIND_AUDIO) return;
-  tell({ type: 'subscribed' });
-  const reader = new AudioStream(track, { sampleRate: 8_000, numChannels: 1, frameSizeMs: 20 }).getReader();
-  for (;;) {
-    const { done, value } = await reader.read();
-    if (done) return;
-    listen(value.data);
-  }
-});
-room.on(RoomEvent.DtmfReceived, (code, digit) => tell({ type: 'dtmf', code, digit }));
-room.on(RoomEvent.ParticipantDisconnected, () => tell({ type: 'caller-left' }));
-room.on(RoomEvent.Disconnected, () => tell({ type: 'disconnected' }));
+/** A room as if the process had just begun. */
+const open = (): void => {
+  if (playing !== null) playing.stop = true;
+  playing = null;
+  publication = undefined;
+  heard = new Int16Array(0);
+  frames = 0;
+  clicks = [];
+  above = 0;
+  const here = new Room();
+  room = here;
+  const say = (event: AgentEvent): void => {
+    if (room === here) tell(event);
+  };
+  here.on(RoomEvent.TrackSubscribed, async (track) => {
+    if (track.kind !== TrackKind.KIND_AUDIO) return;
+    say({ type: 'subscribed' });
+    const reader = new AudioStream(track, { sampleRate: 8_000, numChannels: 1, frameSizeMs: 20 }).getReader();
+    for (;;) {
+      const { done, value } = await reader.read();
+      if (done || room !== here) return;
+      listen(value.data);
+    }
+  });
+  here.on(RoomEvent.DtmfReceived, (code, digit) => say({ type: 'dtmf', code, digit }));
+  here.on(RoomEvent.ParticipantDisconnected, () => say({ type: 'caller-left' }));
+  here.on(RoomEvent.Disconnected, () => say({ type: 'disconnected' }));
+};
 
 const publish = async (sound: AgentSound): Promise<void> => {
   const rate = sound.sampleRate ?? 48_000;
   const source = new AudioSource(rate, 1, sound.queueMs ?? 200);
   const track = LocalAudioTrack.createAudioTrack('voice', source);
-  publication = await room.localParticipant?.publishTrack(
+  const published = await room.localParticipant?.publishTrack(
     track,
     new TrackPublishOptions({ source: TrackSource.SOURCE_MICROPHONE }),
   );
+  publication = published;
   if (sound.hz === null) return;
   const state = { stop: false };
   playing = state;
@@ -71,7 +88,8 @@ const publish = async (sound: AgentSound): Promise<void> => {
   const second = sine(sound.hz, 1_000, -10, rate);
   const piece = rate / 50;
   void (async () => {
-    await publication?.waitForSubscription();
+    await published?.waitForSubscription();
+    if (state.stop) return;
     tell({ type: 'speaking' });
     const opening = sine(sound.opening?.hz ?? 0, sound.opening?.ms ?? 0, -10, rate);
     for (let at = 0; at + piece <= opening.length; at += piece)
@@ -122,6 +140,7 @@ const caller = () => {
 const perform = async (order: AgentOrder): Promise<unknown> => {
   switch (order.type) {
     case 'join':
+      open();
       await room.connect(order.url, order.token, { autoSubscribe: true, dynacast: false });
       return null;
     case 'publish':
@@ -143,7 +162,9 @@ const perform = async (order: AgentOrder): Promise<unknown> => {
     case 'click':
       return click(order.count, order.everyMs);
     case 'caller': {
-      const { identity, name, kind, attributes, metadata } = caller().info;
+      const [found] = room.remoteParticipants.values();
+      if (found === undefined) return null;
+      const { identity, name, kind, attributes, metadata } = found.info;
       return { identity, name, kind, attributes, metadata };
     }
     case 'rpc':

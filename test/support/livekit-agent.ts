@@ -59,6 +59,8 @@ export type RpcAnswer =
 
 export type TestAgent = {
   readonly pid: number;
+  readonly alive: () => boolean;
+  /** Of the room it was last told to join. */
   readonly events: readonly AgentEvent[];
   /** The first event of the type, past or future. */
   event<Type extends AgentEvent['type']>(type: Type, timeout?: number): Promise<Extract<AgentEvent, { type: Type }>>;
@@ -66,6 +68,7 @@ export type TestAgent = {
   order(order: AgentOrder): Promise<unknown>;
   rpc(method: string, args?: unknown, timeout?: number): Promise<RpcAnswer>;
   levels(hz: number): Promise<{ readonly tone: number; readonly total: number; readonly frames: number }>;
+  /** The first of the others in the room; waits for them. */
   caller(): Promise<{
     readonly identity: string;
     readonly name: string;
@@ -106,6 +109,7 @@ export const startAgent = async (): Promise<TestAgent> => {
   });
   const agent: TestAgent = {
     pid: child.pid ?? 0,
+    alive: () => child.exitCode === null && child.signalCode === null,
     events,
     event: async (type, timeout) =>
       (await until(
@@ -115,6 +119,7 @@ export const startAgent = async (): Promise<TestAgent> => {
       )) as never,
     order: (order) =>
       new Promise((resolve, reject) => {
+        if (order.type === 'join') events.length = 0;
         lastId += 1;
         waiting.set(lastId, { resolve, reject });
         child.send({ id: lastId, order });
@@ -125,7 +130,12 @@ export const startAgent = async (): Promise<TestAgent> => {
         ...(timeout === undefined ? {} : { timeout }),
       })) as RpcAnswer,
     levels: async (hz) => (await agent.order({ type: 'levels', hz })) as Awaited<ReturnType<TestAgent['levels']>>,
-    caller: async () => (await agent.order({ type: 'caller' })) as Awaited<ReturnType<TestAgent['caller']>>,
+    caller: () =>
+      until(
+        'somebody else in the room',
+        async () => (await agent.order({ type: 'caller' })) as Awaited<ReturnType<TestAgent['caller']>> | null,
+        20_000,
+      ),
     kill: async () => {
       child.kill('SIGKILL');
       await exited;

@@ -23,27 +23,37 @@ export type LiveKitRig = TransferRig & {
   ): Promise<void>;
   ring(options?: Parameters<TransferRig['call']>[0]): Promise<RingingCall>;
   /** An agent in the room, which speaks when a sound is given. */
-  agentIn(room: string, sound?: AgentSound, identity?: string): Promise<TestAgent>;
+  agentIn(room: string, sound?: AgentSound, identity?: string, url?: string): Promise<TestAgent>;
   /** A call and the agent that has answered it with a tone of 440 Hz. */
   talk(sound?: AgentSound): Promise<{ readonly caller: Caller; readonly agent: TestAgent; readonly room: string }>;
+  /** Takes the agents out of their rooms, for the next calls; the callers of theirs are to have hung up. */
+  rest(): Promise<void>;
 };
 
 export const startLiveKitRig = async (options: TestGatewayOptions = {}): Promise<LiveKitRig> => {
+  // Its process takes longer to start than anything else.
+  const first = startAgent();
   const livekit = await startLiveKitServer();
   const rig = await startTransferRig({ ...options, env: { ...livekit.env, ...options.env } }).catch(
     async (error: unknown) => {
-      await livekit.stop();
+      await Promise.all([livekit.stop(), first.then((agent) => agent.kill())]);
       throw error;
     },
   );
   const agents = new Set<TestAgent>();
+  const idle: TestAgent[] = [await first];
   const seen = new Set<string>();
 
   const full: LiveKitRig = {
     ...rig,
     livekit,
     setUpLeg: (leg = {}, destinations = [], agent = {}) =>
-      rig.setUp([], destinations, { leg: { type: 'livekit', agentName: 'support', ...leg }, fallback: null, ...agent }),
+      rig.setUp([], destinations, {
+        leg: { type: 'livekit', agentName: 'support', ...leg },
+        fallback: null,
+        actions: [],
+        ...agent,
+      }),
     ring: async (callOptions) => {
       const answered = rig.call(callOptions);
       answered.catch(() => {});
@@ -59,10 +69,10 @@ export const startLiveKitRig = async (options: TestGatewayOptions = {}): Promise
       seen.add(found.id);
       return { sessionId: found.id, room: `call-${found.id}`, answered };
     },
-    agentIn: async (room, sound, identity = 'agent') => {
-      const agent = await startAgent();
+    agentIn: async (room, sound, identity = 'agent', url = livekit.url) => {
+      const agent = idle.pop() ?? (await startAgent());
       agents.add(agent);
-      await agent.order({ type: 'join', url: livekit.url, token: await livekit.agentToken(room, identity) });
+      await agent.order({ type: 'join', url, token: await livekit.agentToken(room, identity) });
       if (sound !== undefined) await agent.order({ type: 'publish', sound });
       return agent;
     },
@@ -71,8 +81,21 @@ export const startLiveKitRig = async (options: TestGatewayOptions = {}): Promise
       const agent = await full.agentIn(room, sound);
       return { caller: await answered, agent, room };
     },
+    rest: async () => {
+      const busy = [...agents].filter((agent) => agent.alive());
+      agents.clear();
+      await Promise.all(
+        busy.map(async (agent) => {
+          // Without LiveKit the library may wait for ever.
+          const limit = setTimeout(() => void agent.kill(), 5_000);
+          await agent.order({ type: 'leave' }).catch(() => {});
+          clearTimeout(limit);
+          if (agent.alive()) idle.push(agent);
+        }),
+      );
+    },
     close: async () => {
-      await Promise.all([...agents].map((agent) => agent.kill()));
+      await Promise.all([...agents, ...idle].map((agent) => agent.kill()));
       await rig.close();
       await livekit.stop();
     },
