@@ -598,6 +598,7 @@ describe('the OpenAPI document', () => {
         'post /test/voice-prefetch/{token}',
         'post /v1/sessions/{id}/dtmf',
         'post /v1/sessions/{id}/hangup',
+        'post /v1/sessions/{id}/recording',
         'post /v1/sessions/{id}/tools/{name}',
         'put /v1/organizations/{id}/document',
         ...['agents', 'numbers', 'transfer-destinations'].flatMap((kind) => [
