@@ -37,7 +37,7 @@ import { createCommandBus } from '../platform/redis/index.js';
 import { createMetrics } from '../platform/telemetry/index.js';
 import { redisRingChecks } from '../platform/vault/index.js';
 import { createSpeaker } from '../telephony/agents/builtin/index.js';
-import { createMediaPlane, createRtpengineRelay } from '../telephony/media/index.js';
+import { createMediaPlane } from '../telephony/media/index.js';
 import { createLadder, openProfiles } from '../telephony/sip/index.js';
 import { actionChecks } from './action-catalogue.js';
 import { startActions } from './actions.js';
@@ -52,6 +52,7 @@ import { createLiveKitSip } from './livekit-sip.js';
 import { watchLoopLag } from './loop-lag.js';
 import { createOutbound } from './outbound.js';
 import { profileParts } from './profiles.js';
+import { startRelay } from './relay.js';
 import { shutdownStack } from './shutdown-stack.js';
 import { sipReadiness, startSignalling } from './signalling.js';
 import { openStore, recordingsFolder } from './store.js';
@@ -199,11 +200,7 @@ const start = async (options: GatewayOptions, stack: ReturnType<typeof shutdownS
     clock,
   });
   stack.push('media', () => media.close());
-  const relay =
-    config.rtpengine === undefined
-      ? null
-      : createRtpengineRelay({ servers: config.rtpengine, clock, log: log.child({ part: 'rtpengine' }) });
-  if (relay !== null) stack.push('rtpengine', () => relay.close());
+  const relay = startRelay({ config, clock, log, stack });
 
   const sessionTokens = createSessionTokens(redis);
   access.register(sessionTokens.reader);

@@ -57,7 +57,9 @@ const tonePacketsOf = (peer: RtpPeer, from = 0): number =>
   peer.packets.slice(from).filter((packet) => packet.payload.some((octet) => octet !== 0xff && octet !== 0xd5)).length;
 
 const sdpOf = ({ port }: { readonly port: number }): string =>
-  ['v=0', 'o=x 9 9 IN IP4 192.0.2.9', 's=-', 'c=IN IP4 127.0.0.1', 't=0 0', `m=audio ${port} RTP/AVP 0`, ''].join('\r\n');
+  ['v=0', 'o=x 9 9 IN IP4 192.0.2.9', 's=-', 'c=IN IP4 127.0.0.1', 't=0 0', `m=audio ${port} RTP/AVP 0`, ''].join(
+    '\r\n',
+  );
 const originVersion = (sdp: string): number => Number(/^o=\S+ \S+ (\d+) /m.exec(sdp)?.[1]);
 
 /**
