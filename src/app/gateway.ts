@@ -37,7 +37,7 @@ import { createCommandBus } from '../platform/redis/index.js';
 import { createMetrics } from '../platform/telemetry/index.js';
 import { redisRingChecks } from '../platform/vault/index.js';
 import { createSpeaker } from '../telephony/agents/builtin/index.js';
-import { createMediaPlane, createRtpengineRelay } from '../telephony/media/index.js';
+import { createMediaPlane } from '../telephony/media/index.js';
 import { createLadder, openProfiles } from '../telephony/sip/index.js';
 import { actionChecks } from './action-catalogue.js';
 import { startActions } from './actions.js';
@@ -54,6 +54,7 @@ import { watchLoopLag } from './loop-lag.js';
 import { createOutbound } from './outbound.js';
 import { profileParts } from './profiles.js';
 import { readinessChecks } from './readiness.js';
+import { startRelay } from './relay.js';
 import { sessionCredentials } from './session-credentials.js';
 import { shutdownStack } from './shutdown-stack.js';
 import { startSignalling } from './signalling.js';
@@ -207,11 +208,7 @@ const start = async (options: GatewayOptions, stack: ReturnType<typeof shutdownS
     clock,
   });
   stack.push('media', () => media.close());
-  const relay =
-    config.rtpengine === undefined
-      ? null
-      : createRtpengineRelay({ servers: config.rtpengine, clock, log: log.child({ part: 'rtpengine' }) });
-  if (relay !== null) stack.push('rtpengine', () => relay.close());
+  const relay = startRelay({ config, clock, log, stack });
 
   const credentials = sessionCredentials({ redis, access, apiUrl: config.http.publicUrl, log });
   const apiKeys = createApiKeys({ redis, clock, log });
