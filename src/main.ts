@@ -3,7 +3,6 @@ import { join, resolve } from 'node:path';
 import { parse } from 'yaml';
 import { checkMediaAddress } from './app/check-addresses.js';
 import { type Config, readConfig } from './app/config.js';
-import { startGateway } from './app/gateway.js';
 import { packageRoot } from './core/entry-path.js';
 import { GatewayError } from './core/errors.js';
 import { createRedactor } from './core/redaction.js';
@@ -70,6 +69,8 @@ process.on('unhandledRejection', (reason) => log.error({ err: reason }, 'a promi
 const begun = performance.now();
 try {
   await checkMediaAddress(config);
+  // Loaded when it is clear that there will be a gateway: a configuration that is refused is told at once.
+  const { startGateway } = await import('./app/gateway.js');
   const gateway = await startGateway({ config, env: process.env, log, redactor, version });
 
   let signals = 0;

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { type IpRange, parseIpRange } from '../telephony/sip/index.js';
+import { type IpRange, parseIpRange } from '../telephony/sip/ip-range.js';
 
 export type Endpoint = { readonly host: string; readonly port: number };
 export type SipListenPoint = Endpoint & { readonly transport: 'udp' | 'tcp' | 'tls' };

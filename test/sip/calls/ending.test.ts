@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterEach, describe, expect, it } from 'vitest';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { startGateway, type TestGateway, type TestGatewayOptions } from '../../support/gateway.js';
 import { endedSession, liveSession, sessionOf, sessionsOf } from '../../support/listed-sessions.js';
 import { organization } from '../../support/organization.js';
@@ -66,10 +66,21 @@ const waitingCaller = async (gateway: TestGateway, calls = 1): Promise<{ run: Si
   return { run, id: (await liveSession(gateway)).id };
 };
 
-describe('before the answer', () => {
-  it('a CANCEL right behind the INVITE gives 487 and an ended session that was never answered', async () => {
-    const gateway = await start();
+describe('on a gateway that goes on', () => {
+  let gateway: TestGateway;
+  let earlier: ReadonlySet<string>;
+  beforeAll(async () => {
+    gateway = await startGateway();
     await gateway.apply(organization(patient));
+  });
+  afterAll(() => gateway?.stop());
+  beforeEach(async () => {
+    earlier = new Set((await sessionsOf(gateway)).map(({ id }) => id));
+  });
+  /** The session of the test in progress, once it has ended. */
+  const ended = () => endedSession(gateway, ({ id }) => !earlier.has(id));
+
+  it('a CANCEL right behind the INVITE gives 487 and an ended session that was never answered', async () => {
     const socket = connect(gateway.sipPort, '127.0.0.1');
     await new Promise((resolve) => socket.once('connect', resolve));
     let received = '';
@@ -108,15 +119,13 @@ describe('before the answer', () => {
     await until('the answers to both', () => statusOf('INVITE') !== undefined && statusOf('CANCEL') !== undefined);
     expect(statusOf('CANCEL')).toBe('200');
     expect(statusOf('INVITE')).toBe('487');
-    const session = await endedSession(gateway);
+    const session = await ended();
     expect(session).toMatchObject({ endReason: 'cancelled', answeredAt: null, caller: { e164: '+14155550123' } });
     expect(session.timeline.map((entry) => entry.type)).not.toContain('call.answered');
     socket.destroy();
   });
 
   it('a CANCEL that our 200 crosses changes nothing: the caller acknowledges it and hangs up', async () => {
-    const gateway = await start();
-    await gateway.apply(organization(patient));
     const result = await runSipp({
       target: `127.0.0.1:${gateway.sipPort}`,
       scenario: scenario(
@@ -138,30 +147,26 @@ Content-Length: 0`),
       ),
     });
     expect(result, result.errors).toMatchObject({ code: 0, retransmissions: 0 });
-    const session = await endedSession(gateway);
+    const session = await ended();
     expect(session.endReason).toBe('caller-hangup');
     expect(session.timeline.map((entry) => entry.type)).toContain('call.answered');
   });
-});
 
-describe('in a call', () => {
   it('the API hangs up: BYE to the caller, and the session says so', async () => {
-    const gateway = await start();
-    await gateway.apply(organization(patient));
     const { run, id } = await waitingCaller(gateway);
     expect((await gateway.api(`/v1/sessions/${id}/hangup`, { method: 'POST' })).status).toBeLessThan(300);
     expect((await run.done).code).toBe(0);
-    expect((await endedSession(gateway)).endReason).toBe('api-hangup');
+    expect((await ended()).endReason).toBe('api-hangup');
     expect((await gateway.api(`/v1/sessions/${id}/hangup`, { method: 'POST' })).status).toBe(409);
   });
+});
 
-  it('a call that lasts too long is ended', async () => {
-    const gateway = await start({ dataDir: keptFolder('limits: { maxCallDuration: 1 }\n') });
-    await gateway.apply(organization(patient));
-    const { run } = await waitingCaller(gateway);
-    expect((await run.done).code).toBe(0);
-    expect((await endedSession(gateway)).endReason).toBe('max-duration');
-  });
+it('a call that lasts too long is ended', async () => {
+  const gateway = await start({ dataDir: keptFolder('limits: { maxCallDuration: 1 }\n') });
+  await gateway.apply(organization(patient));
+  const { run } = await waitingCaller(gateway);
+  expect((await run.done).code).toBe(0);
+  expect((await endedSession(gateway)).endReason).toBe('max-duration');
 });
 
 // Two gateways one after the other: more than the usual time on a busy machine.
