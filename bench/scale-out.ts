@@ -1,7 +1,7 @@
 import { silentLogger } from '../src/core/logger.js';
 import { connectRedis, type RedisConnection } from '../src/platform/redis/index.js';
-import type { TestGateway } from '../test/support/gateway.js';
-import { sharedEnvironment, startInstances } from '../test/support/instances.js';
+import { startGateway, type TestGateway } from '../test/support/gateway.js';
+import { sharedEnvironment } from '../test/support/instances.js';
 import { organization } from '../test/support/organization.js';
 import { startTestRedis, type TestRedis } from '../test/support/redis.js';
 import { type Bench, type BenchRow, median, round } from './bench.js';
@@ -11,11 +11,13 @@ import { cpuOfProcess, sippCalls } from './sipp-load.js';
 const called = '+14155550100';
 const sizes = [1, 2, 4] as const;
 /** Calls a second over all instances: well below half of two processors. */
-const rate = 40;
-const seconds = 10;
+const rate = 100;
+const seconds = 8;
 const rounds = 5;
 /** Calls of each instance before anything counts. */
-const warmUp = 1_000;
+const warmUp = 1_500;
+/** RTP ports of each instance: a port rests after its call. */
+const portsOfEach = 2_400;
 
 type Group = {
   readonly size: number;
@@ -29,7 +31,12 @@ type Cost = { readonly cpu: number; readonly redisCpu: number; readonly commands
 const startGroup = async (size: number): Promise<Group> => {
   const redis = await startTestRedis();
   const env = { ...sharedEnvironment(`unix://${redis.socketPath}`), LOG_LEVEL: 'warn' };
-  const gateways = await startInstances(size, env);
+  const gateways = await Promise.all(
+    Array.from({ length: size }, (_, index) => {
+      const first = 10_000 + (size - 1 + index) * portsOfEach;
+      return startGateway({ env: { ...env, RTP_PORTS: `${first}-${first + portsOfEach - 1}` } });
+    }),
+  );
   await gateways[0]?.apply(organization(silentAgent));
   const store = connectRedis({ socketPath: redis.socketPath, log: silentLogger });
   await store.ready(10_000);

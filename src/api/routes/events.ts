@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { GatewayError } from '../../core/errors.js';
-import type { Followed, SessionEvents } from '../../domain/sessions/index.js';
+import type { Followed, SessionEvent, SessionEvents } from '../../domain/sessions/index.js';
 import type { Principal } from '../../platform/access/index.js';
 import type { ApiDeps } from '../deps.js';
 import { protectedRoute, type Reply, type Route } from '../http/route.js';
@@ -18,13 +18,20 @@ const lastEventId = (header: string | string[] | undefined): string | null => {
   throw new GatewayError('bad_request', 'Last-Event-ID is not the id of an event of this stream.');
 };
 
+/** An event is one object for all who follow it: it is put into words once. */
+const texts = new WeakMap<SessionEvent, string>();
+
 /** Server-sent events (HTML Living Standard, section 9.2). */
 const written = (event: Followed): string => {
   if (event === 'quiet') return ': quiet\n\n';
   if (event === 'gap') return 'event: gap\ndata: {}\n\n';
+  const known = texts.get(event);
+  if (known !== undefined) return known;
   const { id, sessionId, at, type, data } = event;
   const body = JSON.stringify({ sessionId, at: new Date(at).toISOString(), type, data });
-  return `id: ${id}\nevent: ${type}\ndata: ${body}\n\n`;
+  const text = `id: ${id}\nevent: ${type}\ndata: ${body}\n\n`;
+  texts.set(event, text);
+  return text;
 };
 
 /** What happens, as it happens: timeline entries of an organization or of one session. */

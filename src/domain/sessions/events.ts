@@ -1,4 +1,4 @@
-import type { Clock } from '../../core/clock.js';
+import type { Clock, Timer } from '../../core/clock.js';
 import type { Logger } from '../../core/logger.js';
 import {
   orgKey,
@@ -42,9 +42,16 @@ const mostWaiting = 1_000;
 const quietFor = 15_000;
 /** Entries of one read when a reader catches up. */
 const batch = 500;
+/**
+ * ms for which what happens is gathered before followers are told, and how many of them are told in one go, a ms apart: a
+ * hundred browsers must not stand between a call and its next step.
+ */
+const gather = 10;
+const atOnce = 20;
 const idForm = /^\d{1,16}-\d{1,16}$/;
 
-type Told = SessionEvent & { readonly entry: string };
+/** One event for all followers: of the organization, and of its session (where it has another id). */
+type Told = { readonly ofOrganization: SessionEvent; readonly ofSession: SessionEvent };
 
 const jsonOf = (text: string): unknown => {
   try {
@@ -59,10 +66,13 @@ const readMessage = (message: string): Told | null => {
   const found = /^(\S+) (\S+) (\S+) (\d+) (\S+) (.*)$/s.exec(message);
   if (found === null) return null;
   const [, id = '', sessionId = '', entry = '', at, type = '', data = ''] = found;
-  return { id, sessionId, entry, at: Number(at), type, data: jsonOf(data) };
+  const ofOrganization = { id, sessionId, at: Number(at), type, data: jsonOf(data) };
+  return { ofOrganization, ofSession: { ...ofOrganization, id: entry } };
 };
 
 const isAfter = (id: string, last: string): boolean => {
+  // Of the same length they are in the order of their text, since `-` stands before every digit.
+  if (id.length === last.length) return id > last;
   const [a = 0, b = 0] = id.split('-').map(Number);
   const [c = 0, d = 0] = last.split('-').map(Number);
   return a > c || (a === c && b > d);
@@ -90,6 +100,33 @@ export const createSessionEvents = ({
     });
   };
 
+  /** The followers of an organization get one message one after the other: it is read for the first of them. */
+  let latest: { readonly message: string; readonly told: Told | null } | null = null;
+  const readOnce = (message: string): Told | null => {
+    if (latest?.message !== message) latest = { message, told: readMessage(message) };
+    return latest.told;
+  };
+
+  const due = new Set<() => void>();
+  let telling = false;
+  const tell = (): void => {
+    telling = due.size > atOnce;
+    if (telling) clock.after(1, tell);
+    let told = 0;
+    for (const wake of due) {
+      due.delete(wake);
+      wake();
+      told += 1;
+      if (told === atOnce) break;
+    }
+  };
+  const tellLater = (wake: () => void): void => {
+    due.add(wake);
+    if (telling) return;
+    telling = true;
+    clock.after(gather, tell);
+  };
+
   /** The id of the first or last entry that is kept; null when there is none. */
   const edge = async (key: string, command: 'XRANGE' | 'XREVRANGE'): Promise<string | null> => {
     const [from, to] = command === 'XRANGE' ? ['-', '+'] : ['+', '-'];
@@ -107,24 +144,36 @@ export const createSessionEvents = ({
       // again when Redis comes back, since what was told meanwhile has been heard by nobody.
       let missed = true;
       let wake: () => void = () => {};
+      const wakeUp = (): void => wake();
       const off = await redis.subscribe(channel, (message) => {
-        const told = readMessage(message);
+        const told = readOnce(message);
         if (told === null) {
           log.warn({ organization: orgId, bytes: message.length }, 'An event of a session could not be read.');
           return;
         }
-        if (sessionId !== null && told.sessionId !== sessionId) return;
-        const { entry, ...event } = told;
+        if (sessionId !== null && told.ofSession.sessionId !== sessionId) return;
         if (waiting.length >= mostWaiting) behind = true;
-        else waiting.push(sessionId === null ? event : { ...event, id: entry });
-        wake();
+        else waiting.push(sessionId === null ? told.ofOrganization : told.ofSession);
+        tellLater(wakeUp);
       });
       const offUp = redis.on('up', () => {
         missed = true;
         wake();
       });
-      const onAbort = (): void => wake();
-      signal.addEventListener('abort', onAbort, { once: true });
+      signal.addEventListener('abort', wakeUp, { once: true });
+      let said = clock.monotonic();
+      let quiet = false;
+      let timer: Timer | null = null;
+      const watch = (wait: number): void => {
+        timer = clock.after(wait, () => {
+          const rest = said + quietFor - clock.monotonic();
+          if (rest > 0) return watch(rest);
+          quiet = true;
+          watch(quietFor);
+          wake();
+        });
+      };
+      watch(quietFor);
       try {
         const known = after !== null && idForm.test(after) ? after : null;
         let last: string = known ?? '0-0';
@@ -149,20 +198,24 @@ export const createSessionEvents = ({
           for (const event of waiting.splice(0)) {
             if (!isAfter(event.id, last)) continue;
             last = event.id;
+            said = clock.monotonic();
             yield event;
           }
+          if (quiet) {
+            quiet = false;
+            said = clock.monotonic();
+            yield 'quiet';
+          }
           if (waiting.length > 0 || missed || behind || signal.aborted) continue;
-          let timer: { cancel(): void } | undefined;
-          const quiet = await new Promise<boolean>((resolve) => {
-            wake = () => resolve(false);
-            timer = clock.after(quietFor, () => resolve(true));
+          await new Promise<void>((resolve) => {
+            wake = resolve;
           });
-          timer?.cancel();
           wake = () => {};
-          if (quiet) yield 'quiet';
         }
       } finally {
-        signal.removeEventListener('abort', onAbort);
+        signal.removeEventListener('abort', wakeUp);
+        due.delete(wakeUp);
+        (timer as Timer | null)?.cancel();
         off();
         offUp();
       }
