@@ -587,7 +587,6 @@ describe('the OpenAPI document', () => {
         'get /openapi.json',
         'get /readyz',
         'get /v1/audit',
-        'get /v1/contacts/{id}',
         'get /v1/organizations',
         'get /v1/organizations/{id}/document',
         'get /v1/sessions',
@@ -601,7 +600,7 @@ describe('the OpenAPI document', () => {
         'post /v1/sessions/{id}/recording',
         'post /v1/sessions/{id}/tools/{name}',
         'put /v1/organizations/{id}/document',
-        ...['agents', 'numbers', 'transfer-destinations'].flatMap((kind) => [
+        ...['agents', 'contacts', 'numbers', 'transfer-destinations'].flatMap((kind) => [
           ...['get', 'post'].map((method) => `${method} /v1/${kind}`),
           ...['get', 'put', 'delete'].map((method) => `${method} /v1/${kind}/{id}`),
         ]),

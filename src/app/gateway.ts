@@ -4,6 +4,7 @@ import {
   type ApiDeps,
   apiKeyRoutes,
   callRoutes,
+  checkRoutes,
   createApi,
   eventRoutes,
   executorRoutes,
@@ -46,6 +47,7 @@ import { createCallControl, ladderReader } from './call-control.js';
 import { callMetrics, gatewayGauges } from './call-metrics.js';
 import { type Config, callLimits, loopbackOnly } from './config.js';
 import { isLoopback } from './config-values.js';
+import { createDiagnosis } from './diagnosis.js';
 import { drainCalls } from './drain.js';
 import { createKeyRotation } from './key-rotation.js';
 import { livekitReadiness } from './livekit.js';
@@ -323,10 +325,7 @@ const start = async (options: GatewayOptions, stack: ReturnType<typeof shutdownS
         ...{ redis: redis.isUp, sip: signalling.server, draining: calls.draining },
         more: () => livekitReadiness(agents.livekit),
       }),
-    metrics,
-    log,
-    clock,
-    version: options.version,
+    ...{ metrics, log, clock, version: options.version },
     publicUrl: config.http.publicUrl,
     httpLoopback: isLoopback(config.http.listen.host),
     loopbackOnly: loopbackOnly(config),
@@ -351,6 +350,7 @@ const start = async (options: GatewayOptions, stack: ReturnType<typeof shutdownS
     organizations: () => directory.organizations(),
     values: [directory.credentials, sealedPrefetchKeys(redis, vault), webhooks.endpoints.sealed],
   });
+  const twilio = await startTwilio({ config, directory, clock, log, stack });
   const api = createApi(apiDeps, [
     ...prefetchRoutes(apiDeps, zendesk),
     ...transferRoutes(apiDeps, transfers.control),
@@ -364,8 +364,9 @@ const start = async (options: GatewayOptions, stack: ReturnType<typeof shutdownS
     ...apiKeyRoutes(apiDeps, apiKeys),
     ...webhookRoutes(apiDeps, webhooks),
     ...profileRoutes(profileParts(profiles)),
-    ...twilioRoutes(await startTwilio({ config, directory, clock, log, stack })),
+    ...twilioRoutes(twilio),
     ...watching.routes(apiDeps),
+    ...checkRoutes(createDiagnosis({ config, directory, twilio, clock, profiles, server: signalling.server })),
     ...eventRoutes(apiDeps, createSessionEvents({ redis, clock, log }), closing.signal),
   ]);
   const http = await listenHttp(api, { ...config.http.listen, clock });

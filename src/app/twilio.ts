@@ -132,8 +132,9 @@ export const startTwilio = async (options: StartTwilioOptions): Promise<TwilioPa
 
   /** Throws GatewayError forbidden. What Twilio signs is PUBLIC_URL: what a proxy forwards is not looked at. */
   const trusted = ({ signature, target, body }: TwilioWebhook): WebhookParameters => {
-    const parameters = twilio.webhookParameters(body);
-    if (twilio.isSignedByTwilio(authToken, signature, `${publicUrl}${target}`, parameters)) return parameters;
+    if (twilio.isSignedByTwilio(authToken, signature, `${publicUrl}${target}`, body)) {
+      return twilio.webhookParameters(body);
+    }
     log.warn(
       { target: target.split('?', 1)[0], signed: signature !== undefined },
       'A webhook was not signed by Twilio.',
@@ -145,6 +146,7 @@ export const startTwilio = async (options: StartTwilioOptions): Promise<TwilioPa
   };
 
   return {
+    check: () => numbers.account(),
     search: (search) => numbers.search(search),
     list: async () => Promise.all((await numbers.list()).map(withOwner)),
     async buy({ number, name, by, trunk, addressSid, bundleSid, key }) {

@@ -1,9 +1,10 @@
 import { createHmac } from 'node:crypto';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { runCli } from '../../src/cli/program.js';
-import { isSignedByTwilio } from '../../src/telephony/carriers/twilio/index.js';
 import { startGateway, type TestGateway } from '../support/gateway.js';
 import { organization } from '../support/organization.js';
+import { freePort } from '../support/ports.js';
+import { rawReply, startRawPeer } from '../support/raw-peer.js';
 import { startTwilioServer, type TwilioServer } from '../support/twilio-server.js';
 
 let twilio: TwilioServer;
@@ -16,7 +17,7 @@ beforeAll(async () => {
   const { accountSid, authToken, url: apiUrl } = twilio;
   gateway = await startGateway({
     config: { twilio: { accountSid, authToken, apiUrl } },
-    env: { SIP_PUBLIC_ADDRESS: '203.0.113.5', PUBLIC_URL: publicUrl },
+    env: { SIP_PUBLIC_ADDRESS: '203.0.113.5', RTP_PUBLIC_ADDRESS: '203.0.113.5', PUBLIC_URL: publicUrl },
   });
   await gateway.apply(
     organization([{ hangup: {} }], {
@@ -38,7 +39,7 @@ beforeEach(() => {
 const cli = async (...args: string[]) => {
   let [out, err] = ['', ''];
   const status = await runCli(args, {
-    env: { VOICE_GATEWAY_URL: gateway.httpUrl, DATA_DIR: gateway.dataDir },
+    env: { VOICE_GATEWAY_URL: gateway.httpUrl, DATA_DIR: gateway.dataDir, PATH: process.env.PATH },
     cwd: '/',
     out: (text) => {
       out += text;
@@ -258,22 +259,30 @@ describe('webhooks', () => {
       expect(body).not.toContain('<Dial');
     }
   });
+});
 
-  it('agree with the vectors of the package and of the documentation', () => {
-    const url = 'https://mycompany.com/myapp.php?foo=1&bar=2';
-    const from = (number: string) => ({
-      ...{ CallSid: 'CA1234567890ABCDE', Caller: number, Digits: '1234', From: number, To: '+18005551212' },
-    });
-    expect(isSignedByTwilio('12345', 'RSOYDt4T1cUTdK1PDd93/VVr8B8=', url, from('+14158675309'))).toBe(true);
-    expect(isSignedByTwilio('12345', '0/KCTR6DLpKmkAf8muzZqo1nDgQ=', url, from('+12349013030'))).toBe(true);
-    expect(isSignedByTwilio('12345', '0/KCTR6DLpKmkAf8muzZqo1nDgQ=', url, from('+14158675309'))).toBe(false);
-    // With and without the standard port it is the same address; with another query it is not.
-    const bare = 'https://example.com/path?test=param';
-    for (const signed of [bare, bare.replace('.com', '.com:443')]) {
-      const signature = sign(signed, {}, 's3cr3t');
-      for (const asked of [bare, bare.replace('.com', '.com:443')])
-        expect(isSignedByTwilio('s3cr3t', signature, asked, {})).toBe(true);
-      expect(isSignedByTwilio('s3cr3t', signature, `${bare}2`, {})).toBe(false);
-    }
+describe('doctor', () => {
+  it('looks at the account, at our addresses and at every SIP destination, from the gateway itself', async () => {
+    const desk = await startRawPeer((message, self) => self.send(rawReply(message, '404 Not Found')));
+    const place = (id: string, port: number) => ({ id, name: id, type: 'sip', value: `sip:${id}@127.0.0.1:${port}` });
+    await gateway.apply(
+      organization([{ hangup: {} }], {
+        transferDestinations: [place('desk', desk.port), place('gone', await freePort())],
+      }),
+    );
+    const found = await cli('doctor', '--json');
+    desk.close();
+    expect([found.status, found.err]).toEqual([1, 'One thing needs attention.\n']);
+    const findings = JSON.parse(found.out) as { name: string; ok: boolean; warning?: true; says: string }[];
+    const of = (name: string) => findings.find((each) => each.name === name);
+    expect(of('twilio')).toEqual({ name: 'twilio', ok: true, says: 'account "Acme" is active' });
+    expect(of('public address')).toMatchObject({ ok: true, says: 'is 203.0.113.5' });
+    expect(of('destination acme/desk')?.says).toMatch(
+      /: udp 127\.0\.0\.1:\d+ answers OPTIONS with 404 Not Found in \d+ ms$/,
+    );
+    expect(desk.received.map(({ method }) => method)).toContain('OPTIONS');
+    expect(of('destination acme/gone')).toMatchObject({ ok: false, says: expect.stringContaining('203.0.113.5') });
+    // Behind this NAT nobody comes back inside, which says nothing of those outside.
+    expect(of('own SIP udp')).toMatchObject({ ok: true, warning: true });
   });
 });

@@ -1,4 +1,6 @@
 import { createSocket } from 'node:dgram';
+import { connect as connectTcp } from 'node:net';
+import { connect } from 'node:tls';
 
 export type RawMessage = {
   readonly text: string;
@@ -28,6 +30,28 @@ const parse = (text: string): RawMessage => ({
   lines: (name) => text.split('\r\n').filter((line) => line.toLowerCase().startsWith(`${name.toLowerCase()}:`)),
 });
 
+type Inbox = Pick<RawPeer, 'until'> & { readonly received: RawMessage[]; put(message: RawMessage): void };
+
+const createInbox = (): Inbox => {
+  const received: RawMessage[] = [];
+  const waiting: { what: (message: RawMessage) => boolean; resolve: (message: RawMessage) => void }[] = [];
+  return {
+    received,
+    until: (what) => {
+      const found = received.find(what);
+      return found === undefined ? new Promise((resolve) => waiting.push({ what, resolve })) : Promise.resolve(found);
+    },
+    put(message) {
+      received.push(message);
+      for (const waiter of [...waiting]) {
+        if (!waiter.what(message)) continue;
+        waiting.splice(waiting.indexOf(waiter), 1);
+        waiter.resolve(message);
+      }
+    },
+  };
+};
+
 /** A SIP peer over UDP that says exactly what a test wants, when it wants it. */
 export const startRawPeer = async (
   onMessage: (message: RawMessage, peer: RawPeer) => void = () => {},
@@ -35,8 +59,7 @@ export const startRawPeer = async (
 ): Promise<RawPeer> => {
   const socket = createSocket('udp4');
   await new Promise<void>((resolve) => socket.bind(0, address, resolve));
-  const received: RawMessage[] = [];
-  const waiting: { what: (message: RawMessage) => boolean; resolve: (message: RawMessage) => void }[] = [];
+  const { received, until, put } = createInbox();
   let last = { address: '127.0.0.1', port: 9 };
   const peer: RawPeer = {
     port: socket.address().port,
@@ -46,10 +69,7 @@ export const startRawPeer = async (
       const [host = '', port = ''] = target.split(':');
       socket.send(text, Number(port), host);
     },
-    until: (what) => {
-      const found = received.find(what);
-      return found === undefined ? new Promise((resolve) => waiting.push({ what, resolve })) : Promise.resolve(found);
-    },
+    until,
     forget: () => {
       received.length = 0;
     },
@@ -58,15 +78,44 @@ export const startRawPeer = async (
   socket.on('message', (datagram, remote) => {
     last = remote;
     const message = parse(datagram.toString());
-    received.push(message);
-    for (const waiter of [...waiting]) {
-      if (!waiter.what(message)) continue;
-      waiting.splice(waiting.indexOf(waiter), 1);
-      waiter.resolve(message);
-    }
+    put(message);
     onMessage(message, peer);
   });
   return peer;
+};
+
+export type RawTlsPeer = Pick<RawPeer, 'received' | 'until' | 'close'> & { send(text: string): void };
+
+/**
+ * A SIP peer on one TLS connection of its own making, from this address of loopback. `ca`: PEM that the certificate of
+ * 127.0.0.1 is checked against. Rejects when no connection comes about.
+ */
+export const connectRawTls = (port: number, ca: string, localAddress: string): Promise<RawTlsPeer> => {
+  const inbox = createInbox();
+  let unread = Buffer.alloc(0);
+  return new Promise((resolve, reject) => {
+    const below = connectTcp({ host: '127.0.0.1', port, localAddress }).on('error', reject);
+    const socket = connect({ socket: below, host: '127.0.0.1', ca }, () =>
+      resolve({
+        received: inbox.received,
+        until: inbox.until,
+        send: (text) => socket.write(text.replace(/\r?\n/g, '\r\n')),
+        close: () => socket.destroy(),
+      }),
+    );
+    socket.on('error', reject);
+    socket.on('data', (chunk: Buffer) => {
+      unread = Buffer.concat([unread, chunk]);
+      for (;;) {
+        const head = unread.indexOf('\r\n\r\n');
+        if (head < 0) return;
+        const length = Number(/^Content-Length: *(\d+)/im.exec(unread.toString('latin1', 0, head))?.[1] ?? 0);
+        if (unread.length < head + 4 + length) return;
+        inbox.put(parse(unread.toString('utf8', 0, head + 4 + length)));
+        unread = unread.subarray(head + 4 + length);
+      }
+    });
+  });
 };
 
 /** An answer to a request, with its Via, From, To (tagged), Call-ID and CSeq. */

@@ -21,7 +21,9 @@ export type LayerHarness = {
   logged: string[];
 };
 
-export const openHarness = async (options: TransportLayerOptions): Promise<LayerHarness> => {
+export const openHarness = async (
+  options: TransportLayerOptions & { readonly inUse?: () => ReadonlySet<number> },
+): Promise<LayerHarness> => {
   const messages: { parsed: ParsedSip; flow: Flow; raw: Buffer }[] = [];
   const invalid: { reason: string; status: number | undefined; flow: Flow }[] = [];
   const errors: { flow: Flow; failure: SendFailure }[] = [];
@@ -32,6 +34,7 @@ export const openHarness = async (options: TransportLayerOptions): Promise<Layer
       onMessage: (parsed, flow, raw) => void messages.push({ parsed, flow, raw }),
       onInvalid: ({ reason, status }, flow) => void invalid.push({ reason, status, flow }),
       onFlowError: (flow, failure) => void errors.push({ flow, failure }),
+      ...(options.inUse === undefined ? {} : { inUse: options.inUse }),
     },
   );
   return {

@@ -219,7 +219,7 @@ export const startTwilioServer = async (): Promise<TwilioServer> => {
     }
     const password = form.get('Password') ?? '';
     if (!/^(?=.*[a-z])(?=.*[A-Z])(?=.*\d).{12,}$/.test(password))
-      return [400, errorBody(400, 21633, 'Password must be at least 12 characters with mixed case and a digit')];
+      return [400, errorBody(400, 21243, 'Password must be at least 12 characters with mixed case and a digit')];
     const known = credential === undefined ? undefined : credentials.get(credential);
     const { password: _, ...shown } = {
       ...(known ?? { sid: newSid('CR'), account_sid: accountSid, credential_list_sid: list, ...times }),
@@ -243,7 +243,7 @@ export const startTwilioServer = async (): Promise<TwilioServer> => {
     if (sid === undefined) {
       if (method === 'GET') return metaPage('trunks', path, [...trunks.values()]);
       const domain = form.get('DomainName') ?? '';
-      if (!domain.endsWith('.pstn.twilio.com')) return [400, errorBody(400, 21244, 'Invalid DomainName')];
+      if (!domain.endsWith('.pstn.twilio.com')) return [400, errorBody(400, 21245, 'Invalid DomainName')];
       const record = fields({
         ...{ sid: newSid('TK'), account_sid: accountSid, transfer_caller_id: 'from-transferee', ...isoTimes },
         ...{ transfer_mode: 'disable-all', secure: false, cnam_lookup_enabled: false, symmetric_rtp_enabled: false },
@@ -270,7 +270,7 @@ export const startTwilioServer = async (): Promise<TwilioServer> => {
         ...(form.has('FriendlyName') ? { friendly_name: form.get('FriendlyName') } : {}),
         ...(form.has('SipUrl') ? { sip_url: form.get('SipUrl') } : {}),
       };
-      if (!/^sips?:/.test(String(record.sip_url))) return [400, errorBody(400, 21645, 'Invalid SipUrl')];
+      if (!/^sips?:/.test(String(record.sip_url))) return [400, errorBody(400, 21245, 'Invalid SipUrl')];
       children.set(String(record.sid), record);
       return [known === undefined ? 201 : 200, record];
     }
@@ -294,6 +294,8 @@ export const startTwilioServer = async (): Promise<TwilioServer> => {
     const expected = `Basic ${Buffer.from(`${accountSid}:${authToken}`).toString('base64')}`;
     if (request.headers.authorization !== expected) return [401, errorBody(401, 20003, 'Authenticate')];
     const method = request.method ?? 'GET';
+    if (url.pathname === `${base}.json`)
+      return [200, { sid: accountSid, friendly_name: 'Acme', status: 'active', type: 'Full', ...times }];
     if (url.pathname.startsWith(`${base}/`)) return account(method, url.pathname, url.searchParams, form);
     if (url.pathname.startsWith('/v1/Trunks')) return trunking(method, url.pathname, form);
     return notFound(url.pathname);

@@ -64,6 +64,11 @@ type Common = {
   readonly errors: readonly ErrorCode[];
   /** Not in the access log at `info`: probes and scrapes. */
   readonly quiet?: boolean;
+  /**
+   * What becomes of an `Idempotency-Key`. `kept`, the default of a POST with a credential: the same request is given the
+   * first one's answer, and nothing is done again. `handled`: the handler reads the key itself. `none`: it is ignored.
+   */
+  readonly idempotency?: 'kept' | 'handled' | 'none';
   /** What a failure looks like on this route, where its callers expect another form than that of all others. */
   readonly failure?: (error: GatewayError) => Pick<Reply, 'body' | 'headers'> & { readonly status?: number };
 };
@@ -153,10 +158,14 @@ export const protectedRoute = <P extends z.ZodType, Q extends z.ZodType, B exten
     ) => Promise<Reply>;
   },
 ): Route =>
-  route(spec, { kind: 'action', action: spec.action }, (input, principal) => {
-    if (principal === null) throw new GatewayError('unauthorized', 'The request carries no credential.');
-    return spec.handle({ ...input, principal });
-  });
+  route(
+    { idempotency: spec.method === 'post' ? 'kept' : 'none', ...spec },
+    { kind: 'action', action: spec.action },
+    (input, principal) => {
+      if (principal === null) throw new GatewayError('unauthorized', 'The request carries no credential.');
+      return spec.handle({ ...input, principal });
+    },
+  );
 
 /** A route for whoever has a valid credential: what it answers is about the credential itself. */
 export const credentialRoute = (

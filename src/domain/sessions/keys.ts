@@ -25,6 +25,7 @@ export const sessionKeys = {
   owned: (orgId: string, instanceId: string) => `${orgPrefix(orgId)}owned:${instanceId}`,
   owners: (orgId: string) => orgKey(orgId, 'owners'),
   contact: (orgId: string, id: string) => orgKey(orgId, 'contact', id),
+  contacts: (orgId: string) => orgKey(orgId, 'contacts'),
   /** Times of the last beat of each instance. */
   beats: sharedKey('instances', 'beats'),
   /** Organizations that have ever had a session. */

@@ -170,8 +170,30 @@ export type ContactStore = {
   get(orgId: string, id: string): Promise<Contact | null>;
   /** The contact a caller's number leads to. */
   byPhone(orgId: string, e164: string): Promise<Contact | null>;
+  /** Newest first. `limit`: 1-500. Throws GatewayError bad_request for a cursor it did not give out. */
+  list(query: { readonly orgId: string; readonly limit: number; readonly cursor?: string }): Promise<ContactPage>;
+  /** Throws GatewayError conflict when another contact has the number. */
+  create(orgId: string, change: ContactChange): Promise<Contact>;
+  /** Null when there is none of this id. Throws GatewayError conflict when another contact has the number. */
+  change(orgId: string, id: string, change: ContactChange): Promise<Contact | null>;
+  /** False when there is none of this id. */
+  remove(orgId: string, id: string): Promise<boolean>;
   /** Writes what Zendesk knows onto the contact of a session, finding or making one, in one atomic step (enrich.lua). */
   enrich(orgId: string, sessionId: string, request: EnrichRequest): Promise<EnrichResult>;
+};
+
+export type ContactPage = { readonly items: readonly Contact[]; readonly next: string | null };
+
+/** Absent fields stay as they are; null takes one off. */
+export type ContactChange = {
+  /** ms since the epoch. */
+  readonly at: number;
+  readonly name?: string | null;
+  readonly email?: string | null;
+  readonly externalId?: string | null;
+  /** E.164: a caller with this number is this contact. */
+  readonly phone?: string | null;
+  readonly customData?: Readonly<Record<string, string | null>>;
 };
 
 export type EnrichRequest = {

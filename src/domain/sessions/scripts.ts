@@ -18,4 +18,6 @@ export const sessionScripts = {
   heartbeat: load('heartbeat'),
   forget: load('forget'),
   watch: load('watch'),
+  saveContact: load('contact-save'),
+  removeContact: load('contact-remove'),
 } as const;

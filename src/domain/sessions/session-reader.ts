@@ -1,4 +1,3 @@
-import { GatewayError } from '../../core/errors.js';
 import {
   type RedisConnection,
   replyFields,
@@ -8,27 +7,14 @@ import {
   replyTextOrNull,
   replyTexts,
 } from '../../platform/redis/index.js';
+import { cursorOf, lookAtMost, readCursor } from './cursor.js';
 import { sessionKeys } from './keys.js';
 import type { SessionPage, SessionQuery, SessionStore } from './ports.js';
 import type { PhoneSession, TimelineEntry } from './records.js';
 import { sessionScripts } from './scripts.js';
 import { decodeSession, decodeTimelineEntry } from './session-hash.js';
 
-/** How many sessions one page may look at before it is given out short, with a cursor to go on. */
-const lookAtMost = 5_000;
 const readBatch = 500;
-
-const cursorOf = (at: string, id: string): string => Buffer.from(`${at} ${id}`).toString('base64url');
-
-const readCursor = (cursor: string): { at: string; id: string } => {
-  const found = /^(\d{1,15}) ([!-~]{1,100})$/.exec(Buffer.from(cursor, 'base64url').toString());
-  if (found?.[1] === undefined || found[2] === undefined) {
-    throw new GatewayError('bad_request', 'The cursor is not one that this list gave out.', {
-      details: [{ path: 'cursor', message: 'is not one that this list gave out' }],
-    });
-  }
-  return { at: found[1], id: found[2] };
-};
 
 /** The narrowest index that holds every session the query can match. */
 const indexFor = (query: SessionQuery): string => {
@@ -85,7 +71,7 @@ export const createSessionReader = ({ redis }: { readonly redis: RedisConnection
 
   const list = async (query: SessionQuery): Promise<SessionPage> => {
     const limit = Math.min(Math.max(Math.trunc(query.limit), 1), 500);
-    const cursor = query.cursor === undefined ? { at: '', id: '' } : readCursor(query.cursor);
+    const cursor = readCursor(query.cursor);
     const reply = replyList(
       await redis.run(
         sessionScripts.list,

@@ -22,6 +22,7 @@ export const permissions = {
   // An organization must not widen what the operator lets its agents call.
   'outbound:write': ['operator'],
   'contacts:read': ['admin', 'editor', 'viewer', 'operator'],
+  'contacts:write': ['admin', 'editor', 'operator'],
   'actions:read': ['admin', 'editor', 'viewer', 'operator'],
   // Whoever writes an action decides where secrets are sent, and so does whoever tests one that is not saved.
   'actions:write': ['admin', 'operator'],

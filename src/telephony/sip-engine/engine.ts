@@ -188,6 +188,11 @@ export const startEngine = async (options: EngineOptions): Promise<Engine> => {
             }
           },
           onFlowError: (flow, failure) => transactions.flowError(flow, failure),
+          inUse: () => {
+            const used = new Set<number>();
+            for (const { flow } of dialogs.values()) if (flow.connectionId !== undefined) used.add(flow.connectionId);
+            return used;
+          },
         },
       ),
     );

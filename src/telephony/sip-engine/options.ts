@@ -12,7 +12,7 @@ export type EngineLimits = {
   maxConnectionsPerAddress: number;
   /** A TCP connection that has not completed a first message (or the TLS handshake) within this is closed, ms. */
   halfOpenTimeout: number;
-  /** An idle connection without dialog traffic is closed after this, ms. */
+  /** A connection without traffic that no dialog is on is closed after this, ms. */
   idleTimeout: number;
   /** Requests of the network that wait for an answer at once; above it new ones get 503 with Retry-After. */
   maxTransactions: number;

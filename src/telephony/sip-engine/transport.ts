@@ -60,4 +60,6 @@ export type TransportHandlers = {
   ): void;
   /** UDP ICMP error or a connection that ended: the transactions on it must know (RFC 3261 18.4). */
   onFlowError(flow: Flow, failure: SendFailure): void;
+  /** Connections that calls are on: they are not closed for being idle, since a call may say nothing for hours. */
+  inUse?(): ReadonlySet<number>;
 };

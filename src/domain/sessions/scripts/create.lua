@@ -19,9 +19,10 @@ if new_contact ~= '' then
   if contact_id ~= '' then contact = redis.call('HGETALL', prefix .. 'contact:' .. contact_id) end
   if #contact == 0 then
     contact_id = contact_id ~= '' and contact_id or new_contact
-    contact = { 'id', contact_id, 'orgId', org, 'phone', caller, 'createdAt', started_at, 'updatedAt', started_at }
-    redis.call('SET', by_phone, contact_id)
-    hset(prefix .. 'contact:' .. contact_id, contact)
+    make_contact(prefix, contact_id, org, started_at)
+    lead_to_contact(prefix, caller, contact_id)
+    redis.call('HSET', prefix .. 'contact:' .. contact_id, 'phone', caller)
+    contact = redis.call('HGETALL', prefix .. 'contact:' .. contact_id)
   end
 end
 

@@ -33,9 +33,7 @@ if not contact then
   timeline_note(prefix, r.session, at, 'contact.linked', cjson.encode({ contactId = contact, zendeskUserId = r.user }))
 end
 local target = contact_key(contact)
-if redis.call('EXISTS', target) == 0 then
-  redis.call('HSET', target, 'id', contact, 'orgId', r.org, 'createdAt', at, 'updatedAt', at)
-end
+if redis.call('EXISTS', target) == 0 then make_contact(prefix, contact, r.org, at) end
 
 if known and known ~= contact then
   clash('zendesk-user', known)

@@ -10,7 +10,8 @@
 --   call-id:<Call-ID>       string, session id            expiry                zset id by the time to remove it
 --   owned:<instance>        set of live session ids       owners                set of instances with an owned:… key
 --   ticket-number           counter                       contact:<id>, contact-by-phone:<e164>
---   contact-by-zendesk:<user>  string, contact id         zendesk-work          stream of what is to be done with Zendesk
+--   contact-by-zendesk:<user>  string, contact id         contacts              zset contact id by the time it was made
+--   zendesk-work            stream of what is to be done with Zendesk
 --   held:<e164>             string, a webhook that came before its call
 --   events                  stream of the newest timeline entries of all sessions, for those who follow; also the channel
 --                           on which each is told
@@ -161,4 +162,23 @@ local function put_ticket(prefix, id, ticket, match, at, data, keep, channel, no
   end
   timeline_note(prefix, id, at, 'prefetch.stamped', cjson.encode(data))
   redis.call('PUBLISH', channel .. s[2], cjson.encode({ id = id, zendeskTicketId = ticket, caller = caller }))
+end
+
+-- A contact that is new. The hash has what is known of it; `p:<e164>` for each number that leads to it.
+local function make_contact(prefix, id, org, at)
+  redis.call('HSET', prefix .. 'contact:' .. id, 'id', id, 'orgId', org, 'createdAt', at, 'updatedAt', at)
+  redis.call('ZADD', prefix .. 'contacts', at, id)
+end
+
+-- A number leads to a contact from now on.
+local function lead_to_contact(prefix, phone, id)
+  redis.call('SET', prefix .. 'contact-by-phone:' .. part(phone), id)
+  redis.call('HSET', prefix .. 'contact:' .. id, 'p:' .. phone, '1')
+end
+
+-- A number leads to a contact no longer, if it did.
+local function lead_nowhere(prefix, phone, id)
+  local by_phone = prefix .. 'contact-by-phone:' .. part(phone)
+  if redis.call('GET', by_phone) == id then redis.call('DEL', by_phone) end
+  redis.call('HDEL', prefix .. 'contact:' .. id, 'p:' .. phone)
 end

@@ -18,17 +18,22 @@ export const webhookParameters = (body: string): WebhookParameters => {
 };
 
 /**
- * True when Twilio, or whoever has the auth token, has sent these parameters to this URL: base64 HMAC-SHA1 over the URL
- * and the sorted parameters (https://www.twilio.com/docs/usage/security). `url` is what Twilio was told to call, query
- * included; with and without its standard port counts as the same.
+ * True when Twilio, or whoever has the auth token, has sent this body to this URL: base64 HMAC-SHA1 over the URL and the
+ * sorted parameters of a form; where the URL says `bodySHA256`, as for JSON, over the URL alone, and the body must have that
+ * digest (https://www.twilio.com/docs/usage/security). `url` is what Twilio was told to call, query included; with and
+ * without its standard port counts as the same.
  */
 export const isSignedByTwilio = (
   authToken: string,
   signature: string | undefined,
   url: string,
-  parameters: WebhookParameters,
-): boolean =>
-  signature !== undefined && signature !== '' && twilio.validateRequest(authToken, signature, url, parameters);
+  body: string,
+): boolean => {
+  if (signature === undefined || signature === '' || !URL.canParse(url)) return false;
+  return new URL(url).searchParams.has('bodySHA256')
+    ? twilio.validateRequestWithBody(authToken, signature, url, body)
+    : twilio.validateRequest(authToken, signature, url, webhookParameters(body));
+};
 
 export type DialGateway = {
   /** SIP address of the gateway, the dialled number as its user part. */

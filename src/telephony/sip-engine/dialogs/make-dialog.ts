@@ -5,7 +5,7 @@ import { parseNameAddrList } from '../header-values.js';
 import type { ParsedSip, SipMessage, SipRequest, SipResponse } from '../message.js';
 import type { Flow } from '../transport.js';
 import { Dialog } from './dialog.js';
-import { isBehindNat } from './nat.js';
+import { isBehindNat, leadsBack } from './nat.js';
 import { routeSetOf } from './route-set.js';
 
 /** The URI of the first Contact, or undefined when there is none. */
@@ -36,7 +36,7 @@ export const dialogOfResponse = (request: SipRequest, response: ParsedSip<SipRes
     remoteSeq: undefined,
     routeSet,
     remoteTarget: contact ?? request.uri,
-    useFlow: isBehindNat(routeSet, contact, common.flow),
+    useFlow: isBehindNat(routeSet, contact, common.flow) || leadsBack(routeSet, contact, common.flow, 'uac'),
   });
   dialog.peerAllowsUpdate = hasToken(response.message, 'Allow', 'update');
   return dialog;
@@ -69,7 +69,10 @@ export const dialogOfRequest = (
     routeSet,
     remoteTarget: contact ?? request.from.uri,
     // A peer that connected to us cannot be expected to accept connections at its Contact.
-    useFlow: isBehindNat(routeSet, contact, flow) || (flow.transport !== 'udp' && routeSet.length === 0),
+    useFlow:
+      isBehindNat(routeSet, contact, flow) ||
+      leadsBack(routeSet, contact, flow, 'uas') ||
+      (flow.transport !== 'udp' && routeSet.length === 0),
   });
   dialog.peerAllowsUpdate = hasToken(request.message, 'Allow', 'update');
   return dialog;

@@ -2,6 +2,7 @@ import { isIP } from 'node:net';
 import { parseNameAddr } from '../header-values.js';
 import type { Flow } from '../transport.js';
 import { parseUri } from '../uri.js';
+import { defaultPort } from '../via-route.js';
 
 /** Addresses of RFC 1918, RFC 6598 and link-local: unreachable from outside of their network. */
 export const isPrivateAddress = (address: string): boolean => {
@@ -31,4 +32,26 @@ export const isBehindNat = (routeSet: readonly string[], contactUri: string | un
   }
   const host = hostOf(contactUri);
   return host === undefined || (isIP(host) !== 0 && host !== flow.remoteAddress);
+};
+
+/**
+ * True when the next hop of a dialog's requests is the host its TCP or TLS connection leads to already: requests then take
+ * that connection while it is open. A second one is no better, and by TLS it may not come about: carriers record their
+ * routes by address, and their certificates name hosts. A peer that connected to us did so from a port of no meaning; where
+ * we connected, the port must be the same. A route that names another transport is taken at its word.
+ */
+export const leadsBack = (
+  routeSet: readonly string[],
+  contactUri: string | undefined,
+  flow: Flow,
+  role: 'uac' | 'uas',
+): boolean => {
+  if (flow.transport === 'udp') return false;
+  const [route] = routeSet;
+  const hop = route === undefined ? contactUri : parseNameAddr(route)?.uri;
+  const uri = hop === undefined ? undefined : parseUri(hop);
+  if (uri === undefined || (uri.params.get('maddr') || uri.host) !== flow.remoteAddress) return false;
+  const transport = uri.scheme === 'sips' ? 'tls' : (uri.params.get('transport')?.toLowerCase() ?? flow.transport);
+  if (transport !== flow.transport) return false;
+  return role === 'uas' || (uri.port ?? defaultPort(transport)) === flow.remotePort;
 };

@@ -27,6 +27,8 @@ export type ConnectionsOptions = {
   /** Opens a socket for a target; rejects with SendFailure. */
   dial(target: Target, local: ListenPoint, timeout: number): Promise<Socket>;
   handlers: ConnectionHandlers;
+  /** Ids of connections that stay open however idle they are. */
+  inUse(): ReadonlySet<number>;
 };
 
 /**
@@ -37,7 +39,7 @@ const reuseKey = (transport: TransportName, address: string, port: number, host:
   transport === 'tls' ? `tls ${address} ${port} ${host}` : `${transport} ${address} ${port}`;
 
 /** Holds the TCP and TLS connections: limits, re-use by address (RFC 3261 section 18), end of the idle ones. */
-export const createConnections = ({ limits, clock, dial, handlers }: ConnectionsOptions): Connections => {
+export const createConnections = ({ limits, clock, dial, handlers, inUse }: ConnectionsOptions): Connections => {
   const byId = new Map<number, Connection>();
   const byPeer = new Map<string, Connection>();
   const opening = new Map<string, Promise<Connection>>();
@@ -98,7 +100,9 @@ export const createConnections = ({ limits, clock, dial, handlers }: Connections
   const sweepEvery = Math.max(1_000, Math.min(limits.idleTimeout / 4, 30_000));
   let sweep = clock.after(sweepEvery, function closeIdle() {
     const oldest = clock.now() - limits.idleTimeout;
-    for (const connection of byId.values()) if (connection.lastActivity() <= oldest) connection.destroy(idle);
+    const old = [...byId].filter(([, connection]) => connection.lastActivity() <= oldest);
+    const used = old.length === 0 ? null : inUse();
+    for (const [id, connection] of old) if (used?.has(id) !== true) connection.destroy(idle);
     sweep = clock.after(sweepEvery, closeIdle);
   });
 

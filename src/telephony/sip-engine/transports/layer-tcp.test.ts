@@ -21,7 +21,9 @@ afterEach(async () => {
   for (const clean of cleanups.splice(0).reverse()) await clean();
 });
 
-const open = async (options: Partial<TransportLayerOptions> = {}): Promise<LayerHarness> => {
+const open = async (
+  options: Partial<TransportLayerOptions> & { readonly inUse?: () => ReadonlySet<number> } = {},
+): Promise<LayerHarness> => {
   const harness = await openHarness({ listen: [tcp], ...options });
   cleanups.push(() => harness.layer.close());
   return harness;
@@ -193,9 +195,13 @@ describe('limits on accepted connections', () => {
     await until('the end of the connection', () => phone.closed());
   });
 
-  it('close idle ones, and not those with traffic', async () => {
+  it('close idle ones, and not those with traffic or with a call', async () => {
     const clock = manualClock();
-    const engine = await open({ clock, limits: { idleTimeout: 60_000 } });
+    const used = new Set<number>();
+    const engine = await open({ clock, limits: { idleTimeout: 60_000 }, inUse: () => used });
+    const calling = await phoneAt(engine.port('tcp'));
+    calling.socket.write(requestText({ via: tcpVia(5060) }));
+    used.add((await engine.nextMessage()).flow.connectionId ?? -1);
     const [idle, busy] = [await phoneAt(engine.port('tcp')), await phoneAt(engine.port('tcp'))];
     for (const phone of [idle, busy]) phone.socket.write(requestText({ via: tcpVia(5060) }));
     await engine.nextMessage();
@@ -205,7 +211,10 @@ describe('limits on accepted connections', () => {
     await until('the pong', () => busy.text() === '\r\n');
     clock.advance(30_000);
     await until('the end of the idle one', () => idle.closed());
-    expect(busy.closed()).toBe(false);
+    expect([busy.closed(), calling.closed()]).toEqual([false, false]);
+    used.clear();
+    clock.advance(15_000);
+    await until('the end of the one whose call is over', () => calling.closed());
   });
 
   it('refuse more than the allowed number from one address, not from another', async () => {

@@ -88,6 +88,7 @@ export const openTransportLayer = async (
   const connections: Connections = createConnections({
     limits,
     clock,
+    inUse: () => handlers.inUse?.() ?? new Set(),
     dial: (target, point, timeout): Promise<Socket> =>
       target.transport === 'tls' ? connectTls(target, point, options.tls, timeout) : connectTcp(target, point, timeout),
     handlers: {
