@@ -34,7 +34,7 @@ it('a request carries the span of its action, and an action with a header of its
 
 it('each run ends its span once, with what came of it', async () => {
   rig.target.respond = (_request, response) => response.writeHead(503).end();
-  await rig.run({ retries: 1 });
+  await rig.run({ retries: { attempts: 1 } });
   rig.target.respond = (_request, response) => response.destroy();
   await rig.run({});
   await rig.run({ parameters: { type: 'object', properties: {}, required: ['order'] } });
