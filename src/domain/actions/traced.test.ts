@@ -37,7 +37,7 @@ it('each run ends its span once, with what came of it', async () => {
   await rig.run({ retries: { attempts: 1 } });
   rig.target.respond = (_request, response) => response.destroy();
   await rig.run({});
-  await rig.run({ parameters: { type: 'object', properties: {}, required: ['order'] } });
+  await rig.run({ parameters: { type: 'object', properties: { order: { type: 'string' } }, required: ['order'] } });
   expect(ended).toEqual([
     expect.objectContaining({ fields: expect.objectContaining({ 'http.response.status_code': 503 }) }),
     expect.objectContaining({ error: 'connection_lost' }),
