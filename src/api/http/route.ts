@@ -66,7 +66,8 @@ type Common = {
   readonly quiet?: boolean;
   /**
    * What becomes of an `Idempotency-Key`. `kept`, the default of a POST with a credential: the same request is given the
-   * first one's answer, and nothing is done again. `handled`: the handler reads the key itself. `none`: it is ignored.
+   * first one's answer, and nothing is done again. `handled`: the handler reads the key itself. `none`: it is ignored, as
+   * it must be where the answer is a stream.
    */
   readonly idempotency?: 'kept' | 'handled' | 'none';
   /** What a failure looks like on this route, where its callers expect another form than that of all others. */
