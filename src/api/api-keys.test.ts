@@ -18,10 +18,16 @@ beforeAll(async () => {
 afterAll(() => api.close());
 
 type Answer = { readonly status: number; readonly body: Record<string, unknown> };
-const ask = async (token: string, method: string, path: string, body?: unknown): Promise<Answer> => {
+const ask = async (
+  token: string,
+  method: string,
+  path: string,
+  body?: unknown,
+  headers: Record<string, string> = {},
+): Promise<Answer> => {
   const response = await fetch(`${api.url}${path}`, {
     method,
-    headers: { authorization: `Bearer ${token}`, 'content-type': 'application/json' },
+    headers: { authorization: `Bearer ${token}`, 'content-type': 'application/json', ...headers },
     ...(body === undefined ? {} : { body: JSON.stringify(body) }),
   });
   const text = await response.text();
@@ -98,7 +104,7 @@ it('an API key makes no further keys, and nobody but administrators sees any', a
 });
 
 it('an expired key, a changed one and one of another form are refused alike', async () => {
-  const soon = new Date(Date.now() + 150).toISOString();
+  const soon = new Date(Date.now() + 1_000).toISOString();
   const { key } = await create(['sessions:read'], { expiresAt: soon });
   await until('the end of the key', async () => (await ask(key, 'GET', '/v1/sessions')).status === 401);
   const { key: good } = await create(['sessions:read']);
@@ -157,4 +163,46 @@ it('the audit trail says who changed what, when and from where, and nothing of w
   expect((await ask(await api.token('viewer'), 'GET', '/v1/audit')).status).toBe(403);
   expect((await ask(admin, 'GET', '/v1/audit?cursor=0-0')).status).toBe(400);
   expect((await ask(api.adminToken, 'GET', '/v1/system/audit')).body).toEqual({ items: [], next: null });
+});
+
+const place = { name: 'Desk', type: 'sip', value: 'sip:desk@127.0.0.1' };
+it.each<[string, object, object, string]>([
+  ['/v1/api-keys', { name: 'Billing', scopes: ['sessions:read'] }, { name: 'Other', scopes: ['sessions:read'] }, 'key'],
+  ['/v1/transfer-destinations', { id: 'desk', ...place }, { id: 'other', ...place }, 'id'],
+  ['/v1/agents', { id: 'night', leg: { type: 'builtin', script: { steps: [] } } }, { id: 'day' }, 'id'],
+  ['/phone/sip/transfer-destinations', place, { ...place, name: 'Other' }, 'id'],
+  [
+    '/phone/sip/agents/support/transfer-destinations',
+    { create: place },
+    { create: { ...place, name: 'Other' } },
+    'destination_id',
+  ],
+  ['/v1/contacts', { name: 'Ann' }, { name: 'Bea' }, 'id'],
+])('a POST to %s acts once under an Idempotency-Key', async (path, body, another, named) => {
+  const admin = await api.token('admin');
+  const key = { 'idempotency-key': `once-${path}` };
+  const trail = async (): Promise<number> =>
+    ((await ask(api.adminToken, 'GET', '/v1/audit')).body.items as unknown[]).length;
+  const [first, second] = await Promise.all([ask(admin, 'POST', path, body, key), ask(admin, 'POST', path, body, key)]);
+  expect([first.status, second.status]).toEqual([201, 201]);
+  expect(second.body).toEqual(first.body);
+  const before = await trail();
+  const third = await ask(await api.token('admin'), 'POST', path, body, key);
+  expect([third.status, third.body[named]]).toEqual([201, first.body[named]]);
+  expect(await trail()).toBe(before);
+  const other = await ask(admin, 'POST', path, another, key);
+  expect([other.status, other.body.code]).toEqual([409, 'conflict']);
+  // The key of somebody else means something else.
+  const theirs = await ask(api.adminToken, 'POST', `${path}?organization=acme`, another, key);
+  expect(String(theirs.body.message)).not.toContain('Idempotency-Key');
+});
+
+it('a request that was refused may be sent again under its key, and no key at all is refused', async () => {
+  const admin = await api.token('admin');
+  const key = { 'idempotency-key': 'again' };
+  const bad = { id: 'desk', name: 'Desk', type: 'sip', value: 'nonsense' };
+  expect((await ask(admin, 'POST', '/v1/transfer-destinations', bad, key)).status).toBe(400);
+  expect((await ask(admin, 'POST', '/v1/transfer-destinations', { ...bad, value: place.value }, key)).status).toBe(201);
+  const spaced = await ask(admin, 'POST', '/v1/transfer-destinations', bad, { 'idempotency-key': 'a b' });
+  expect([spaced.status, spaced.body.message]).toEqual([400, expect.stringContaining('Idempotency-Key')]);
 });

@@ -5,6 +5,7 @@ import type { Principal } from '../platform/access/index.js';
 import type { ApiDeps } from './deps.js';
 import { asGatewayError, errorView } from './http/error-view.js';
 import { createHostGuard } from './http/guards.js';
+import { createAnswerOnce } from './http/idempotency.js';
 import { maskedPath } from './http/masked-path.js';
 import { createLimits, expressPath, mountRoute } from './http/mount.js';
 import { openRoute, type Route } from './http/route.js';
@@ -146,7 +147,7 @@ export const createApi = (deps: ApiDeps, more: readonly Route[] = []): Express =
     }),
   ];
   const guard = createHostGuard(deps.publicUrl, deps.allowedHosts);
-  const limits = createLimits(deps);
+  const shared = { limits: createLimits(deps), answerOnce: createAnswerOnce(deps.clock) };
   const app = express();
   app.disable('x-powered-by');
   app.disable('etag');
@@ -163,7 +164,7 @@ export const createApi = (deps: ApiDeps, more: readonly Route[] = []): Express =
   // Webhooks of others come in bursts: they are not looked for behind all that people ask.
   const isWebhook = ({ method, access }: Route): boolean => method === 'post' && access.kind === 'anyone';
   const inOrder = [...routes].sort((a, b) => Number(isWebhook(b)) - Number(isWebhook(a)));
-  for (const route of inOrder) mountRoute(app, deps, limits, route);
+  for (const route of inOrder) mountRoute(app, deps, shared, route);
   mountMethods(app, routes);
   app.use(() => {
     throw new GatewayError('not_found', 'There is no such path; /openapi.json lists those there are.');

@@ -35,6 +35,14 @@ const parameters = (schema: z.ZodType | null, place: 'path' | 'query'): Json[] =
   });
 };
 
+const keyParameter: Json = {
+  name: 'Idempotency-Key',
+  in: 'header',
+  required: false,
+  description: 'The same request under the same key is answered alike and acts once; another one under it gets 409.',
+  schema: { type: 'string', pattern: '^[!-~]{1,255}$' },
+};
+
 const errorReplies = (codes: readonly ErrorCode[], schema: Json): Json => {
   const byStatus = new Map<number, ErrorCode[]>();
   for (const code of codes) byStatus.set(statusOf(code), [...(byStatus.get(statusOf(code)) ?? []), code]);
@@ -66,9 +74,11 @@ const operation = (route: Route): Json => {
     route.params === null && route.query === null && route.body === null ? [] : ['bad_request'];
   const own = route.failure === undefined ? undefined : route.replies[200]?.schema;
   const failure = own === undefined ? { $ref: '#/components/schemas/Error' } : schemaOf(own, 'input');
+  const keyed = route.idempotency === 'kept' || route.idempotency === 'handled';
   const codes = [
     ...new Set([
       ...[...judged, ...route.errors],
+      ...(keyed ? (['bad_request', 'conflict'] as const) : []),
       ...(route.access.kind === 'anyone' ? [] : withCredential),
       ...everywhere,
     ]),
@@ -88,7 +98,11 @@ const operation = (route: Route): Json => {
     ...(roles === null
       ? { security: [] }
       : { description: `Permission \`${permission}\`; roles: ${roles}.`, security: [{ bearer: [] }] }),
-    parameters: [...parameters(route.params, 'path'), ...parameters(route.query, 'query')],
+    parameters: [
+      ...parameters(route.params, 'path'),
+      ...parameters(route.query, 'query'),
+      ...(keyed ? [keyParameter] : []),
+    ],
     ...(route.body === null
       ? {}
       : {

@@ -6,6 +6,7 @@ import { createRateLimiter, type Rate } from '../../core/rate-limit.js';
 import { authorize, type Principal } from '../../platform/access/index.js';
 import type { ApiDeps } from '../deps.js';
 import { writeAudit } from './audited.js';
+import type { AnswerOnce } from './idempotency.js';
 import type { Reply, Route } from './route.js';
 
 /** Milliseconds until this key may come again; 0: it may. */
@@ -112,7 +113,12 @@ export const expressPath = (path: string): string => path.replace(/\{(\w+)\}/g, 
  * Mounts a route: credential, rate, role, then the body (nobody unknown makes us read four megabytes), then the
  * handler.
  */
-export const mountRoute = (router: Router, deps: ApiDeps, limits: Limits, route: Route): void => {
+export const mountRoute = (
+  router: Router,
+  deps: ApiDeps,
+  { limits, answerOnce }: { readonly limits: Limits; readonly answerOnce: AnswerOnce },
+  route: Route,
+): void => {
   const reader = route.body === null ? null : raw({ type: () => true, limit: route.body.maxBytes });
   router[route.method](expressPath(route.path), async (request, response) => {
     response.locals.route = route;
@@ -125,7 +131,7 @@ export const mountRoute = (router: Router, deps: ApiDeps, limits: Limits, route:
       if (!response.writableFinished) gone.abort();
     });
     const requestId = String(response.getHeader('X-Request-Id'));
-    const reply = await route.run({
+    const raw = {
       principal,
       params: { ...request.params },
       query: { ...request.query },
@@ -135,8 +141,12 @@ export const mountRoute = (router: Router, deps: ApiDeps, limits: Limits, route:
       requestId,
       log: deps.log.child({ requestId }),
       signal: gone.signal,
-    });
-    if (principal !== null) await writeAudit(deps, route, request, principal, reply, requestId);
-    await send(response, reply);
+    };
+    const run = async (): Promise<Reply> => {
+      const reply = await route.run(raw);
+      if (principal !== null) await writeAudit(deps, route, request, principal, reply, requestId);
+      return reply;
+    };
+    await send(response, principal === null ? await run() : await answerOnce(route, principal, raw, run));
   });
 };

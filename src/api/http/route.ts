@@ -63,6 +63,12 @@ type Common = {
   readonly errors: readonly ErrorCode[];
   /** Not in the access log at `info`: probes and scrapes. */
   readonly quiet?: boolean;
+  /**
+   * What becomes of an `Idempotency-Key`. `kept`, the default of a POST with a credential: the same request is given the
+   * first one's answer, and nothing is done again. `handled`: the handler reads the key itself. `none`: it is ignored, as
+   * it must be where the answer is a stream.
+   */
+  readonly idempotency?: 'kept' | 'handled' | 'none';
   /** What a failure looks like on this route, where its callers expect another form than that of all others. */
   readonly failure?: (error: GatewayError) => Pick<Reply, 'body' | 'headers'> & { readonly status?: number };
 };
@@ -152,10 +158,14 @@ export const protectedRoute = <P extends z.ZodType, Q extends z.ZodType, B exten
     ) => Promise<Reply>;
   },
 ): Route =>
-  route(spec, { kind: 'action', action: spec.action }, (input, principal) => {
-    if (principal === null) throw new GatewayError('unauthorized', 'The request carries no credential.');
-    return spec.handle({ ...input, principal });
-  });
+  route(
+    { idempotency: spec.method === 'post' ? 'kept' : 'none', ...spec },
+    { kind: 'action', action: spec.action },
+    (input, principal) => {
+      if (principal === null) throw new GatewayError('unauthorized', 'The request carries no credential.');
+      return spec.handle({ ...input, principal });
+    },
+  );
 
 /** A route without a credential whose body reaches the handler as it came, whatever its type says. */
 export const rawRoute = <P extends z.ZodType, Q extends z.ZodType>(

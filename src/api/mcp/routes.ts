@@ -129,6 +129,8 @@ export const mcpRoutes = (
       summary: 'Model Context Protocol: the tools of the session whose token is presented',
       tag: 'Tools',
       action: 'tools:use',
+      // Each message of the protocol has an id of its own, and some are answered by a stream.
+      idempotency: 'none',
       body: {
         schema: z.unknown(),
         documented: z.record(z.string(), z.unknown()).describe('A JSON-RPC message of MCP, or a few of them.'),

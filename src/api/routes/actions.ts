@@ -258,6 +258,7 @@ export const actionRoutes = (deps: ApiDeps, parts: ActionParts): readonly Route[
       summary: 'Runs an action, in a live session when one is named; `Idempotency-Key` joins a run in flight',
       tag: 'Actions',
       action: 'actions:execute',
+      idempotency: 'handled',
       params,
       query,
       body: {

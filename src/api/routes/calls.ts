@@ -76,6 +76,7 @@ export const callRoutes = (deps: ApiDeps, outbound: OutboundControl): readonly R
       summary: 'Calls somebody and puts them together with an agent',
       tag: 'Calls',
       action: 'calls:create',
+      idempotency: 'handled',
       query: z.strictObject({ organization: organizationQuery }),
       body: { schema: callBody, maxBytes: 131_072 },
       replies: { 202: { description: 'The session; the call is being placed.', schema: sessionSchema } },

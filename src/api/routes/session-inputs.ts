@@ -64,6 +64,7 @@ export const sessionInputRoutes = (
       summary: 'Runs an action in a live session, on the instance that owns it',
       tag: 'Sessions',
       action: 'sessions:act',
+      idempotency: 'handled',
       params: params.extend({ action: z.string().min(1).max(60).describe('Slug of the action.') }),
       body: {
         schema: z.strictObject({ attributes: z.record(z.string().max(128), z.json()).default({}) }),

@@ -92,6 +92,7 @@ export const toolRoutes = (deps: Pick<ApiDeps, 'sessions' | 'tools'>): readonly 
       summary: 'Uses a tool of a live session; the body is its arguments',
       tag: 'Tools',
       action: 'tools:use',
+      idempotency: 'handled',
       params: params.extend({ name: z.string().min(1).max(64).describe('As the list names it.') }),
       // Judged where the tool is known.
       body: {
@@ -114,6 +115,7 @@ export const toolRoutes = (deps: Pick<ApiDeps, 'sessions' | 'tools'>): readonly 
       summary: 'Sends telephone keys to the caller',
       tag: 'Sessions',
       action: 'sessions:dtmf',
+      idempotency: 'handled',
       params,
       body: {
         schema: z.strictObject({

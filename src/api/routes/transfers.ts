@@ -126,6 +126,7 @@ export const transferRoutes = (deps: ApiDeps, transfers: TransferControl): reado
     summary: 'Transfers the caller to a destination',
     tag: 'Transfers',
     action: 'sessions:transfer',
+    idempotency: 'handled',
     params: idParams,
     query: z.strictObject({ wait: flag.optional().describe('Answer when it is decided, with the outcome.') }),
     body: { schema: transferBody },

@@ -163,7 +163,7 @@ export const twilioRoutes = (twilio: TwilioParts | null): readonly Route[] => {
       method: 'post',
       path: '/v1/twilio/numbers',
       summary: 'Buys a number; with an Idempotency-Key at most once',
-      ...{ tag, action: 'system:write', body: { schema: purchase } },
+      ...{ tag, action: 'system:write', idempotency: 'handled', body: { schema: purchase } },
       replies: { 201: { description: 'The number.', schema: owned } },
       errors: [...carrier, ...written, 'not_found', 'conflict', 'store_unavailable'],
       async handle({ body: { number, name, by, trunk, addressSid, bundleSid }, headers, principal, log }) {
@@ -195,7 +195,7 @@ export const twilioRoutes = (twilio: TwilioParts | null): readonly Route[] => {
       method: 'post',
       path: '/v1/twilio/verifications',
       summary: 'Has Twilio call a number and ask for a code, which the answer holds',
-      ...{ tag, action: 'system:write', body: { schema: verificationBody } },
+      ...{ tag, action: 'system:write', idempotency: 'handled', body: { schema: verificationBody } },
       replies: {
         202: {
           description: 'Twilio calls; whoever answers presses the code.',
