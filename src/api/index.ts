@@ -15,6 +15,7 @@ export type { ActionParts, ExecuteAnswer, StoredAction } from './routes/action-p
 export { executorRoutes } from './routes/action-routes.js';
 export { apiKeyRoutes } from './routes/api-keys.js';
 export { callRoutes, type OutboundControl } from './routes/calls.js';
+export { checkRoutes, type SystemCheck, type SystemChecks } from './routes/checks.js';
 export { eventRoutes } from './routes/events.js';
 export { type KeyRotation, type KeyUse, keyRoutes, type RotationState } from './routes/keys.js';
 export { type ProfileParts, type ProfileView, profileRoutes } from './routes/profiles.js';

@@ -4,6 +4,7 @@ import {
   type ApiDeps,
   apiKeyRoutes,
   callRoutes,
+  checkRoutes,
   createApi,
   eventRoutes,
   executorRoutes,
@@ -46,6 +47,7 @@ import { createCallControl } from './call-control.js';
 import { callMetrics, gatewayGauges } from './call-metrics.js';
 import { type Config, loopbackOnly } from './config.js';
 import { isLoopback } from './config-values.js';
+import { createDiagnosis } from './diagnosis.js';
 import { createKeyRotation } from './key-rotation.js';
 import { livekitReadiness } from './livekit.js';
 import { createLiveKitSip } from './livekit-sip.js';
@@ -320,10 +322,7 @@ const start = async (options: GatewayOptions, stack: ReturnType<typeof shutdownS
       },
       ...livekitReadiness(agents.livekit),
     ],
-    metrics,
-    log,
-    clock,
-    version: options.version,
+    ...{ metrics, log, clock, version: options.version },
     publicUrl: config.http.publicUrl,
     httpLoopback: isLoopback(config.http.listen.host),
     loopbackOnly: loopbackOnly(config),
@@ -348,6 +347,7 @@ const start = async (options: GatewayOptions, stack: ReturnType<typeof shutdownS
     organizations: () => directory.organizations(),
     values: [directory.credentials, sealedPrefetchKeys(redis, vault), webhooks.endpoints.sealed],
   });
+  const twilio = await startTwilio({ config, directory, clock, log, stack });
   const api = createApi(apiDeps, [
     ...prefetchRoutes(apiDeps, zendesk),
     ...transferRoutes(apiDeps, transfers.control),
@@ -361,7 +361,8 @@ const start = async (options: GatewayOptions, stack: ReturnType<typeof shutdownS
     ...apiKeyRoutes(apiDeps, apiKeys),
     ...webhookRoutes(apiDeps, webhooks),
     ...profileRoutes(profileParts(profiles)),
-    ...twilioRoutes(await startTwilio({ config, directory, clock, log, stack })),
+    ...twilioRoutes(twilio),
+    ...checkRoutes(createDiagnosis({ config, directory, twilio, clock, profiles, server: signalling.server })),
     ...eventRoutes(apiDeps, createSessionEvents({ redis, clock, log }), closing.signal),
   ]);
   const http = await listenHttp(api, { ...config.http.listen, clock });

@@ -146,6 +146,7 @@ export const startTwilio = async (options: StartTwilioOptions): Promise<TwilioPa
   };
 
   return {
+    check: () => numbers.account(),
     search: (search) => numbers.search(search),
     list: async () => Promise.all((await numbers.list()).map(withOwner)),
     async buy({ number, name, by, trunk, addressSid, bundleSid, key }) {

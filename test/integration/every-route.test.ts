@@ -81,6 +81,18 @@ it('every route that is not open says which permission it takes, and open ones a
   const without = entries.filter(({ permission }) => permission === null).map(({ path }) => path);
   expect(without.filter((path) => !open.includes(path))).toEqual([]);
   for (const { permission } of entries) if (permission !== null) expect(Object.keys(permissions)).toContain(permission);
+  // The carrier's routes are there, and only an operator has them, whether or not an account is configured.
+  const carrier = entries.filter(({ path }) => path.startsWith('/v1/twilio/'));
+  expect(carrier.map(({ method, path }) => `${method} ${path}`).sort()).toEqual([
+    'DELETE /v1/twilio/numbers/{number}',
+    'GET /v1/twilio/available-numbers',
+    'GET /v1/twilio/numbers',
+    'POST /v1/twilio/numbers',
+    'POST /v1/twilio/verifications',
+    'POST /v1/twilio/verifications/{number}',
+    'PUT /v1/twilio/trunk',
+  ]);
+  for (const { permission } of carrier) expect(permissions[permission ?? 'sessions:read']).toEqual(['operator']);
 });
 
 it('every route refuses a credential that is missing, wrong, expired, of another organization or not enough', async () => {

@@ -3,6 +3,8 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { runCli } from '../../src/cli/program.js';
 import { startGateway, type TestGateway } from '../support/gateway.js';
 import { organization } from '../support/organization.js';
+import { freePort } from '../support/ports.js';
+import { rawReply, startRawPeer } from '../support/raw-peer.js';
 import { startTwilioServer, type TwilioServer } from '../support/twilio-server.js';
 
 let twilio: TwilioServer;
@@ -256,5 +258,31 @@ describe('webhooks', () => {
       expect([path, status]).toEqual([path, 403]);
       expect(body).not.toContain('<Dial');
     }
+  });
+});
+
+describe('doctor', () => {
+  it('looks at the account, at our addresses and at every SIP destination, from the gateway itself', async () => {
+    const desk = await startRawPeer((message, self) => self.send(rawReply(message, '404 Not Found')));
+    const place = (id: string, port: number) => ({ id, name: id, type: 'sip', value: `sip:${id}@127.0.0.1:${port}` });
+    await gateway.apply(
+      organization([{ hangup: {} }], {
+        transferDestinations: [place('desk', desk.port), place('gone', await freePort())],
+      }),
+    );
+    const found = await cli('doctor', '--json');
+    desk.close();
+    expect([found.status, found.err]).toEqual([1, 'One thing needs attention.\n']);
+    const findings = JSON.parse(found.out) as { name: string; ok: boolean; warning?: true; says: string }[];
+    const of = (name: string) => findings.find((each) => each.name === name);
+    expect(of('twilio')).toEqual({ name: 'twilio', ok: true, says: 'account "Acme" is active' });
+    expect(of('public address')).toMatchObject({ ok: true, says: 'is 203.0.113.5' });
+    expect(of('destination acme/desk')?.says).toMatch(
+      /: udp 127\.0\.0\.1:\d+ answers OPTIONS with 404 Not Found in \d+ ms$/,
+    );
+    expect(desk.received.map(({ method }) => method)).toContain('OPTIONS');
+    expect(of('destination acme/gone')).toMatchObject({ ok: false, says: expect.stringContaining('203.0.113.5') });
+    // Behind this NAT nobody comes back inside, which says nothing of those outside.
+    expect(of('own SIP udp')).toMatchObject({ ok: true, warning: true });
   });
 });

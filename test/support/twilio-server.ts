@@ -294,6 +294,8 @@ export const startTwilioServer = async (): Promise<TwilioServer> => {
     const expected = `Basic ${Buffer.from(`${accountSid}:${authToken}`).toString('base64')}`;
     if (request.headers.authorization !== expected) return [401, errorBody(401, 20003, 'Authenticate')];
     const method = request.method ?? 'GET';
+    if (url.pathname === `${base}.json`)
+      return [200, { sid: accountSid, friendly_name: 'Acme', status: 'active', type: 'Full', ...times }];
     if (url.pathname.startsWith(`${base}/`)) return account(method, url.pathname, url.searchParams, form);
     if (url.pathname.startsWith('/v1/Trunks')) return trunking(method, url.pathname, form);
     return notFound(url.pathname);

@@ -58,6 +58,8 @@ export type TwilioWebhook = {
  * webhooks forbidden when the signature is not right.
  */
 export type TwilioParts = {
+  /** Name and state (`active`, `suspended`, `closed`) of the account. */
+  check(): Promise<{ readonly name: string; readonly status: string }>;
   search(search: {
     readonly country: string;
     readonly kind: 'local' | 'mobile' | 'tollFree';

@@ -13,6 +13,7 @@ export {
   type WireMessage,
 } from './ladder/recorder.js';
 export { ladderText } from './ladder/text.js';
+export type { Probe } from './probe.js';
 export { loadProfiles, type ProfileFolders, parseProfile } from './profiles/loader.js';
 export type { Profile } from './profiles/profile.js';
 export { openProfiles, type ProfileRegistry, profileRegistry } from './profiles/registry.js';

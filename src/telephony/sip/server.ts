@@ -14,6 +14,7 @@ import type { MessageTap } from './connection/exchange.js';
 import { type KeepAlive, type PeerState, startKeepAlive } from './keep-alive.js';
 import type { Ladder } from './ladder/recorder.js';
 import { createLink, type Link, type LinkDeps } from './link.js';
+import { type Probe, probePeer } from './probe.js';
 import type { ProfileRegistry } from './profiles/registry.js';
 
 export type SipServerOptions = {
@@ -59,6 +60,8 @@ export type SipServer = Signalling & {
   stats(): { readonly dialogs: number; readonly ringing: number };
   /** Peers watched by OPTIONS. */
   peers(): readonly PeerState[];
+  /** Sends one OPTIONS to a SIP URI; waits at most `timeout` ms. Never rejects. */
+  probe(uri: string, timeout: number): Promise<Probe>;
   /** Leaves the SIP servers. Calls must have been ended before; what is left ends as `lost`. */
   close(): Promise<void>;
 };
@@ -185,9 +188,11 @@ export const createSipServer = async (options: SipServerOptions): Promise<SipSer
     turn += 1;
     return connected[turn % connected.length] ?? ours[0] ?? [...theirs][0] ?? away;
   };
+  const anyConnection = (): SipConnection | null =>
+    (ours.find((link) => link.connection.connected()) ?? ours[0])?.connection ?? null;
   const keepAlive: KeepAlive = startKeepAlive({
     profiles,
-    connection: () => (ours.find((link) => link.connection.connected()) ?? ours[0])?.connection ?? null,
+    connection: anyConnection,
     clock,
     log,
   });
@@ -204,6 +209,7 @@ export const createSipServer = async (options: SipServerOptions): Promise<SipSer
       return { dialogs: sum('dialogs'), ringing: sum('ringing') };
     },
     peers: () => keepAlive.peers(),
+    probe: (uri, timeout) => probePeer(anyConnection(), uri, { clock, timeout }),
     close: async () => {
       keepAlive.stop();
       await closeAll();

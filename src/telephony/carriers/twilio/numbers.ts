@@ -84,6 +84,8 @@ const view = (record: {
 });
 
 export type TwilioNumbers = {
+  /** Name and state of the account: `active`, `suspended` or `closed`. */
+  account(): Promise<{ readonly name: string; readonly status: string }>;
   search(search: NumberSearch): Promise<readonly OfferedNumber[]>;
   list(): Promise<readonly OwnedNumber[]>;
   /** Null when the account does not have it. */
@@ -106,6 +108,10 @@ export const twilioNumbers = (account: TwilioAccount): TwilioNumbers => {
   };
   return {
     find,
+    async account() {
+      const { friendlyName, status } = await askTwilio(() => account.api.v2010.accounts(account.accountSid).fetch());
+      return { name: friendlyName, status };
+    },
     async search({ country, kind, areaCode, contains, limit }) {
       const options = {
         voiceEnabled: true,
