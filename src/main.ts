@@ -1,8 +1,8 @@
-import { existsSync, readFileSync } from 'node:fs';
-import { join, resolve } from 'node:path';
-import { parse } from 'yaml';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { checkMediaAddress } from './app/check-addresses.js';
 import { type Config, readConfig } from './app/config.js';
+import { readConfigFile } from './app/config-file.js';
 import { startGateway } from './app/gateway.js';
 import { packageRoot } from './core/entry-path.js';
 import { GatewayError } from './core/errors.js';
@@ -17,27 +17,12 @@ const refuse = (error: unknown): never => {
   process.exit(1);
 };
 
-const readFile = (): unknown => {
-  const named = process.env['VOICE_GATEWAY_CONFIG'];
-  const path = resolve(named ?? 'gateway.yaml');
-  if (named === undefined && !existsSync(path)) return null;
-  try {
-    return parse(readFileSync(path, 'utf8'));
-  } catch (cause) {
-    throw new GatewayError(
-      'config_invalid',
-      `${path} cannot be read: ${cause instanceof Error ? cause.message : String(cause)}`,
-      { cause },
-    );
-  }
-};
-
 // A look into the real environment leaves JavaScript each time, and drachtio-srf looks once for every header it reads.
 process.env = { ...process.env };
 
 const configure = (): Config => {
   try {
-    return readConfig({ env: process.env, file: readFile(), cwd: process.cwd() });
+    return readConfig({ env: process.env, file: readConfigFile(process.env), cwd: process.cwd() });
   } catch (error) {
     return refuse(error);
   }

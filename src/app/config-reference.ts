@@ -10,7 +10,16 @@ type JsonSchema = {
   readonly anyOf?: readonly JsonSchema[];
 };
 
-type Row = { readonly path: string; readonly name: string; readonly fallback: string; readonly meaning: string };
+/** A setting as the schema has it. */
+export type SettingRow = {
+  /** Place in gateway.yaml. */
+  readonly path: string;
+  /** Name in the environment; null: it can be set in the file only. */
+  readonly name: string | null;
+  /** What it is when nothing sets it; null: not set. */
+  readonly fallback: string | null;
+  readonly meaning: string;
+};
 
 const meanings: Readonly<Record<string, string>> = {
   'redis.url': 'an external Redis (`redis://`, `rediss://`); none: the embedded one',
@@ -26,31 +35,36 @@ const meanings: Readonly<Record<string, string>> = {
 
 const envNames = new Map<string, string>(Object.entries(environment).map(([name, path]) => [path, name]));
 
-const rowsOf = (schema: JsonSchema, prefix: string): Row[] =>
+const rowsOf = (schema: JsonSchema, prefix: string): SettingRow[] =>
   Object.entries(schema.properties ?? {}).flatMap(([key, value]) => {
     const path = prefix === '' ? key : `${prefix}.${key}`;
     if (value.properties !== undefined) return rowsOf(value, path);
-    const name = envNames.get(path);
     return [
       {
         path,
-        name: name === undefined ? '' : `\`${name}\``,
-        fallback: value.default === undefined ? '' : `\`${String(value.default) || '(empty)'}\``,
+        name: envNames.get(path) ?? null,
+        fallback: value.default === undefined ? null : String(value.default),
         meaning: [
           meanings[path] ?? value.description ?? '',
           value.enum === undefined ? '' : `one of ${value.enum.join(', ')}`,
         ]
           .filter((part) => part !== '')
-          .join('; ')
-          .replaceAll('|', '\\|'),
+          .join('; '),
       },
     ];
   });
 
+/** Every setting, in the order of the schema that checks the configuration. */
+export const settingRows = (): readonly SettingRow[] =>
+  rowsOf(z.toJSONSchema(configSchema, { io: 'input', unrepresentable: 'any' }) as JsonSchema, '');
+
 /** The configuration page of the reference, made from the schema that checks the configuration. */
 export const configReference = (): string => {
-  const schema = z.toJSONSchema(configSchema, { io: 'input', unrepresentable: 'any' }) as JsonSchema;
-  const rows = rowsOf(schema, '').map((row) => `| \`${row.path}\` | ${row.name} | ${row.fallback} | ${row.meaning} |`);
+  const code = (text: string | null): string => (text === null ? '' : `\`${text || '(empty)'}\``);
+  const rows = settingRows().map(
+    ({ path, name, fallback, meaning }) =>
+      `| ${code(path)} | ${code(name)} | ${code(fallback)} | ${meaning.replaceAll('|', '\\|')} |`,
+  );
   return `# Configuration
 
 Settings come from \`gateway.yaml\` (its path: \`VOICE_GATEWAY_CONFIG\`, default \`./gateway.yaml\` if present) and from the

@@ -1,6 +1,4 @@
-import { readFile } from 'node:fs/promises';
 import { isIP } from 'node:net';
-import { createSecureContext } from 'node:tls';
 import type { ReadinessCheck } from '../api/index.js';
 import type { Clock } from '../core/clock.js';
 import { GatewayError } from '../core/errors.js';
@@ -18,6 +16,7 @@ import {
 import { type EngineHandle, startEngineInWorker } from '../telephony/sip-engine/index.js';
 import { type Config, hasExternalServer } from './config.js';
 import type { ShutdownStack } from './shutdown-stack.js';
+import { readPem, readTls } from './tls-files.js';
 
 export type SignallingOptions = {
   readonly config: Config;
@@ -108,31 +107,6 @@ const addressOf = (host: string): string => {
   if (host === 'localhost') return '127.0.0.1';
   if (isIP(host) !== 0) return host;
   throw new GatewayError('config_invalid', `SIP_LISTEN: "${host}" is a name; listen addresses are IP addresses.`);
-};
-
-const readPem = async (name: string, path: string): Promise<string> => {
-  try {
-    return await readFile(path, 'utf8');
-  } catch (cause) {
-    throw new GatewayError('config_invalid', `${name}: the file ${path} cannot be read.`, { cause });
-  }
-};
-
-const readTls = async (files: {
-  readonly cert: string;
-  readonly key: string;
-}): Promise<{ cert: string; key: string }> => {
-  const pair = { cert: await readPem('SIP_TLS_CERT', files.cert), key: await readPem('SIP_TLS_KEY', files.key) };
-  try {
-    createSecureContext(pair);
-  } catch (cause) {
-    throw new GatewayError(
-      'config_invalid',
-      `SIP_TLS_CERT and SIP_TLS_KEY: ${files.cert} and ${files.key} are not a PEM certificate and its key.`,
-      { cause },
-    );
-  }
-  return pair;
 };
 
 /** Ready while one SIP server is there; the reason names those that are not. */
