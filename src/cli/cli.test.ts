@@ -9,7 +9,9 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { parse } from 'yaml';
 import { startTestApi, type TestApi } from '../../test/support/api.js';
 import { until } from '../../test/support/until.js';
+import { checkRoutes, eventRoutes, type SystemCheck } from '../api/index.js';
 import { packageRoot } from '../core/entry-path.js';
+import { createSessionEvents, type OwnedSession } from '../domain/sessions/index.js';
 import { callCommand } from './call/command.js';
 import { parseTtl } from './commands/token.js';
 import type { CliContext } from './context.js';
@@ -21,13 +23,22 @@ import { printable } from './table.js';
 
 let api: TestApi;
 let dir = '';
+/** What the gateway finds when `doctor` asks it. */
+let checks: readonly SystemCheck[] = [];
+const closing = new AbortController();
 const root = packageRoot(import.meta.url);
 
 beforeAll(async () => {
-  api = await startTestApi();
+  api = await startTestApi({
+    more: ({ deps, redis }) => [
+      ...eventRoutes(deps, createSessionEvents({ redis, clock: deps.clock, log: deps.log }), closing.signal),
+      ...checkRoutes(async () => checks),
+    ],
+  });
   dir = mkdtempSync(join(tmpdir(), 'vg-cli-'));
 });
 afterAll(async () => {
+  closing.abort();
   await api.close();
   rmSync(dir, { recursive: true });
 });
@@ -38,7 +49,9 @@ const context = (
   sink: { out: string; err: string },
   signal = new AbortController().signal,
   stdin = '',
+  terminal?: NonNullable<CliContext['terminal']>,
 ): CliContext => ({
+  ...(terminal === undefined ? {} : { terminal }),
   env: { VOICE_GATEWAY_URL: api.url, DATA_DIR: api.dataDir, ...env },
   cwd: dir,
   out: (text) => {
@@ -137,6 +150,13 @@ describe('apply, diff and export', () => {
   });
 });
 
+/** As the owner of a call writes its end. */
+const end = (owned: OwnedSession): Promise<void> => {
+  const at = Date.now();
+  const timeline = [{ at, type: 'call.ended', data: { reason: 'caller-hangup' } } as const];
+  return owned.change({ status: 'ended', endedAt: at, endReason: 'caller-hangup', timeline });
+};
+
 describe('sessions', () => {
   it('are listed as a table, shown with timeline and ladder, and hung up', async () => {
     await run('apply -f -', { SHOP_KEY: 'canary-key' }, yaml);
@@ -156,6 +176,7 @@ describe('sessions', () => {
     });
     expect(await run(`hangup ${owned.id}`)).toMatchObject({ status: 0, out: `${owned.id} is being ended.\n` });
     expect(api.hangups).toContain(owned.id);
+    expect(JSON.parse((await run(`hangup ${owned.id} --json`)).out)).toEqual({ id: owned.id, status: 'ringing' });
     expect(await run('session 00000000-0000-4000-8000-000000000000')).toMatchObject({ status: 5 });
   });
 
@@ -168,11 +189,60 @@ describe('sessions', () => {
     await until('the new session to be printed', () =>
       sink.out.includes(`${owned.id}  +14155550123 -> +14155550100  support  ringing`),
     );
-    await owned.change({ status: 'ended', endedAt: Date.now(), endReason: 'caller-hangup' });
+    await end(owned);
     await until('its end to be printed', () => sink.out.includes('ended (caller-hangup)'));
     stop.abort('SIGINT');
     expect(await following).toBe(0);
     expect(sink.out.split('\n').filter((text) => text.includes(owned.id))).toHaveLength(2);
+  });
+
+  it('are a table on a terminal that is drawn again in its place', async () => {
+    await run('apply -f -', { SHOP_KEY: 'canary-key' }, yaml);
+    const sink = { out: '', err: '' };
+    const stop = new AbortController();
+    const following = runCli(
+      ['sessions', '--follow', '--live', '--organization', 'acme'],
+      context({}, sink, stop.signal, '', { rows: 30, colour: false }),
+    );
+    /** What is on the screen now. */
+    const screen = (): string => sink.out.split('\u001b[H\u001b[2J').at(-1) ?? '';
+    const owned = await api.session();
+    await until('the new session on the screen', () => screen().includes(`${owned.id}  +14155550123`));
+    expect(screen()).toMatch(/^STARTED \(UTC\)/);
+    expect(screen()).toContain('Ctrl-C ends');
+    await end(owned);
+    await until('the session to leave the screen', () => !screen().includes(owned.id));
+    stop.abort('SIGINT');
+    expect([await following, sink.err]).toEqual([0, '']);
+  });
+
+  it('are not followed where the gateway refuses', async () => {
+    const refused = await run('sessions --follow', { VOICE_GATEWAY_TOKEN: 'nonsense' });
+    expect([refused.status, refused.out]).toEqual([4, '']);
+  });
+
+  it('have a ladder in colour on a terminal only', async () => {
+    const owned = await api.session();
+    const text = [
+      '  05:09:18.060  |---------- INVITE SDP ---------->|',
+      '  05:09:18.070  |<------- 180 Ringing (INVITE) ---|',
+      '  05:09:18.080  |<----- 200 OK (INVITE) SDP ------|',
+      '  05:09:18.090  |<--- 486 Busy Here (INVITE) -----|',
+      '',
+    ].join('\n');
+    api.ladders.set(owned.id, { json: [], text });
+    const coloured = async (colour: boolean): Promise<string> => {
+      const sink = { out: '', err: '' };
+      const terminal = { rows: 30, colour };
+      await runCli(['session', owned.id, '--ladder'], context({}, sink, undefined, '', terminal));
+      return sink.out;
+    };
+    const shown = await coloured(true);
+    expect(
+      [...shown.matchAll(/\u001b\[(\d+)m[^\u001b]*(INVITE)[^\u001b]*\u001b\[0m\|/g)].map(([, code]) => code),
+    ).toEqual([...['36', '33', '32', '31']]);
+    expect(shown.replace(/\u001b\[\d+m/g, '')).toContain(text);
+    expect(await coloured(false)).toContain(text);
   });
 });
 
@@ -239,8 +309,30 @@ describe('the gateway not being there', () => {
     });
     expect(sick.status).toBe(1);
     expect(sick.out).toMatch(/FAIL {2}gateway +No gateway answers/);
+    checks = [{ name: 'own SIP udp', state: 'ok', says: '127.0.0.1:5060 answers' }];
+    await run('apply -f -', { SHOP_KEY: 'canary-key' }, yaml);
     const well = await run('doctor', { PATH: process.env.PATH });
     expect(well.out).toMatch(/ok {4}redis +works/);
+    expect(well.out).toMatch(/ok {4}own SIP udp +127\.0\.0\.1:5060 answers/);
+    expect([well.status, well.err]).toEqual([0, '']);
+  });
+
+  it('has what only the gateway sees in doctor: a warning is none of its failures', async () => {
+    checks = [{ name: 'public address', state: 'warning', says: '10.0.0.1 is private\u001b[2J' }];
+    const warned = await run('doctor', { PATH: process.env.PATH });
+    expect(warned.out).toMatch(/warn {2}public address +10\.0\.0\.1 is private\?\[2J/);
+    expect(warned.status).toBe(0);
+    checks = [...checks, { name: 'destination acme/desk', state: 'failed', says: 'nothing came back' }];
+    const failed = await run('doctor --json', { PATH: process.env.PATH });
+    expect([failed.status, failed.err]).toEqual([1, 'One thing needs attention.\n']);
+    expect(JSON.parse(failed.out)).toEqual(
+      expect.arrayContaining([
+        { name: 'public address', ok: true, warning: true, says: expect.any(String) },
+        { name: 'destination acme/desk', ok: false, says: 'nothing came back' },
+      ]),
+    );
+    const viewer = await run('doctor', { PATH: process.env.PATH, VOICE_GATEWAY_TOKEN: await api.token('viewer') });
+    expect(viewer.out).toMatch(/warn {2}checks +destinations and carriers are looked at for operators only/);
   });
 });
 
@@ -284,6 +376,28 @@ describe('the program', () => {
     expect(written).toEqual(program.commands.flatMap((command) => described(command)));
     const codes = page.split('\n').filter((line) => /^\| \d+ \|/.test(line));
     expect(codes).toEqual(Object.values(exitCodes).map((entry) => `| ${entry.code} | ${entry.meaning} |`));
+  });
+
+  it('answers programs in JSON wherever there is an answer', () => {
+    const leaves = (command: Command, above = ''): [string, Command][] => {
+      const name = `${above}${command.name()}`;
+      return command.commands.length === 0
+        ? [[name, command]]
+        : command.commands.flatMap((inner) => leaves(inner, `${name} `));
+    };
+    const all = createProgram(context({}, { out: '', err: '' }), [callCommand, demoCommand]).commands;
+    const without = all
+      .flatMap((command) => leaves(command))
+      .filter(([, command]) => !command.options.some(({ long }) => long === '--json'));
+    expect(without.map(([name]) => name)).toEqual(['start', 'demo']);
+  });
+
+  it('says on a terminal that it takes its time, and leaves nothing of it', async () => {
+    const sink = { out: '', err: '' };
+    checks = [];
+    await runCli(['doctor'], context({ PATH: '/none' }, sink, undefined, '', { rows: 30, colour: true }));
+    expect(sink.err).toMatch(/^\r⠋ Looking at destinations and carriers[\s\S]*\r\u001b\[2K/);
+    expect(sink.out).not.toContain('⠋');
   });
 
   it('runs as a program: usage on standard error with status 2, help with 0', async () => {

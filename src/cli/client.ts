@@ -9,6 +9,8 @@ export type ApiRequest = {
   readonly body?: unknown;
   readonly accept?: string;
   readonly headers?: Readonly<Record<string, string>>;
+  /** ms until the request counts as unanswered; default 15,000. */
+  readonly patience?: number;
 };
 
 export type Client = {
@@ -16,6 +18,11 @@ export type Client = {
   /** The answer's body as text. Throws CliError with the gateway's own sentence. */
   text(path: string, request?: ApiRequest): Promise<string>;
   json(path: string, request?: ApiRequest): Promise<unknown>;
+  /**
+   * The answer's text as it comes, until it ends or the signal aborts. Throws CliError as the others do; a connection
+   * that breaks later is an end.
+   */
+  stream(path: string, request?: ApiRequest): Promise<AsyncIterable<string>>;
 };
 
 const DEFAULT_URL = 'http://127.0.0.1:8080';
@@ -75,48 +82,73 @@ const failure = (status: number, text: string, url: URL): CliError => {
   return new CliError(exitOf(status), body.message, lines);
 };
 
+async function* chunks(body: ReadableStream<Uint8Array>): AsyncGenerator<string> {
+  const decoder = new TextDecoder();
+  try {
+    for await (const chunk of body) yield decoder.decode(chunk, { stream: true });
+  } catch {
+    // Broken off, or ended by Ctrl-C: whoever follows comes again or has had enough.
+  }
+}
+
 /** A client of the gateway's HTTP API. */
 export const createClient = (context: CliContext): Client => {
   const url = baseUrl(context);
   const token = credential(context, url);
-  const text: Client['text'] = async (path, request = {}) => {
+  const targetOf = (path: string, request: ApiRequest): URL => {
     const target = new URL(path, url);
     for (const [name, value] of Object.entries(request.query ?? {})) {
       if (value !== undefined) target.searchParams.set(name, value);
     }
-    const signal = AbortSignal.any([context.signal, AbortSignal.timeout(PATIENCE)]);
-    let response: Response;
-    let received: string;
+    return target;
+  };
+  /** Runs `ask`; one that gets no answer is told with what to do. */
+  const reach = async <Answer>(patience: number, ask: () => Promise<Answer>): Promise<Answer> => {
     try {
-      response = await fetch(target, {
-        method: request.method ?? 'GET',
-        headers: {
-          authorization: `Bearer ${token}`,
-          accept: request.accept ?? 'application/json',
-          ...(request.body === undefined ? {} : { 'content-type': 'application/json' }),
-          ...request.headers,
-        },
-        ...(request.body === undefined ? {} : { body: JSON.stringify(request.body) }),
-        redirect: 'error',
-        signal,
-      });
-      received = await response.text();
+      return await ask();
     } catch (error) {
       if (context.signal.aborted) throw error;
       const late = error instanceof Error && error.name === 'TimeoutError';
       throw new CliError(
         'unreachable',
         late
-          ? `The gateway at ${url.origin} did not answer within ${PATIENCE / 1_000} s.`
+          ? `The gateway at ${url.origin} did not answer within ${patience / 1_000} s.`
           : `No gateway answers at ${url.origin}: start one with \`npm start\` or \`voice-gateway start\`, or set VOICE_GATEWAY_URL.`,
       );
     }
+  };
+  const send = (path: string, request: ApiRequest, signal: AbortSignal): Promise<Response> =>
+    fetch(targetOf(path, request), {
+      method: request.method ?? 'GET',
+      headers: {
+        authorization: `Bearer ${token}`,
+        accept: request.accept ?? 'application/json',
+        ...(request.body === undefined ? {} : { 'content-type': 'application/json' }),
+        ...request.headers,
+      },
+      ...(request.body === undefined ? {} : { body: JSON.stringify(request.body) }),
+      redirect: 'error',
+      signal,
+    });
+  const text: Client['text'] = async (path, request = {}) => {
+    const patience = request.patience ?? PATIENCE;
+    const signal = AbortSignal.any([context.signal, AbortSignal.timeout(patience)]);
+    const { response, received } = await reach(patience, async () => {
+      const answer = await send(path, request, signal);
+      return { response: answer, received: await answer.text() };
+    });
     if (!response.ok) throw failure(response.status, received, url);
     return received;
+  };
+  const stream: Client['stream'] = async (path, request = {}) => {
+    const response = await reach(PATIENCE, () => send(path, request, context.signal));
+    if (!response.ok || response.body === null) throw failure(response.status, await response.text(), url);
+    return chunks(response.body);
   };
   return {
     url: url.origin,
     text,
+    stream,
     async json(path, request) {
       const received = await text(path, request);
       const value = parseJson(received);

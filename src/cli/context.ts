@@ -6,6 +6,8 @@ export type CliContext = {
   out(text: string): void;
   err(text: string): void;
   readStdin(): Promise<string>;
+  /** Standard output is a terminal: lists may be drawn again in place, and messages coloured unless NO_COLOR is set. */
+  readonly terminal?: { readonly rows: number; readonly colour: boolean };
   /** Aborted by Ctrl-C. */
   readonly signal: AbortSignal;
 };

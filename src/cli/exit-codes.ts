@@ -6,7 +6,7 @@ export const exitCodes = {
   unreachable: { code: 3, meaning: 'No gateway answers at VOICE_GATEWAY_URL.' },
   refused: { code: 4, meaning: 'The credential is missing, not valid, or may not do this.' },
   notFound: { code: 5, meaning: 'There is no such organization, session or file.' },
-  invalid: { code: 6, meaning: 'The document or request has faults; each is named with its path.' },
+  invalid: { code: 6, meaning: 'The document, request or configuration has faults; each is named with its path.' },
   conflict: { code: 7, meaning: 'It collides with what is there, such as a number of another organization.' },
   different: { code: 8, meaning: '`diff`: applying the document would change something.' },
 } as const satisfies Record<string, { readonly code: number; readonly meaning: string }>;

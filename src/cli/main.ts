@@ -17,5 +17,8 @@ const context = {
   err: (output: string) => void process.stderr.write(output),
   readStdin: () => text(process.stdin),
   signal: stop.signal,
+  ...(process.stdout.isTTY
+    ? { terminal: { rows: process.stdout.rows ?? 24, colour: !process.env.NO_COLOR && process.env.TERM !== 'dumb' } }
+    : {}),
 };
 process.exitCode = await runCli(process.argv.slice(2), context, [callCommand, demoCommand]);

@@ -1,6 +1,7 @@
 import { Command, CommanderError } from 'commander';
 import { apiKeysCommand } from './commands/api-keys.js';
 import { applyCommands } from './commands/apply.js';
+import { configCommands } from './commands/config.js';
 import { doctorCommand } from './commands/doctor.js';
 import { exportCommand } from './commands/export.js';
 import { keysCommand } from './commands/keys.js';
@@ -26,6 +27,7 @@ const modules: readonly CommandModule[] = [
   keysCommand,
   zendeskCommands,
   twilioCommands,
+  configCommands,
   doctorCommand,
 ];
 

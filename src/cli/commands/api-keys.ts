@@ -3,7 +3,7 @@ import { z } from 'zod';
 import { createClient } from '../client.js';
 import type { CliContext } from '../context.js';
 import { CliError } from '../exit-codes.js';
-import { table } from '../table.js';
+import { printable, table } from '../table.js';
 
 const keySchema = z.object({
   id: z.string(),
@@ -73,9 +73,10 @@ export const apiKeysCommand = (program: Command, context: CliContext): void => {
     .description('Revoke an API key: the next request with it is refused')
     .argument('<id>', 'its id')
     .option(...organization)
-    .action(async (id: string, { organization: org }: Options) => {
+    .option('--json', 'print JSON')
+    .action(async (id: string, { organization: org, json }: Options) => {
       const request = { method: 'DELETE', query: { organization: org } } as const;
       await createClient(context).text(`/v1/api-keys/${encodeURIComponent(id)}`, request);
-      context.out(`API key ${id} is void.\n`);
+      context.out(json ? `${JSON.stringify({ revoked: id })}\n` : `API key ${printable(id)} is void.\n`);
     });
 };

@@ -3,11 +3,20 @@ import { delimiter, join } from 'node:path';
 import type { Command } from 'commander';
 import { z } from 'zod';
 import { type Client, createClient } from '../client.js';
+import { painter } from '../colour.js';
 import type { CliContext } from '../context.js';
 import { CliError } from '../exit-codes.js';
+import { withProgress } from '../progress.js';
 import { printable } from '../table.js';
 
-type Finding = { readonly name: string; readonly ok: boolean; readonly says: string };
+type Finding = {
+  readonly name: string;
+  /** False keeps calls from working. */
+  readonly ok: boolean;
+  readonly says: string;
+  /** It may keep some calls from working. */
+  readonly warning?: true;
+};
 
 const onPath = (context: CliContext, program: string): string | null => {
   for (const folder of [...(context.env.PATH ?? '').split(delimiter), '/usr/sbin', '/usr/local/sbin']) {
@@ -46,6 +55,29 @@ const readiness = z.object({
   checks: z.array(z.object({ name: z.string(), ok: z.boolean(), reason: z.string().optional() })),
 });
 
+const checksSchema = z.object({
+  items: z.array(z.object({ name: z.string(), state: z.enum(['ok', 'warning', 'failed']), says: z.string() })),
+});
+
+/** ms the gateway's own look at the outside may take: silence of many peers adds up. */
+const PATIENCE = 120_000;
+
+/** What only the gateway sees: its addresses, the SIP destinations, the carriers. Operators alone may ask. */
+const outside = async (client: Client): Promise<Finding[]> => {
+  try {
+    const answer = await client.json('/v1/system/checks', { method: 'POST', patience: PATIENCE });
+    return checksSchema.parse(answer).items.map(({ name, state, says }) => ({
+      ...{ name, ok: state !== 'failed', says },
+      ...(state === 'warning' ? { warning: true as const } : {}),
+    }));
+  } catch (error) {
+    if (!(error instanceof CliError)) throw error;
+    if (error.exit !== 'refused') return [{ name: 'checks', ok: false, says: error.message }];
+    const says = 'destinations and carriers are looked at for operators only';
+    return [{ name: 'checks', ok: true, says, warning: true }];
+  }
+};
+
 const gateway = async (context: CliContext): Promise<Finding[]> => {
   let client: Client;
   try {
@@ -73,8 +105,9 @@ const gateway = async (context: CliContext): Promise<Finding[]> => {
   } catch (error) {
     if (!(error instanceof CliError)) throw error;
     found.push({ name: 'credential', ok: false, says: error.message });
+    return found;
   }
-  return found;
+  return [...found, ...(await outside(client))];
 };
 
 /** `doctor` looks at this machine and the gateway and says what keeps calls from working. */
@@ -84,10 +117,18 @@ export const doctorCommand = (program: Command, context: CliContext): void => {
     .description('Look for what keeps calls from working')
     .option('--json', 'print JSON')
     .action(async (options: { readonly json?: true }) => {
-      const findings = [...machine(context), ...(await gateway(context))];
+      const findings = await withProgress(context, 'Looking at destinations and carriers', async () => [
+        ...machine(context),
+        ...(await gateway(context)),
+      ]);
       const width = Math.max(...findings.map((finding) => finding.name.length));
+      const paint = painter(context);
+      const mark = ({ ok, warning }: Finding): string => {
+        if (!ok) return paint('FAIL', 'red');
+        return warning ? paint('warn', 'yellow') : paint('ok  ', 'green');
+      };
       const lines = findings.map(
-        ({ name, ok, says }) => `${ok ? 'ok  ' : 'FAIL'}  ${name.padEnd(width)}  ${printable(says)}\n`,
+        (finding) => `${mark(finding)}  ${printable(finding.name).padEnd(width)}  ${printable(finding.says)}\n`,
       );
       context.out(options.json ? `${JSON.stringify(findings, null, 2)}\n` : lines.join(''));
       const bad = findings.filter((finding) => !finding.ok);

@@ -4,7 +4,8 @@ import { z } from 'zod';
 import { createClient } from '../client.js';
 import type { CliContext } from '../context.js';
 import { CliError } from '../exit-codes.js';
-import { table } from '../table.js';
+import { withProgress } from '../progress.js';
+import { printable, table } from '../table.js';
 
 const statusSchema = z.object({
   active: z.string(),
@@ -57,10 +58,12 @@ export const keysCommand = (program: Command, context: CliContext): void => {
         if (!json) context.out(`${count} values would be sealed anew under ${status.active}; nothing was changed.\n`);
         return;
       }
-      do {
-        await delay(LOOK, undefined, { signal: context.signal });
-        status = statusSchema.parse(await client.json('/v1/keys'));
-      } while (status.rotation.running);
+      await withProgress(context, `Sealing everything anew under ${printable(status.active)}`, async () => {
+        do {
+          await delay(LOOK, undefined, { signal: context.signal });
+          status = statusSchema.parse(await client.json('/v1/keys'));
+        } while (status.rotation.running);
+      });
       print(status, json === true);
       const { moved, unreadable, error } = status.rotation;
       if (error !== null) throw new CliError('failed', error);
@@ -72,8 +75,10 @@ export const keysCommand = (program: Command, context: CliContext): void => {
     .command('retire')
     .description('Retire a key that no value needs, so that it may be left out of ENCRYPTION_KEYS')
     .argument('<id>', 'its id')
-    .action(async (id: string) => {
+    .option('--json', 'print JSON')
+    .action(async (id: string, { json }: { readonly json?: true }) => {
       await createClient(context).text(`/v1/keys/${encodeURIComponent(id)}`, { method: 'DELETE' });
-      context.out(`Key ${id} is retired: it may be left out of ENCRYPTION_KEYS.\n`);
+      const told = `Key ${printable(id)} is retired: it may be left out of ENCRYPTION_KEYS.\n`;
+      context.out(json ? `${JSON.stringify({ retired: id })}\n` : told);
     });
 };

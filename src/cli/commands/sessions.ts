@@ -1,8 +1,9 @@
-import { setTimeout as delay } from 'node:timers/promises';
 import type { Command } from 'commander';
 import { z } from 'zod';
 import { type Client, createClient } from '../client.js';
+import { paintLadder } from '../colour.js';
 import type { CliContext } from '../context.js';
+import { followEvents } from '../follow-events.js';
 import { clockTime, duration, printable, table } from '../table.js';
 
 const session = z.object({
@@ -46,28 +47,67 @@ const list = async (client: Client, options: ListOptions): Promise<{ items: Sess
   return { items: page.parse(raw).items, raw };
 };
 
-/** ms between two looks; calls change state in seconds. */
-const LOOK = 1_000;
+/** The sessions as a table; times are as long as the calls have lasted. */
+const tableOf = (items: readonly Session[]): string => {
+  const now = Date.now();
+  const rows = items.map((item) => [
+    item.startedAt.replace('T', ' ').slice(0, 19),
+    item.id,
+    callerOf(item),
+    item.called,
+    item.agentId,
+    stateOf(item),
+    item.zendeskTicketId ?? '',
+    lengthOf(item, now),
+  ]);
+  const heading = ['STARTED (UTC)', 'ID', 'CALLER', 'CALLED', 'AGENT', 'STATE', 'TICKET', 'LENGTH'];
+  return table(heading, rows, 'There are no sessions.');
+};
 
-/** Prints a line whenever a session begins or changes its state, until Ctrl-C. */
-const follow = async (context: CliContext, client: Client, options: ListOptions): Promise<void> => {
+/** Sessions that have changed are printed as lines; each change once, the oldest first. */
+const lineWriter = (context: CliContext, json: boolean): ((items: readonly Session[], first: boolean) => void) => {
   const seen = new Map<string, string>();
-  for (let first = true; !context.signal.aborted; first = false) {
-    const { items } = await list(client, options);
+  return (items, first) => {
     for (const item of [...items].reverse()) {
       const state = stateOf(item);
-      if (seen.get(item.id) === state) continue;
-      seen.set(item.id, state);
+      const known = `${state} ${item.zendeskTicketId ?? ''}`;
+      if (seen.get(item.id) === known) continue;
+      seen.set(item.id, known);
       if (first && item.endedAt !== null) continue;
-      const line = options.json
+      const ticket = item.zendeskTicketId === null ? '' : `  ticket ${item.zendeskTicketId}`;
+      const at = clockTime(new Date().toISOString());
+      const line = json
         ? JSON.stringify(item)
-        : `${clockTime(new Date().toISOString())}  ${item.id}  ${callerOf(item)} -> ${item.called}  ${item.agentId}  ${state}`;
+        : `${at}  ${item.id}  ${callerOf(item)} -> ${item.called}  ${item.agentId}  ${state}${ticket}`;
       context.out(`${printable(line)}\n`);
     }
     // What has left the list cannot change any more; without this a follower would grow for ever.
     const listed = new Set(items.map((item) => item.id));
     for (const id of seen.keys()) if (!listed.has(id)) seen.delete(id);
-    await delay(LOOK, undefined, { signal: context.signal }).catch(() => {});
+  };
+};
+
+/** On a terminal the table stays in its place and changes there; whatever does not fit is left out. */
+const drawn = (context: CliContext, rows: number): ((items: readonly Session[]) => void) => {
+  return (items) => {
+    const lines = tableOf(items).trimEnd().split('\n');
+    const fits = lines.slice(0, Math.max(2, rows - 3));
+    const more = lines.length - fits.length;
+    const note = `${clockTime(new Date().toISOString())}, Ctrl-C ends${more > 0 ? `; ${more} more` : ''}`;
+    context.out(`\u001b[H\u001b[2J${fits.join('\n')}\n\n${note}\n`);
+  };
+};
+
+/** Shows whatever changes, as it happens, until Ctrl-C. */
+const follow = async (context: CliContext, client: Client, options: ListOptions): Promise<void> => {
+  const draw = context.terminal === undefined || options.json ? null : drawn(context, context.terminal.rows);
+  const write = lineWriter(context, options.json === true);
+  let first = true;
+  for await (const _ of followEvents(context, client, options.organization)) {
+    const { items } = await list(client, options);
+    if (draw === null) write(items, first);
+    else draw(items);
+    first = false;
   }
 };
 
@@ -82,19 +122,7 @@ const showList = async (context: CliContext, options: ListOptions): Promise<void
     context.out(`${JSON.stringify(raw, null, 2)}\n`);
     return;
   }
-  const now = Date.now();
-  const rows = items.map((item) => [
-    item.startedAt.replace('T', ' ').slice(0, 19),
-    item.id,
-    callerOf(item),
-    item.called,
-    item.agentId,
-    stateOf(item),
-    item.zendeskTicketId ?? '',
-    lengthOf(item, now),
-  ]);
-  const heading = ['STARTED (UTC)', 'ID', 'CALLER', 'CALLED', 'AGENT', 'STATE', 'TICKET', 'LENGTH'];
-  context.out(table(heading, rows, 'There are no sessions.'));
+  context.out(tableOf(items));
 };
 
 const showOne = async (
@@ -131,7 +159,7 @@ const showOne = async (
   context.out(table(['AT', 'WHAT', 'DETAILS'], rows, 'The timeline is empty.'));
   if (options.ladder) {
     const text = await client.text(`${path}/ladder`, { query: { format: 'text' }, accept: 'text/plain' });
-    context.out(`\n${printable(text)}${text.endsWith('\n') ? '' : '\n'}`);
+    context.out(`\n${paintLadder(context, printable(text))}${text.endsWith('\n') ? '' : '\n'}`);
   }
 };
 
@@ -141,7 +169,7 @@ export const sessionCommands = (program: Command, context: CliContext): void => 
     .command('sessions')
     .description('List phone sessions, newest first')
     .option('--live', 'only those that have not ended')
-    .option('--follow', 'print each change as it happens, until Ctrl-C')
+    .option('--follow', 'show changes as they happen, until Ctrl-C: a live table on a terminal, else a line for each')
     .option('--limit <n>', 'how many', '50')
     .option('--organization <id>', 'for operators, when there are several')
     .option('--json', 'print JSON')
@@ -157,8 +185,10 @@ export const sessionCommands = (program: Command, context: CliContext): void => 
     .command('hangup')
     .description('End a call')
     .argument('<id>', 'id of the session')
-    .action(async (id: string) => {
-      await createClient(context).json(`/v1/sessions/${encodeURIComponent(id)}/hangup`, { method: 'POST' });
-      context.out(`${printable(id)} is being ended.\n`);
+    .option('--json', 'print JSON')
+    .action(async (id: string, { json }: { readonly json?: true }) => {
+      const path = `/v1/sessions/${encodeURIComponent(id)}/hangup`;
+      const answer = await createClient(context).json(path, { method: 'POST' });
+      context.out(json ? `${JSON.stringify(answer, null, 2)}\n` : `${printable(id)} is being ended.\n`);
     });
 };

@@ -5,6 +5,7 @@ import { z } from 'zod';
 import { type Client, createClient } from '../client.js';
 import type { CliContext } from '../context.js';
 import { CliError } from '../exit-codes.js';
+import { withProgress } from '../progress.js';
 import { table } from '../table.js';
 
 const offersSchema = z.object({
@@ -96,7 +97,8 @@ const verifyCommand = (numbers: Command, context: CliContext): void => {
           const tell = options.json ? context.err : context.out;
           tell(`Twilio calls ${number}: press ${code} when it asks for the code.\n`);
         }
-        const state = await awaitCode(client, number, options.check === undefined ? wait : 0, context.signal);
+        const look = () => awaitCode(client, number, options.check === undefined ? wait : 0, context.signal);
+        const state = await (options.check ? look() : withProgress(context, 'Waiting for the code', look));
         if (options.json) context.out(`${JSON.stringify(state, null, 2)}\n`);
         if (state.status === 'pending') throw new CliError('failed', `${number} is not verified at Twilio (yet).`);
         if (options.json) return;
@@ -204,11 +206,12 @@ const numbersCommand = (program: Command, context: CliContext): void => {
     .description('Give a number back to Twilio, who may sell it to somebody else')
     .argument('<number>', 'E.164')
     .option('--force', 'even while an organization has it')
-    .action(async (number: string, { force }: { readonly force?: true }) => {
+    .option(...asJson)
+    .action(async (number: string, { force, json }: Json & { readonly force?: true }) => {
       const query = { force: force ? 'true' : undefined };
       const path = `/v1/twilio/numbers/${encodeURIComponent(number)}`;
       await createClient(context).text(path, { method: 'DELETE', query });
-      context.out(`${number} is given back.\n`);
+      context.out(json ? `${JSON.stringify({ released: number })}\n` : `${number} is given back.\n`);
     });
 };
 

@@ -18,6 +18,7 @@ import {
   scenario,
   sdp,
 } from '../../support/sipp-scenario.js';
+import { until } from '../../support/until.js';
 import { callRefusals, patternOf, type RefusalRow, refusalsPage, startRefusals } from './refusal-table.js';
 
 let folder: string;
@@ -70,6 +71,8 @@ const expectRefused = async (gateway: TestGateway, row: RefusalRow, attempt: Att
     ),
   });
   expect(result.code, `${result.errors}\n${result.messages}`).toBe(0);
+  // The line comes by another way than the answer.
+  await until('the line of the refusal', () => lines().length > known, 20_000);
   const fresh = lines().slice(known);
   expect(fresh).toHaveLength(1);
   expect(fresh[0]).toMatchObject({ status: Number(status), rule: expect.stringMatching(patternOf(row)) });
