@@ -19,7 +19,7 @@ const listRequests = 300;
 const atOnce = 4;
 const rounds = 5;
 /** Transfers of one round, each refused so that the next can follow. */
-const transfers = 30;
+const transfers = 40;
 /** Calls a second whose events the browsers follow. */
 const callRate = 5;
 
@@ -145,7 +145,7 @@ export const apiBench: Bench = {
       const counts: number[] = [];
       let unequal = 0;
       const load = () =>
-        sippCalls({ sipPort: gateway.sipPort, rate: callRate, seconds: 6, holdMs: 500, called: '+14155550100' });
+        sippCalls({ sipPort: gateway.sipPort, rate: callRate, seconds: 4, holdMs: 500, called: '+14155550100' });
       for (let n = -1; n < rounds; n += 1) {
         const calls = load();
         const without = await transferTimes();
