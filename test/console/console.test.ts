@@ -89,6 +89,7 @@ it('is sent with a policy that runs nothing inline, small, and to be kept where 
 
 it('shows a call as it arrives, transfers it from its row, tells how that ended, and hangs up', async () => {
   const caller = await call();
+  const silence = caller.phone.tone(440);
   await callRow(page).waitFor();
   expect(await callRow(page).textContent()).toContain(hostile);
   expect(await violations(page)).toEqual([]);
@@ -121,6 +122,7 @@ it('shows a call as it arrives, transfers it from its row, tells how that ended,
   await page.getByRole('button', { name: /^Hang up/ }).click();
   await page.getByRole('dialog').getByRole('button', { name: 'Hang up' }).click();
   await caller.ended;
+  silence();
   await page.getByText('Ended by hand').first().waitFor();
   await page
     .getByText(/MOS \d/)
