@@ -264,7 +264,8 @@ it('shows an editor which secrets there are, and no value', async () => {
     ['/v1/secrets', '/v1/variables', '/v1/actions', '/v1/organizations/acme/document'].map((path) =>
       fetch(path).then((r) => r.text())))`);
   expect(String(answers)).not.toContain('very-secret-value');
-  const put = "fetch('/v1/secrets/shop', { method: 'PUT', headers: { 'Content-Type': 'application/json' }, body: '{}' })";
+  const put =
+    "fetch('/v1/secrets/shop', { method: 'PUT', headers: { 'Content-Type': 'application/json' }, body: '{}' })";
   expect(await editor.evaluate(`${put}.then((r) => r.status)`)).toBe(403);
   await context.close();
 }, 60_000);

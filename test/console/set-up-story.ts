@@ -76,12 +76,16 @@ export const setUpStory = async (rig: ConsoleRig): Promise<void> => {
   const answer = await sendWebhook(webhook, renderTrigger({ id: 35_436, caller: '+14155550123' }));
   expect(answer.body).toMatchObject({ success: true, ticketId: '35436' });
   await page.getByText('#35436').first().waitFor();
-  await page.getByText(`Ada ${hostile}`).first().waitFor({ timeout: 8000 }).catch(async (e) => {
-    console.log(await page.locator('main').innerText());
-    console.log(zendesk.requests.map((r) => r.method + r.path));
-    console.log(gateway.output().split('\n').slice(-15).join('\n'));
-    throw e;
-  });
+  await page
+    .getByText(`Ada ${hostile}`)
+    .first()
+    .waitFor({ timeout: 8000 })
+    .catch(async (e) => {
+      console.log(await page.locator('main').innerText());
+      console.log(zendesk.requests.map((r) => r.method + r.path));
+      console.log(gateway.output().split('\n').slice(-15).join('\n'));
+      throw e;
+    });
 
   // Watch it transfer.
   await page.getByRole('button', { name: 'Press 1' }).click();
