@@ -228,7 +228,7 @@ const shots = async ({ gateway }, browser, ids, tokens) => {
       await take('sign-in');
       await page.getByLabel('API key or token').fill(tokens.operator);
       await page.getByRole('button', { name: 'Sign in' }).click();
-      await page.getByRole('navigation', { name: 'Pages' }).waitFor({ state: 'attached' });
+      await page.locator('nav').waitFor({ state: 'attached' });
       for (const [name, [path, act]] of Object.entries(pages)) {
         await page.goto(`${gateway.httpUrl}/console${path}`);
         await wait(page);

@@ -128,6 +128,10 @@ it('shows a call as it arrives, transfers it from its row, tells how that ended,
     .getByText(/MOS \d/)
     .first()
     .waitFor();
+  const wide = page.viewportSize();
+  await page.setViewportSize({ width: 390, height: 844 });
+  expect(await page.evaluate('document.documentElement.scrollWidth - window.innerWidth')).toBe(0);
+  if (wide !== null) await page.setViewportSize(wide);
   await page.getByRole('link', { name: 'Live calls' }).click();
   await page.getByRole('heading', { name: 'No call is live' }).waitFor();
 }, 120_000);
