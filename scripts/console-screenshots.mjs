@@ -193,7 +193,7 @@ const shots = async ({ gateway }, browser, ids, tokens) => {
       async (page) => {
         await page.getByRole('button', { name: 'Search and buy' }).click();
         await page.getByRole('dialog').getByRole('button', { name: 'Search' }).click();
-        await page.getByRole('cell', { name: '+14155550143', exact: true }).waitFor();
+        await page.getByText('+14155550143', { exact: true }).first().waitFor();
       },
     ],
     'test-call': [
