@@ -67,6 +67,20 @@ it('says why a credential is not taken, and keeps a good one where no script can
   expect(await page.evaluate('document.cookie + localStorage.length + sessionStorage.length')).toBe('00');
 });
 
+it('is entered by the link of the first start, once', async () => {
+  const link = /http:\S+#code=\S+/.exec(rig.rig.gateway.output())?.[0] ?? '';
+  const { page: first, context } = await rig.open();
+  await first.goto(link);
+  await first.getByRole('navigation', { name: 'Pages' }).waitFor();
+  expect(first.url()).not.toContain('code');
+  await context.close();
+  const { page: second, context: later } = await rig.open();
+  await second.goto(link);
+  await second.getByText('The link has been used already').waitFor();
+  expect(await later.cookies()).toEqual([]);
+  await later.close();
+}, 60_000);
+
 it('is sent with a policy that runs nothing inline, small, and to be kept where it is named by its content', async () => {
   const first = await fetch(rig.url('/calls/some-call'), { headers: { 'Accept-Encoding': 'gzip' } });
   const policy = first.headers.get('content-security-policy') ?? '';
