@@ -18,6 +18,7 @@ import { renderTrigger, sendWebhook } from '../dist/test/support/zendesk-webhook
 import { smallerPng } from './smaller-png.mjs';
 
 const folder = process.argv[2] ?? 'docs/console';
+const say = (text) => console.log(`${(performance.now() / 1_000).toFixed(1).padStart(6)} s  ${text}`);
 const endings = [];
 const number = '+14155550100';
 
@@ -72,18 +73,18 @@ const setUp = async () => {
         id: 'sales',
         name: 'Sales',
         transferDestinations: ['zendesk', 'mobile'],
-        leg: { type: 'websocket', url: 'ws://127.0.0.1:9/bot', protocol: 'voice-gateway' },
+        leg: { type: 'websocket', url: 'ws://127.0.0.1:9/bot' },
       },
     ],
     transferDestinations: [
-      ...document.transferDestinations,
+      { ...document.transferDestinations[0], value: `sip:support@127.0.0.1:${line.port};transport=udp` },
       {
         id: 'mobile',
         name: 'On call',
         type: 'phone',
         value: '+14155550199',
         profile: 'twilio',
-        trunk: 'acme.pstn.twilio.com',
+        trunk: 'sip:acme.pstn.twilio.com',
         onFailure: 'return',
       },
     ],
@@ -192,7 +193,7 @@ const shots = async ({ gateway }, browser, ids, tokens) => {
       async (page) => {
         await page.getByRole('button', { name: 'Search and buy' }).click();
         await page.getByRole('dialog').getByRole('button', { name: 'Search' }).click();
-        await page.getByRole('cell', { name: '+14155550143' }).waitFor();
+        await page.getByText('+14155550143', { exact: true }).first().waitFor();
       },
     ],
     'test-call': [
@@ -227,13 +228,14 @@ const shots = async ({ gateway }, browser, ids, tokens) => {
       await take('sign-in');
       await page.getByLabel('API key or token').fill(tokens.operator);
       await page.getByRole('button', { name: 'Sign in' }).click();
-      await page.getByRole('navigation', { name: 'Pages' }).waitFor({ state: 'attached' });
+      await page.locator('nav').waitFor({ state: 'attached' });
       for (const [name, [path, act]] of Object.entries(pages)) {
         await page.goto(`${gateway.httpUrl}/console${path}`);
         await wait(page);
         await act?.(page);
         await take(name);
       }
+      say(suffix);
       await context.close();
     }
   }
@@ -243,11 +245,13 @@ try {
   await mkdir(folder, { recursive: true });
   for (const name of await readdir(folder)) if (name.endsWith('.png')) await rm(join(folder, name));
   const parts = await setUp();
+  say('set up');
   const { gateway } = parts;
   const browser = await startBrowser();
   endings.push(() => browser.close());
   await gateway.api('/v1/twilio/numbers', { method: 'POST', body: { number: '+14155550142', by: 'webhook' } });
   const whole = await wholeCall(parts);
+  say('a call is with the human');
   const other = await dial(parts, { from: '+442079460018', display: 'Grace Hopper' });
   // Refused, for the page that tells why.
   await placeTestCall(
@@ -264,6 +268,7 @@ try {
     },
     () => {},
   );
+  say('waiting for a plot');
   // Long enough for a plot.
   await new Promise((resolve) => setTimeout(resolve, Number(process.env.PLOT_SECONDS ?? 60) * 1_000));
   await shots(

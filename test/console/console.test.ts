@@ -67,6 +67,20 @@ it('says why a credential is not taken, and keeps a good one where no script can
   expect(await page.evaluate('document.cookie + localStorage.length + sessionStorage.length')).toBe('00');
 });
 
+it('is entered by the link of the first start, once', async () => {
+  const link = /http:\S+#code=\S+/.exec(rig.rig.gateway.output())?.[0] ?? '';
+  const { page: first, context } = await rig.open();
+  await first.goto(link);
+  await first.getByRole('navigation', { name: 'Pages' }).waitFor();
+  expect(first.url()).not.toContain('code');
+  await context.close();
+  const { page: second, context: later } = await rig.open();
+  await second.goto(link);
+  await second.getByText('The link has been used already').waitFor();
+  expect(await later.cookies()).toEqual([]);
+  await later.close();
+}, 60_000);
+
 it('is sent with a policy that runs nothing inline, small, and to be kept where it is named by its content', async () => {
   const first = await fetch(rig.url('/calls/some-call'), { headers: { 'Accept-Encoding': 'gzip' } });
   const policy = first.headers.get('content-security-policy') ?? '';
@@ -89,6 +103,7 @@ it('is sent with a policy that runs nothing inline, small, and to be kept where 
 
 it('shows a call as it arrives, transfers it from its row, tells how that ended, and hangs up', async () => {
   const caller = await call();
+  const silence = caller.phone.tone(440);
   await callRow(page).waitFor();
   expect(await callRow(page).textContent()).toContain(hostile);
   expect(await violations(page)).toEqual([]);
@@ -121,11 +136,16 @@ it('shows a call as it arrives, transfers it from its row, tells how that ended,
   await page.getByRole('button', { name: /^Hang up/ }).click();
   await page.getByRole('dialog').getByRole('button', { name: 'Hang up' }).click();
   await caller.ended;
+  silence();
   await page.getByText('Ended by hand').first().waitFor();
   await page
     .getByText(/MOS \d/)
     .first()
     .waitFor();
+  const wide = page.viewportSize();
+  await page.setViewportSize({ width: 390, height: 844 });
+  expect(await page.evaluate('document.documentElement.scrollWidth - window.innerWidth')).toBe(0);
+  if (wide !== null) await page.setViewportSize(wide);
   await page.getByRole('link', { name: 'Live calls' }).click();
   await page.getByRole('heading', { name: 'No call is live' }).waitFor();
 }, 120_000);

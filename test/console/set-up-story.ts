@@ -76,6 +76,8 @@ export const setUpStory = async (rig: ConsoleRig): Promise<void> => {
   const answer = await sendWebhook(webhook, renderTrigger({ id: 35_436, caller: '+14155550123' }));
   expect(answer.body).toMatchObject({ success: true, ticketId: '35436' });
   await page.getByText('#35436').first().waitFor();
+  // Zendesk is asked in the background, and again later when it does not answer at once.
+  await page.getByText('The contact got what Zendesk knows.').waitFor({ timeout: 60_000 });
   await page.getByText(`Ada ${hostile}`).first().waitFor();
 
   // Watch it transfer.

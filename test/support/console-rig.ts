@@ -117,7 +117,7 @@ export const startConsoleRig = async (): Promise<ConsoleRig> => {
       if (credential !== undefined) {
         await page.getByLabel('API key or token').fill(credential);
         await page.getByRole('button', { name: 'Sign in' }).click();
-        await page.getByRole('navigation', { name: 'Pages' }).waitFor({ state: 'attached' });
+        await page.locator('nav').waitFor({ state: 'attached' });
       }
       return { page, context };
     },

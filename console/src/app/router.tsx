@@ -17,6 +17,8 @@ export const go = (path: string): void => {
   window.history.pushState(null, '', `${base}${path}`);
   window.dispatchEvent(new PopStateEvent('popstate'));
   window.scrollTo(0, 0);
+  // Whoever uses a keyboard or hears the page begins at its beginning.
+  document.getElementById('main')?.focus({ preventScroll: true });
 };
 
 type LinkProps = Omit<AnchorHTMLAttributes<HTMLAnchorElement>, 'href'> & { readonly to: string };

@@ -38,7 +38,8 @@ export const Shell = ({ who, organizations, organization, onChoose, onSignOut, c
   const can = useCan();
   const state = useLiveState();
   const [open, setOpen] = useState(false);
-  const here = (place: string): boolean => (place === '/' ? path === '/' : path.startsWith(place));
+  const here = (place: string): boolean =>
+    place === '/' || place === '/calls' ? path === place : path.startsWith(place);
   return (
     <div className="shell">
       <a className="skip" href="#main">

@@ -30,7 +30,7 @@ const sentences: Readonly<Record<TimelineType, (data: Data) => string>> = {
   'call.ended': (data) => `The call ended${when(data.reason, ': ')}${when(data.detail, ' (', ')')}.`,
   'agent.started': (data) => `The agent${when(data.agent, ' ')} took the call.`,
   'agent.said': (data) =>
-    `The agent said${when(data.text, ' “', '”')}${when(data.prompt, ' the prompt ')}${when(data.file, ' the file ')}.`,
+    `The agent said${when(data.text, ' “', '”')}${when(data.prompt, ' the prompt ')}${when(data.file, ' the file ')}${/[.!?]$/.test(said(data.text)) ? '' : '.'}`,
   'agent.asked': (data) => `The agent asked for keys${when(data.outcome, ': ')}.`,
   'agent.failed': (data) => `The agent could not be had${when(data.reason, ': ')}.`,
   'agent.lost': (data) => `The agent was lost${when(data.reason, ': ')}.`,

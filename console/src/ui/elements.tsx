@@ -1,4 +1,4 @@
-import { type ButtonHTMLAttributes, type ReactNode, useId, useState } from 'react';
+import { type ButtonHTMLAttributes, type ReactNode, useEffect, useId, useState } from 'react';
 import { ApiError, sentenceOf } from '../api/client.js';
 
 export type Tone = 'good' | 'warn' | 'bad' | 'info' | 'plain';
@@ -61,15 +61,21 @@ export const Loading = () => (
   </p>
 );
 
-export const PageHead = ({ title, about, children }: { title: ReactNode; about?: ReactNode; children?: ReactNode }) => (
-  <header className="page-head">
-    <div>
-      <h1>{title}</h1>
-      {about !== undefined && <p className="muted">{about}</p>}
-    </div>
-    {children !== undefined && <div className="row">{children}</div>}
-  </header>
-);
+/** The head of a page; the window is called after it. */
+export const PageHead = ({ title, about, children }: { title: string; about?: ReactNode; children?: ReactNode }) => {
+  useEffect(() => {
+    document.title = `${title} · Voice gateway`;
+  }, [title]);
+  return (
+    <header className="page-head">
+      <div>
+        <h1>{title}</h1>
+        {about !== undefined && <p className="muted">{about}</p>}
+      </div>
+      {children !== undefined && <div className="row">{children}</div>}
+    </header>
+  );
+};
 
 export const Card = ({ title, aside, children }: { title?: ReactNode; aside?: ReactNode; children: ReactNode }) => (
   <section className="card">

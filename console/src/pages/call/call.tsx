@@ -47,7 +47,7 @@ export const CallPage = ({ id }: { id: string }) => {
               ['Duration', <Since key="duration" from={session.startedAt} to={session.endedAt} />],
               ...(session.endReason === null ? [] : [['Ended', endWords[session.endReason]] as const]),
               ['Session', <code key="id">{session.id}</code>],
-              ['Number in the organization', String(session.ticketNumber)],
+              ['Call number', String(session.ticketNumber)],
             ]}
           />
         </Card>
@@ -58,10 +58,10 @@ export const CallPage = ({ id }: { id: string }) => {
       <div className="columns">
         <Timeline timeline={session.timeline} />
         <div className="stack">
-          <Attempts timeline={session.timeline} />
-          <ActionsRun id={id} />
           <Quality id={id} live={session.status !== 'ended'} timeline={session.timeline} />
           <Recording id={id} ended={session.status === 'ended'} timeline={session.timeline} />
+          <Attempts timeline={session.timeline} />
+          <ActionsRun id={id} />
         </div>
       </div>
     </>

@@ -6,8 +6,9 @@ import { timeOfDay } from '../../ui/time.js';
 import { type Arrow, type LadderEntry, ladderOf, layoutLadder } from './ladder-layout.js';
 
 /** Measures of the drawing, in its own units, which are pixels at full size. */
-const left = 100;
-const lane = 260;
+const left = 96;
+/** All lifelines of a usual call fit beside the message: with more than that the drawing scrolls. */
+const laneFor = (count: number): number => Math.max(152, Math.min(260, 470 / count));
 const row = 34;
 const head = 44;
 
@@ -31,11 +32,12 @@ type StepProps = {
   readonly arrow: Arrow;
   readonly lanes: readonly string[];
   readonly index: number;
+  readonly lane: number;
   readonly chosen: boolean;
   readonly onChoose: () => void;
 };
 
-const Step = ({ arrow, lanes, index, chosen, onChoose }: StepProps) => {
+const Step = ({ arrow, lanes, index, lane, chosen, onChoose }: StepProps) => {
   const { entry } = arrow;
   const y = head + row * (index + 0.7);
   const [from, to] = [left + lane * (arrow.from + 0.5), left + lane * (arrow.to + 0.5)];
@@ -77,6 +79,7 @@ const Drawing = ({
   onChoose: (index: number) => void;
 }) => {
   const { lanes, arrows } = layoutLadder(entries);
+  const lane = laneFor(lanes.length);
   const [width, height] = [left + lane * lanes.length, head + row * (arrows.length + 0.6)];
   const step = (event: KeyboardEvent): void => {
     const by = event.key === 'ArrowDown' ? 1 : event.key === 'ArrowUp' ? -1 : 0;
@@ -103,7 +106,7 @@ const Drawing = ({
           <Step
             // biome-ignore lint/suspicious/noArrayIndexKey: messages are only added, at the end.
             key={index}
-            {...{ arrow, lanes, index }}
+            {...{ arrow, lanes, index, lane }}
             chosen={index === chosen}
             onChoose={() => onChoose(index)}
           />

@@ -22,6 +22,14 @@ export const Timeline = ({ timeline }: { timeline: readonly TimelineEntry[] }) =
   );
 };
 
+const fromWords: Readonly<Record<string, string>> = {
+  known: 'the caller’s own',
+  withheld: 'the caller withheld theirs',
+  unknown: 'the caller’s is not known',
+  rule: 'a rule of the destination',
+  refer: 'REFER: the carrier sets it',
+};
+
 export const Attempts = ({ timeline }: { timeline: readonly TimelineEntry[] }) => {
   const attempts = attemptsOf(timeline);
   return (
@@ -38,7 +46,9 @@ export const Attempts = ({ timeline }: { timeline: readonly TimelineEntry[] }) =
           <Facts
             of={[
               ...(attempt.from === '' ? [] : [['From', <code key="from">{attempt.from}</code>] as const]),
-              ...(attempt.fromReason === '' ? [] : [['Why that number', attempt.fromReason] as const]),
+              ...(attempt.fromReason === ''
+                ? []
+                : [['Why that number', fromWords[attempt.fromReason] ?? attempt.fromReason] as const]),
               ...(attempt.ticket === '' ? [] : [['Ticket', attempt.ticket] as const]),
               ...(attempt.summary === null ? [] : [['Summary', attempt.summary] as const]),
               ...(attempt.statuses.length === 0 ? [] : [['SIP', attempt.statuses.join(', ')] as const]),

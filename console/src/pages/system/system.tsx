@@ -88,6 +88,9 @@ const Instances = () => {
   );
 };
 
+/** A call that was let in and then refused by what it asked for has no shorter reason than its rule. */
+const nameOf = (reason: string): string => (reason === 'call' ? 'call refused' : reason);
+
 /** Calls that were turned away, with the rule that did it: what is looked for when “nobody can call us”. */
 const Rejections = () => {
   const read = useRead('GET /v1/system/rejections', {}, { refetchInterval: 10_000 });
@@ -116,7 +119,7 @@ const Rejections = () => {
                 aria-pressed={reason === each}
                 onClick={() => setReason(each)}
               >
-                {each} {items.filter((item) => item.reason === each).length}
+                {nameOf(each)} {items.filter((item) => item.reason === each).length}
               </Button>
             ))}
           </div>
@@ -128,7 +131,10 @@ const Rejections = () => {
             keyOf={({ at, sipCallId }) => `${at} ${sipCallId}`}
             columns={[
               { title: 'At', className: 'number', cell: ({ at }) => dayAndTime(at) },
-              { title: 'Answer', cell: ({ status, reason: why }) => <Chip tone="bad">{`${status} ${why}`}</Chip> },
+              {
+                title: 'Answer',
+                cell: ({ status, reason: why }) => <Chip tone="bad">{`${status} ${nameOf(why)}`}</Chip>,
+              },
               { title: 'Rule', cell: ({ rule }) => <span className="break">{rule}</span> },
               {
                 title: 'From',
@@ -159,7 +165,9 @@ const Metrics = () => {
   const samples = typeof read.data === 'string' ? samplesIn(read.data) : [];
   const plain = samples.filter(
     ({ name, labels }) =>
-      name.startsWith('voice_gateway_') && Object.keys(labels).length === 0 && !/_(bucket|sum|count)$/.test(name),
+      /^voice_gateway_(?!process_|nodejs_)/.test(name) &&
+      Object.keys(labels).length === 0 &&
+      !/_(bucket|sum|count)$/.test(name),
   );
   return (
     <Card title="Metrics at a glance" aside={<a href="/metrics">All of them</a>}>
