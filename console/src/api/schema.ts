@@ -364,8 +364,13 @@ export type Operations = {
           | 'media.resumed'
           | 'media.lost'
           | 'signalling.lost'
+          | 'media.relayed'
+          | 'media.returned'
+          | 'media.kept'
           | 'media.quality'
           | 'recording.started'
+          | 'recording.paused'
+          | 'recording.resumed'
           | 'recording.stopped'
           | 'prefetch.held'
           | 'prefetch.stamped'
@@ -407,6 +412,18 @@ export type Operations = {
     readonly body: undefined;
     readonly reply: unknown;
   };
+  'POST /v1/sessions/{id}/recording': {
+    readonly path: { readonly id: string };
+    readonly query: undefined;
+    readonly body: { readonly action: 'start' | 'pause' | 'resume' | 'stop' };
+    readonly reply: { readonly state: 'off' | 'recording' | 'paused'; readonly file: string | null };
+  };
+  'GET /v1/sessions/{id}/recording': {
+    readonly path: { readonly id: string };
+    readonly query: undefined;
+    readonly body: undefined;
+    readonly reply: string;
+  };
   'GET /v1/sessions/{id}/tools': {
     readonly path: { readonly id: string };
     readonly query: undefined;
@@ -433,6 +450,48 @@ export type Operations = {
     readonly body: { readonly digits: string };
     readonly reply: null;
   };
+  'GET /v1/contacts': {
+    readonly path: undefined;
+    readonly query: {
+      readonly organization?: string | undefined;
+      readonly phone?: string | undefined;
+      readonly limit?: string | undefined;
+      readonly cursor?: string | undefined;
+    };
+    readonly body: undefined;
+    readonly reply: {
+      readonly items: readonly {
+        readonly id: string;
+        readonly name: string | null;
+        readonly email: string | null;
+        readonly phone: string | null;
+        readonly externalId: string | null;
+        readonly zendeskUserId: string | null;
+        readonly custom_data: Readonly<Record<string, string>>;
+      }[];
+      readonly next: string | null;
+    };
+  };
+  'POST /v1/contacts': {
+    readonly path: undefined;
+    readonly query: { readonly organization?: string | undefined };
+    readonly body: {
+      readonly name?: string | null;
+      readonly email?: string | null;
+      readonly phone?: string | null;
+      readonly externalId?: string | null;
+      readonly custom_data?: Readonly<Record<string, string | null>>;
+    };
+    readonly reply: {
+      readonly id: string;
+      readonly name: string | null;
+      readonly email: string | null;
+      readonly phone: string | null;
+      readonly externalId: string | null;
+      readonly zendeskUserId: string | null;
+      readonly custom_data: Readonly<Record<string, string>>;
+    };
+  };
   'GET /v1/contacts/{id}': {
     readonly path: { readonly id: string };
     readonly query: { readonly organization?: string | undefined };
@@ -446,6 +505,32 @@ export type Operations = {
       readonly zendeskUserId: string | null;
       readonly custom_data: Readonly<Record<string, string>>;
     };
+  };
+  'PUT /v1/contacts/{id}': {
+    readonly path: { readonly id: string };
+    readonly query: { readonly organization?: string | undefined };
+    readonly body: {
+      readonly name?: string | null;
+      readonly email?: string | null;
+      readonly phone?: string | null;
+      readonly externalId?: string | null;
+      readonly custom_data?: Readonly<Record<string, string | null>>;
+    };
+    readonly reply: {
+      readonly id: string;
+      readonly name: string | null;
+      readonly email: string | null;
+      readonly phone: string | null;
+      readonly externalId: string | null;
+      readonly zendeskUserId: string | null;
+      readonly custom_data: Readonly<Record<string, string>>;
+    };
+  };
+  'DELETE /v1/contacts/{id}': {
+    readonly path: { readonly id: string };
+    readonly query: { readonly organization?: string | undefined };
+    readonly body: undefined;
+    readonly reply: null;
   };
   'GET /v1/audit': {
     readonly path: undefined;
@@ -2408,11 +2493,18 @@ export type Operations = {
       readonly next: string | null;
     };
   };
-  'GET /v1/sessions/{id}/recording': {
-    readonly path: { readonly id: string };
+  'POST /v1/system/checks': {
+    readonly path: undefined;
     readonly query: undefined;
     readonly body: undefined;
-    readonly reply: string;
+    readonly reply: {
+      readonly items: readonly {
+        readonly name: string;
+        readonly state: 'ok' | 'warning' | 'failed';
+        readonly says: string;
+      }[];
+      readonly next: null;
+    };
   };
   'GET /v1/events': {
     readonly path: undefined;
