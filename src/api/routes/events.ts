@@ -45,12 +45,12 @@ export const eventRoutes = (deps: ApiDeps, events: SessionEvents, closing: Abort
 
   async function* stream(
     key: string,
-    source: AsyncGenerator<Followed, void, void>,
+    source: AsyncGenerator<readonly Followed[], void, void>,
     end: () => void,
   ): AsyncGenerator<string> {
     try {
       yield 'retry: 2000\n: follows\n\n';
-      for await (const event of source) yield written(event);
+      for await (const events of source) yield events.map(written).join('');
     } finally {
       end();
       count(key, -1);

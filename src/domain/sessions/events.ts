@@ -27,13 +27,13 @@ export type Followed = SessionEvent | 'quiet' | 'gap';
 export type SessionEvents = {
   /**
    * What happens in an organization, or in one of its sessions (`sessionId`, then from its beginning), after the event
-   * `after`. Ends when `signal` aborts, and by itself when its reader falls far behind: it may come again with the last
+   * `after`, as much at a time as there is. Ends when `signal` aborts, and by itself when its reader falls far behind: it may come again with the last
    * id it has read. Throws GatewayError store_unavailable.
    */
   follow(
     what: { readonly orgId: string; readonly sessionId: string | null; readonly after: string | null },
     signal: AbortSignal,
-  ): AsyncGenerator<Followed, void, void>;
+  ): AsyncGenerator<readonly Followed[], void, void>;
 };
 
 /** Events kept for a reader that does not keep up. */
@@ -181,7 +181,7 @@ export const createSessionEvents = ({
           if (known === null) last = (await edge(key, 'XREVRANGE')) ?? '0-0';
           else {
             const first = await edge(key, 'XRANGE');
-            if (first === null || isAfter(first, known)) yield 'gap';
+            if (first === null || isAfter(first, known)) yield ['gap'];
           }
         }
         while (!signal.aborted && !behind) {
@@ -189,22 +189,24 @@ export const createSessionEvents = ({
             missed = false;
             // While Redis is away there is nothing to read; it says when it is back.
             const found: readonly SessionEvent[] = redis.isUp() ? await read(key, sessionId, last) : [];
-            for (const event of found) {
-              last = event.id;
-              yield event;
-            }
+            last = found.at(-1)?.id ?? last;
+            if (found.length > 0) yield found;
             if (found.length === batch) missed = true;
           }
+          const fresh: SessionEvent[] = [];
           for (const event of waiting.splice(0)) {
             if (!isAfter(event.id, last)) continue;
             last = event.id;
+            fresh.push(event);
+          }
+          if (fresh.length > 0) {
             said = clock.monotonic();
-            yield event;
+            yield fresh;
           }
           if (quiet) {
             quiet = false;
             said = clock.monotonic();
-            yield 'quiet';
+            yield ['quiet'];
           }
           if (waiting.length > 0 || missed || behind || signal.aborted) continue;
           await new Promise<void>((resolve) => {
