@@ -160,7 +160,6 @@ export const legOutput = (context: {
     setBridged(next) {
       bridged = next;
       bridgedAt = moment;
-      noise = null;
     },
     bridgeNoise(shape) {
       noise = shape;

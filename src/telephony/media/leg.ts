@@ -51,6 +51,8 @@ export type Leg = Paced & {
   readonly inner: {
     readonly sender: LegSender;
     forwards(): boolean;
+    /** The background of a peer that is silent. */
+    silence(): NoiseShape | null;
     /** The other side's peer is silent with this background; null: it speaks again. */
     bridgeNoise(shape: NoiseShape | null): void;
     join(other: Leg | null): void;
@@ -106,7 +108,7 @@ export const openLeg = async (context: LegContext): Promise<Leg | null> => {
   let heardAny = false;
   let peer: Leg | null = null;
   /** The peer has described its silence and not spoken since. */
-  let silent = false;
+  let silence: NoiseShape | null = null;
   let closing: Promise<LegQuality> | null = null;
   let wake: () => void = () => {};
   /** Port the peer's reports come from, once one has come. */
@@ -157,8 +159,8 @@ export const openLeg = async (context: LegContext): Promise<Leg | null> => {
   const receiver = legReceiver(latch, {
     audio(message: Buffer, header: RtpHeader, now: number) {
       heard(now);
-      if (silent) {
-        silent = false;
+      if (silence !== null) {
+        silence = null;
         peer?.inner.bridgeNoise(null);
       }
       listening.audio(message, header, now, wanted());
@@ -180,7 +182,7 @@ export const openLeg = async (context: LegContext): Promise<Leg | null> => {
       const shape = readComfortNoise(message, header.payloadStart, header.payloadEnd);
       listening.noise(header, shape, now, wanted());
       if (shape === null) return;
-      silent = true;
+      silence = shape;
       peer?.inner.bridgeNoise(shape);
     },
     latched: (address, port) => sender.aim(address, port),
@@ -368,6 +370,7 @@ export const openLeg = async (context: LegContext): Promise<Leg | null> => {
     inner: {
       sender,
       forwards: () => output.forwards(),
+      silence: () => silence,
       bridgeNoise(shape) {
         output.bridgeNoise(shape);
         if (shape !== null) wake();
@@ -380,6 +383,7 @@ export const openLeg = async (context: LegContext): Promise<Leg | null> => {
           output.stopPrompt();
         }
         output.setBridged(other !== null);
+        output.bridgeNoise(other?.inner.silence() ?? null);
         wake();
       },
       recordsBridge: () => listening.recording() && output.forwards(),

@@ -238,7 +238,8 @@ describe('a bridge', () => {
       [b.peer, 1_700, 1_000],
     ] as const) {
       const heard = peer.heard(peer.packets.length - 50);
-      expect(toneLevel(heard, other)).toBeGreaterThan(-11);
+      // A busy machine leaves a frame or two of silence among the fifty.
+      expect(toneLevel(heard, other)).toBeGreaterThan(-13);
       expect(toneLevel(heard, other)).toBeLessThan(-9);
       expect(toneLevel(heard, own)).toBeLessThan(-35);
       expect(peer.rejected()).toBe(0);
@@ -309,6 +310,11 @@ describe('a bridge', () => {
       return level > -40 && level < -34;
     };
     await a.peer.until('the noise', noisy);
+    // A bridge that is made in the middle of the pause knows of it.
+    await a.leg.unbridge();
+    await a.peer.until('nothing', () => totalLevel(a.peer.heard(a.peer.packets.length - 10)) < -60);
+    await a.leg.bridge(b.leg);
+    await a.peer.until('the noise again', noisy);
     const again = b.peer.tone(1_700);
     await a.peer.until('the tone again', () => toneLevel(a.peer.heard(a.peer.packets.length - 5), 1_700) > -15);
     again();
