@@ -304,7 +304,7 @@ it('scrolls and filters a thousand live calls and as many ended ones as there ar
   expect(endedRows).toBeGreaterThanOrEqual(2_000);
   expect(mostRows).toBeLessThan(120);
   // 100 ms on a machine that does nothing else; this one may be shared.
-  for (const [what, pause] of Object.entries(pauses)) expect([what, pause < 500]).toEqual([what, true]);
+  for (const [what, pause] of Object.entries(pauses)) expect([what, pause < 1_000]).toEqual([what, true]);
 }, 120_000);
 
 it('has run nothing of all that was sent', async () => {

@@ -4,7 +4,7 @@ import { seedCrowd } from './crowd.js';
 import { until } from './until.js';
 
 export type CrowdFigures = {
-  /** Longest time the page could not answer, ms (nothing below 50 is told): scrolling and filtering each list. */
+  /** Longest time the page could not answer, ms: scrolling and filtering each list. */
   readonly pauses: Readonly<Record<'liveScroll' | 'liveFilter' | 'endedScroll' | 'endedFilter', number>>;
   /** Ended calls that were fetched and scrolled through. */
   readonly endedRows: number;
@@ -12,15 +12,21 @@ export type CrowdFigures = {
   readonly mostRows: number;
 };
 
-/** Long tasks of the page from now on; the function gives the longest, ms, at least 50 where there was one. */
+/** Watches how long the page cannot answer from now on: the function gives the longest time between two turns, ms. */
 const watchPauses = async (page: Page): Promise<() => Promise<number>> => {
-  await page.evaluate(`
-    window.pauses = [];
-    window.watcher?.disconnect();
-    window.watcher = new PerformanceObserver((list) => window.pauses.push(...list.getEntries().map((e) => e.duration)));
-    window.watcher.observe({ type: 'longtask' });
-  `);
-  return () => page.evaluate('Math.round(Math.max(0, ...window.pauses))') as Promise<number>;
+  await page.evaluate(`(() => {
+    clearTimeout(window.turning);
+    window.longest = 0;
+    let last = performance.now();
+    const turn = () => {
+      const now = performance.now();
+      window.longest = Math.max(window.longest, now - last);
+      last = now;
+      window.turning = setTimeout(turn, 0);
+    };
+    turn();
+  })()`);
+  return () => page.evaluate('Math.round(window.longest)') as Promise<number>;
 };
 
 /** One screen after the other, as fast as frames come. */
