@@ -81,6 +81,8 @@ export type TransferRig = {
     readonly from?: string;
     readonly display?: string;
     readonly codec?: 'PCMU' | 'PCMA';
+    /** ms. */
+    readonly ringTimeout?: number;
   }): Promise<Caller>;
   close(): Promise<void>;
 };
@@ -116,7 +118,7 @@ export const startTransferRig = async (options: TestGatewayOptions = {}): Promis
           transferDestinations: destinations,
         }),
       ),
-    async call({ from = callerNumber, display, codec = 'PCMU' } = {}) {
+    async call({ from = callerNumber, display, codec = 'PCMU', ringTimeout = 10_000 } = {}) {
       const phone = await rtpPeer({ codec });
       phones.push(phone);
       let endedBy: DialogEnd | null = null;
@@ -132,7 +134,7 @@ export const startTransferRig = async (options: TestGatewayOptions = {}): Promis
         from: { user: from, display: display ?? null, privacy: false },
         headers: {},
         offer: phone.sdp(),
-        ringTimeout: 10_000,
+        ringTimeout,
         events: {
           ended: (end) => {
             endedBy = end;
