@@ -56,8 +56,8 @@ export const exampleCases = (rigOf: () => LiveKitRig, compiledOf: () => Promise<
           output += text;
         });
       }
-      await until('the agent to be registered', () => output.includes('registered worker'), 30_000);
-    }, 60_000);
+      await until('the agent to be registered', () => output.includes('registered worker'), 60_000);
+    }, 120_000);
     afterAll(async () => {
       const gone = new Promise((resolve) => agent?.once('exit', resolve));
       agent?.kill('SIGTERM');

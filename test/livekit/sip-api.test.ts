@@ -351,7 +351,7 @@ describe.skipIf(!hasLiveKitServer())("LiveKit's SIP API at the gateway, by LiveK
       expect((await caller.session()).status).toBe('active');
       if (invite !== undefined) await people.hangUp(invite);
       await caller.ended;
-    });
+    }, 60_000);
 
     it('moves telephones of ours only, and by the grants for both rooms', async () => {
       const { room, identity } = await talk();

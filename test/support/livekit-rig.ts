@@ -49,13 +49,14 @@ export const startLiveKitRig = async (options: TestGatewayOptions = {}): Promise
     livekit,
     setUpLeg: (leg = {}, destinations = [], agent = {}) =>
       rig.setUp([], destinations, {
-        leg: { type: 'livekit', agentName: 'support', ...leg },
+        leg: { type: 'livekit', agentName: 'support', readyWithin: 30, ...leg },
         fallback: null,
         actions: [],
         ...agent,
       }),
     ring: async (callOptions) => {
-      const answered = rig.call(callOptions);
+      // It rings until an agent is heard, whose process a busy machine takes its time to start.
+      const answered = rig.call({ ringTimeout: 40_000, ...callOptions });
       answered.catch(() => {});
       const failed = new Promise<never>((_, reject) => void answered.catch(reject));
       const found = await Promise.race([

@@ -82,6 +82,8 @@ export type TransferRig = {
     readonly from?: string;
     readonly display?: string;
     readonly codec?: 'PCMU' | 'PCMA';
+    /** ms. */
+    readonly ringTimeout?: number;
   }): Promise<Caller>;
   close(): Promise<void>;
 };
@@ -117,7 +119,7 @@ export const startTransferRig = async (options: TestGatewayOptions = {}): Promis
           transferDestinations: destinations,
         }),
       ),
-    async call({ from = callerNumber, display, codec = 'PCMU' } = {}) {
+    async call({ from = callerNumber, display, codec = 'PCMU', ringTimeout = 10_000 } = {}) {
       const phone = await rtpPeer({ codec });
       phones.push(phone);
       let endedBy: DialogEnd | null = null;
@@ -133,7 +135,7 @@ export const startTransferRig = async (options: TestGatewayOptions = {}): Promis
         from: { user: from, display: display ?? null, privacy: false },
         headers: {},
         offer: phone.sdp(),
-        ringTimeout: 10_000,
+        ringTimeout,
         events: {
           ended: (end) => {
             endedBy = end;

@@ -13,8 +13,8 @@ export type RoomTracks = {
 };
 
 /**
- * Subscribes to the audio of the room and hands it on. A request that is answered by nothing is made again: one in some
- * hundred is lost on a busy machine.
+ * Subscribes to the audio of the room and hands it on. LiveKit answers a request by the track and by nothing else, so one
+ * that no track follows is made again: an agent that is not heard is lost.
  */
 export const watchTracks = (
   room: Room,
