@@ -6,6 +6,14 @@ import { Table } from '../../ui/table.js';
 import { dayAndTime, Since } from '../../ui/time.js';
 import { samplesIn } from './metrics-text.js';
 
+/** What is good or not, in the words of who looks. */
+const checkNames: Readonly<Record<string, string>> = {
+  redis: 'Redis answers',
+  sip: 'SIP is served',
+  livekit: 'LiveKit answers',
+  draining: 'Takes new calls',
+};
+
 const Readiness = () => {
   const read = useRead('GET /readyz', {}, { refetchInterval: 10_000 });
   return (
@@ -23,7 +31,7 @@ const Readiness = () => {
         {read.data?.checks.map((check) => (
           <li key={check.name} className="row">
             <Chip tone={check.ok ? 'good' : 'bad'}>{check.ok ? 'good' : 'not good'}</Chip>
-            <strong>{check.name}</strong>
+            <strong>{checkNames[check.name] ?? check.name}</strong>
             {check.reason !== undefined && <span className="break">{check.reason}</span>}
           </li>
         ))}
