@@ -154,7 +154,7 @@ describe('the media of a connected call', () => {
     await end(caller);
   });
 
-  it('is back in the gateway for the hold audio while the line holds, and at rtpengine again after it', async () => {
+  it('is back in the gateway for the hold audio while a side holds, and at rtpengine again after it', async () => {
     const { caller, line } = await connected({ holdAudio: 'hold.wav' });
     await relayed(caller);
     const held = await line.request('INVITE', { body: line.phone.sdp({ direction: 'sendonly' }) });
@@ -164,6 +164,11 @@ describe('the media of a connected call', () => {
     const resumed = await line.request('INVITE', { body: line.phone.sdp() });
     line.phone.accept(resumed.text.split('\r\n\r\n')[1] ?? '');
     await relayed(caller, 2);
+    await hearEachOther(caller, line);
+    expect(await caller.dialog.modify(caller.phone.sdp({ direction: 'sendonly' }))).toMatch(/a=recvonly/);
+    await line.phone.until('hold audio', () => hears(line.phone, holdTone), 30_000);
+    caller.phone.accept(await caller.dialog.modify(caller.phone.sdp()));
+    await relayed(caller, 3);
     await hearEachOther(caller, line);
     await end(caller);
   });
