@@ -11,12 +11,7 @@ const waiting = [
   'src/domain/sessions/ownership.test.ts',
   'src/domain/actions/deadline.test.ts',
 ];
-const measuring = [
-  'src/telephony/media/plane.test.ts',
-  'test/sip/calls/load.test.ts',
-  // A browser takes both processors.
-  'test/console/console.test.ts',
-];
+const measuring = ['src/telephony/media/plane.test.ts', 'test/sip/calls/load.test.ts'];
 const apart = [...waiting, ...measuring];
 
 export default defineConfig({

@@ -7,10 +7,10 @@ import { BaseSequencer, type TestSpecification } from 'vitest/node';
 const longest = [
   'test/sip/calls/session-timers.test.ts',
   'test/chaos/instances.test.ts',
-  'src/telephony/media/plane.test.ts',
   'test/sip/calls/load.test.ts',
-  'test/console/console.test.ts',
+  'src/telephony/media/plane.test.ts',
   'test/livekit/calls.test.ts',
+  'test/console/console.test.ts',
   'test/sip/parser-fuzz.test.ts',
   'test/livekit/sip-api.test.ts',
   'test/drachtio/srf-suite.test.ts',
