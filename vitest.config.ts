@@ -13,6 +13,8 @@ const waiting = [
 ];
 const measuring = ['src/telephony/media/plane.test.ts', 'test/sip/calls/load.test.ts'];
 const apart = [...waiting, ...measuring];
+/** A browser takes both processors: `npm run test:console`. */
+const browser = 'test/console/**/*.test.ts';
 
 export default defineConfig({
   test: {
@@ -41,7 +43,7 @@ export default defineConfig({
         test: {
           name: 'whole',
           include: ['test/**/*.test.ts'],
-          exclude: apart,
+          exclude: [...apart, browser],
           // With a third, tests of real peers began to fail on two processors.
           maxWorkers: 2,
           sequence: { groupOrder: 0 },
@@ -50,6 +52,10 @@ export default defineConfig({
       {
         extends: true,
         test: { name: 'apart', include: apart, maxWorkers: 2, sequence: { groupOrder: 1 } },
+      },
+      {
+        extends: true,
+        test: { name: 'browser', include: [browser], maxWorkers: 1, sequence: { groupOrder: 2 } },
       },
     ],
   },

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Brings this checkout to the point where `npm run demo|test|start|bench` can work, and does nothing when it already is.
-#   scripts/setup.sh start|demo|test|bench
+#   scripts/setup.sh start|demo|test|console|bench
 # VOICE_GATEWAY_SETUP=never only checks and says what is missing.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
@@ -33,8 +33,8 @@ case $purpose in
   test)
     need+=('sipp sip-tester sipp' 'baresip baresip-core baresip' 'sox sox sox' 'kamailio kamailio,kamailio-tls-modules kamailio')
     need+=('promtool prometheus prometheus' 'espeak-ng espeak-ng espeak-ng' 'rtpengine rtpengine-daemon rtpengine')
-    need+=('chromium chromium chromium')
     ;;
+  console) need+=('chromium chromium chromium') ;;
 esac
 packages=() formulas=() missing=()
 for row in "${need[@]}"; do

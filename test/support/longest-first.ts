@@ -10,7 +10,6 @@ const longest = [
   'test/sip/calls/load.test.ts',
   'src/telephony/media/plane.test.ts',
   'test/livekit/calls.test.ts',
-  'test/console/console.test.ts',
   'test/sip/parser-fuzz.test.ts',
   'test/livekit/sip-api.test.ts',
   'test/drachtio/srf-suite.test.ts',
