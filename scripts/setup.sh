@@ -34,7 +34,7 @@ case $purpose in
     need+=('sipp sip-tester sipp' 'baresip baresip-core baresip' 'sox sox sox' 'kamailio kamailio,kamailio-tls-modules kamailio')
     need+=('promtool prometheus prometheus' 'espeak-ng espeak-ng espeak-ng' 'rtpengine rtpengine-daemon rtpengine')
     ;;
-  console) need+=('chromium chromium chromium') ;;
+  console) need+=('chromium chromium chromium' 'sipp sip-tester sipp' 'baresip baresip-core baresip') ;;
 esac
 packages=() formulas=() missing=()
 for row in "${need[@]}"; do

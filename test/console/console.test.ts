@@ -3,8 +3,11 @@ import { createRequire } from 'node:module';
 import type { Page } from 'playwright-core';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { clientTypes, clientTypesPath } from '../../scripts/write-console-client.mjs';
+import { startPhone } from '../support/baresip.js';
 import { crowdStory } from '../support/console-crowd.js';
 import { type ConsoleRig, hostile, startConsoleRig } from '../support/console-rig.js';
+import { startSipp } from '../support/sipp.js';
+import { expectMessage, inDialog, invite, reply, scenario } from '../support/sipp-scenario.js';
 import type { Caller } from '../support/transfer-rig.js';
 import { until } from '../support/until.js';
 import { setUpStory } from './set-up-story.js';
@@ -147,6 +150,47 @@ it('shows a call as it arrives, transfers it from its row, tells how that ended,
   expect(await page.evaluate('document.documentElement.scrollWidth - window.innerWidth')).toBe(0);
   if (wide !== null) await page.setViewportSize(wide);
   await page.getByRole('link', { name: 'Live calls' }).click();
+  await page.getByRole('heading', { name: 'No call is live' }).waitFor();
+}, 120_000);
+
+it('shows calls of sipp and of baresip as they come, with the sound of the one that speaks, and hangs both up', async () => {
+  const { sipPort } = rig.rig.gateway;
+  const row = (caller: string) => page.getByRole('row').filter({ hasText: caller });
+  const phone = await startPhone({
+    ...{ transport: 'udp', codec: 'pcmu', user: '+14155550132', tone: { hz: 1_000, level: -20 } },
+  });
+  try {
+    const sipp = await startSipp({
+      ...{ target: `127.0.0.1:${sipPort}`, timeout: 60_000 },
+      scenario: scenario(
+        invite({ from: '"sipp" <sip:+14155550131@[local_ip]:[local_port]>' }),
+        expectMessage(100, { optional: true }),
+        expectMessage(180, { optional: true }),
+        expectMessage(200),
+        inDialog('ACK', 1),
+        expectMessage('BYE'),
+        reply('200 OK', { tag: false }),
+      ),
+    });
+    await phone.command('dial', `sip:+14155550100@127.0.0.1:${sipPort};transport=udp`);
+    await phone.event('CALL_ESTABLISHED');
+    await row('+14155550131').getByText('With the agent').waitFor();
+    await row('+14155550132')
+      .getByText(/^MOS \d/)
+      .waitFor();
+    for (const caller of ['+14155550131', '+14155550132']) {
+      await row(caller)
+        .getByRole('button', { name: /^Hang up/ })
+        .click();
+      await page.getByRole('dialog').getByRole('button', { name: 'Hang up' }).click();
+      await row(caller).waitFor({ state: 'detached' });
+    }
+    await phone.event('CALL_CLOSED');
+    const { code, errors } = await sipp.done;
+    expect(code, errors).toBe(0);
+  } finally {
+    await phone.stop();
+  }
   await page.getByRole('heading', { name: 'No call is live' }).waitFor();
 }, 120_000);
 
