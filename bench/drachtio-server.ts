@@ -5,8 +5,9 @@ import { entryUrl } from '../src/core/entry-path.js';
 import { type GivenServer, givenServer, givenServerEnvironment } from '../test/support/given-server.js';
 import { freePort } from '../test/support/ports.js';
 import { type Bench, type BenchRow, median, round } from './bench.js';
+import { processTime } from './process-time.js';
 import { benchGateway } from './signalling.js';
-import { cpuOfProcess, sippCalls } from './sipp-load.js';
+import { sippCalls } from './sipp-load.js';
 
 const rounds = 3;
 const seconds = 5;
@@ -56,9 +57,9 @@ const perCall = async (
     for (const { sipPort } of sides) await sippCalls({ sipPort, rate, seconds: 3, holdMs: 1_000, called });
     for (let step = 0; step < rounds; step += 1) {
       for (const [index, { pid, sipPort }] of sides.entries()) {
-        const before = cpuOfProcess(pid);
+        const before = processTime(pid);
         const result = await sippCalls({ sipPort, rate, seconds, holdMs: 1_000, called });
-        costs[index]?.push((cpuOfProcess(pid) - before) / Math.max(1, result.ok));
+        costs[index]?.push((processTime(pid) - before) / Math.max(1, result.ok));
         failed += result.failed;
       }
       log(
@@ -88,9 +89,9 @@ const signalling = async (given: Server, log: (line: string) => void): Promise<r
     await sippCalls({ sipPort, rate, seconds: 10, holdMs: 0, called });
     const costs: number[] = [];
     for (let step = 0; step < rounds; step += 1) {
-      const before = cpuOfProcess(pid) + cpuOfProcess(given.pid);
+      const before = processTime(pid) + processTime(given.pid);
       const { ok } = await sippCalls({ sipPort, rate, seconds, holdMs: 0, called });
-      costs.push((cpuOfProcess(pid) + cpuOfProcess(given.pid) - before) / Math.max(1, ok));
+      costs.push((processTime(pid) + processTime(given.pid) - before) / Math.max(1, ok));
       log(`${rate} calls/s: ${costs.at(-1)?.toFixed(2)} ms a call`);
     }
     return median(costs);

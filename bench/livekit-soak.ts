@@ -9,8 +9,7 @@ import { entryUrl } from '../src/core/entry-path.js';
 import type { TestAgent } from '../test/support/livekit-agent.js';
 import { type LiveKitRig, startLiveKitRig } from '../test/support/livekit-rig.js';
 import type { Caller } from '../test/support/transfer-rig.js';
-import { descriptorsOf, threadsOf } from './process-time.js';
-import { memoryOfProcess } from './sipp-load.js';
+import { descriptorsOf, memoryOfProcess, threadsOf } from './process-time.js';
 
 const { values } = parseArgs({
   options: {

@@ -1,8 +1,9 @@
 import { entryUrl } from '../src/core/entry-path.js';
 import type { TestGateway } from '../test/support/gateway.js';
 import { type Bench, round } from './bench.js';
+import { memoryOfProcess } from './process-time.js';
 import { benchGateway } from './signalling.js';
-import { memoryOfProcess, sippCalls } from './sipp-load.js';
+import { sippCalls } from './sipp-load.js';
 
 const called = '+14155550100';
 const live = 300;

@@ -11,6 +11,17 @@ export const processTime = (pid: number): number => {
   return ((Number(fields[11]) + Number(fields[12])) * 1_000) / ticks;
 };
 
+/** How often threads of a process have gone to sleep so far, to wait for something: each time one was woken up. */
+export const wakesOf = (pid: number): number =>
+  readdirSync(`/proc/${pid}/task`).reduce((sum, thread) => {
+    const status = readFileSync(`/proc/${pid}/task/${thread}/status`, 'utf8');
+    return sum + Number(/^voluntary_ctxt_switches:\s*(\d+)$/m.exec(status)?.[1] ?? Number.NaN);
+  }, 0);
+
+/** Resident memory of a process, bytes. */
+export const memoryOfProcess = (pid: number): number =>
+  Number(/VmRSS:\s+(\d+) kB/.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1] ?? 0) * 1_024;
+
 export const threadsOf = (pid: number): number =>
   Number(/^Threads:\s*(\d+)$/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1] ?? Number.NaN);
 

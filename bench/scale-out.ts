@@ -5,8 +5,9 @@ import { sharedEnvironment } from '../test/support/instances.js';
 import { organization } from '../test/support/organization.js';
 import { startTestRedis, type TestRedis } from '../test/support/redis.js';
 import { type Bench, type BenchRow, median, round } from './bench.js';
+import { processTime, wakesOf } from './process-time.js';
 import { silentAgent } from './signalling.js';
-import { cpuOfProcess, sippCalls } from './sipp-load.js';
+import { sippCalls } from './sipp-load.js';
 
 const called = '+14155550100';
 const sizes = [1, 2, 4] as const;
@@ -25,8 +26,17 @@ type Group = {
   readonly redis: TestRedis;
   readonly store: RedisConnection;
 };
-/** Of one call: processor time of the instances and of Redis, ms; commands that Redis carried out, those in scripts too. */
-type Cost = { readonly cpu: number; readonly redisCpu: number; readonly commands: number; readonly failed: number };
+/**
+ * Of one call: processor time of the instances and of Redis, ms; how often threads of the instances were woken up; commands
+ * that Redis carried out, those in scripts too.
+ */
+type Cost = {
+  readonly cpu: number;
+  readonly wakes: number;
+  readonly redisCpu: number;
+  readonly commands: number;
+  readonly failed: number;
+};
 
 const startGroup = async (size: number): Promise<Group> => {
   const redis = await startTestRedis();
@@ -54,8 +64,10 @@ const commandsOf = async (store: RedisConnection): Promise<number> =>
 /** `seconds` of calls, the same rate in sum whatever the number of instances. */
 const measure = async (group: Group): Promise<Cost> => {
   const { gateways, redis, store } = group;
-  const cpu = (): number => gateways.reduce((sum, { pid }) => sum + cpuOfProcess(pid), 0);
-  const [cpuBefore, redisBefore, commandsBefore] = [cpu(), cpuOfProcess(redis.pid()), await commandsOf(store)];
+  const cpu = (): number => gateways.reduce((sum, { pid }) => sum + processTime(pid), 0);
+  const wakes = (): number => gateways.reduce((sum, { pid }) => sum + wakesOf(pid), 0);
+  const [cpuBefore, wakesBefore] = [cpu(), wakes()];
+  const [redisBefore, commandsBefore] = [processTime(redis.pid()), await commandsOf(store)];
   const loads = await Promise.all(
     gateways.map(({ sipPort }) => sippCalls({ sipPort, rate: rate / group.size, seconds, holdMs: 0, called })),
   );
@@ -64,7 +76,8 @@ const measure = async (group: Group): Promise<Cost> => {
   const calls = loads.reduce((sum, { ok }) => sum + ok, 0);
   return {
     cpu: (cpu() - cpuBefore) / calls,
-    redisCpu: (cpuOfProcess(redis.pid()) - redisBefore) / calls,
+    wakes: (wakes() - wakesBefore) / calls,
+    redisCpu: (processTime(redis.pid()) - redisBefore) / calls,
     commands: ((await commandsOf(store)) - commandsBefore) / calls,
     failed: loads.reduce((sum, { failed }) => sum + failed, 0),
   };
@@ -72,9 +85,9 @@ const measure = async (group: Group): Promise<Cost> => {
 
 /** Processor time of an instance without calls, ms a second. */
 const idleTime = async ({ gateways }: Group): Promise<number> => {
-  const before = gateways.map(({ pid }) => cpuOfProcess(pid));
+  const before = gateways.map(({ pid }) => processTime(pid));
   await new Promise((resolve) => setTimeout(resolve, 5_000));
-  const spent = gateways.reduce((sum, { pid }, index) => sum + cpuOfProcess(pid) - (before[index] ?? 0), 0);
+  const spent = gateways.reduce((sum, { pid }, index) => sum + processTime(pid) - (before[index] ?? 0), 0);
   return spent / 5 / gateways.length;
 };
 
@@ -124,6 +137,14 @@ export const scaleOutBench: Bench = {
           {
             what: 'processor time of Redis a call: 1, 2, 4 instances',
             ours: sizes.map((size) => `${round(of(size, 'redisCpu'))} ms`).join(', '),
+            compared: '',
+            ratio: null,
+            goal: '',
+            met: null,
+          },
+          {
+            what: 'threads woken up for a call: 1, 2, 4 instances',
+            ours: sizes.map((size) => round(of(size, 'wakes'), 0)).join(', '),
             compared: '',
             ratio: null,
             goal: '',

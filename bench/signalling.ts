@@ -5,7 +5,8 @@ import { entryUrl } from '../src/core/entry-path.js';
 import { startGateway, type TestGateway } from '../test/support/gateway.js';
 import { organization } from '../test/support/organization.js';
 import { type Bench, median, round } from './bench.js';
-import { cpuOfProcess, type LoadResult, sippCalls } from './sipp-load.js';
+import { processTime } from './process-time.js';
+import { type LoadResult, sippCalls } from './sipp-load.js';
 
 const called = '+14155550100';
 const rounds = 5;
@@ -32,9 +33,9 @@ const load = (side: Side, at: number): Promise<LoadResult> =>
   sippCalls({ sipPort: side.sipPort, rate: at, seconds, holdMs: 0, called });
 
 const perCall = async (side: Side): Promise<{ cpu: number; result: LoadResult }> => {
-  const before = cpuOfProcess(side.pid);
+  const before = processTime(side.pid);
   const result = await load(side, rate);
-  return { cpu: (cpuOfProcess(side.pid) - before) / Math.max(1, result.ok), result };
+  return { cpu: (processTime(side.pid) - before) / Math.max(1, result.ok), result };
 };
 
 const clean = (result: LoadResult): boolean => result.failed === 0 && result.retransmissions === 0;

@@ -1,6 +1,5 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { readFileSync } from 'node:fs';
 
 export type LoadResult = { readonly ok: number; readonly failed: number; readonly retransmissions: number };
 
@@ -38,14 +37,3 @@ export const sippCalls = async (load: {
   );
   return { ok: last('Successful call'), failed: last('Failed call'), retransmissions };
 };
-
-/** Processor time of a process and its threads so far, ms (proc(5): utime and stime in ticks of 10 ms). */
-export const cpuOfProcess = (pid: number): number => {
-  const text = readFileSync(`/proc/${pid}/stat`, 'utf8');
-  const fields = text.slice(text.lastIndexOf(')') + 2).split(' ');
-  return (Number(fields[11]) + Number(fields[12])) * 10;
-};
-
-/** Resident memory of a process, bytes. */
-export const memoryOfProcess = (pid: number): number =>
-  Number(/VmRSS:\s+(\d+) kB/.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1] ?? 0) * 1_024;

@@ -3,7 +3,7 @@ import { sine } from '../test/support/goertzel.js';
 import type { Caller } from '../test/support/transfer-rig.js';
 import { type BotCall, startBot } from '../test/support/ws-bot.js';
 import { type Bench, type BenchRow, median, percentile, round } from './bench.js';
-import { cpuOfProcess } from './sipp-load.js';
+import { processTime } from './process-time.js';
 
 const counts = [1, 10, 25] as const;
 /** How long each number of calls is measured, ms. */
@@ -101,17 +101,17 @@ export const websocketLegBench: Bench = {
           ),
         );
       }
-      const idle = cpuOfProcess(rig.gateway.pid);
+      const idle = processTime(rig.gateway.pid);
       await sleep(span / 2);
-      const rest = ((cpuOfProcess(rig.gateway.pid) - idle) / span) * 2;
+      const rest = ((processTime(rig.gateway.pid) - idle) / span) * 2;
       for (const count of counts) {
         while (calls.length < count) await join();
         const stops = calls.map(({ caller }) => caller.phone.tone(1_000));
         const spoken = calls.map(({ call }) => call.live(440, span + 2_000));
         await sleep(1_000);
-        const before = cpuOfProcess(rig.gateway.pid);
+        const before = processTime(rig.gateway.pid);
         await sleep(span);
-        const share = (cpuOfProcess(rig.gateway.pid) - before) / span;
+        const share = (processTime(rig.gateway.pid) - before) / span;
         await Promise.all(spoken);
         for (const stop of stops) stop();
         log(`${count} calls: ${round(share * 100, 1)} % of a core`);

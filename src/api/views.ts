@@ -1,12 +1,12 @@
 import type { z } from 'zod';
-import type { Contact, PhoneSession, TimelineEntry } from '../domain/sessions/index.js';
+import type { Contact, ListedSession, PhoneSession, TimelineEntry } from '../domain/sessions/index.js';
 import type { contactSchema, sessionDetailSchema, sessionSchema } from './schemas.js';
 
 const iso = (at: number): string => new Date(at).toISOString();
 const isoOrNull = (at: number | null): string | null => (at === null ? null : iso(at));
 
 /** A session as the API shows it. */
-export const sessionView = (session: PhoneSession): z.input<typeof sessionSchema> => ({
+export const sessionView = (session: ListedSession): z.input<typeof sessionSchema> => ({
   id: session.id,
   orgId: session.orgId,
   ticketNumber: session.ticketNumber,

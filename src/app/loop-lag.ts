@@ -20,8 +20,11 @@ export type DelayMeter = {
 const interval = 500;
 const badLooks = 3;
 
-/** Node's own meter: a timer of the event loop, every `resolution` ms, whose lateness goes into a histogram. */
-export const eventLoopMeter = (resolution = 10): DelayMeter => {
+/**
+ * Node's own meter: a timer of the event loop, every `resolution` ms, whose lateness goes into a histogram. Twenty of them
+ * make a look; more would only wake up an idle process.
+ */
+export const eventLoopMeter = (resolution = 25): DelayMeter => {
   const histogram = monitorEventLoopDelay({ resolution });
   histogram.enable();
   return {

@@ -6,16 +6,19 @@ import { BaseSequencer, type TestSpecification } from 'vitest/node';
  */
 const longest = [
   'test/sip/calls/session-timers.test.ts',
-  'test/chaos/instances.test.ts',
   'test/sip/calls/load.test.ts',
+  // Beside the load what takes the least of the processors.
+  'src/domain/sessions/ownership.test.ts',
+  'src/domain/actions/deadline.test.ts',
+  'test/chaos/lost-parts.test.ts',
+  'test/sip/calls/ending.test.ts',
   'src/telephony/media/plane.test.ts',
+  'test/chaos/instances.test.ts',
   'test/livekit/calls.test.ts',
   'test/sip/parser-fuzz.test.ts',
   'test/livekit/sip-api.test.ts',
   'test/drachtio/srf-suite.test.ts',
-  'test/chaos/lost-parts.test.ts',
   'test/sip/calls/refusals.test.ts',
-  'test/sip/calls/ending.test.ts',
   'test/integration/zendesk-race.test.ts',
   'test/integration/agent-doors.test.ts',
   'test/livekit/children.test.ts',

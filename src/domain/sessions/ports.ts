@@ -56,7 +56,9 @@ export type SessionQuery = {
   readonly cursor?: string;
 };
 
-export type SessionPage = { readonly items: readonly PhoneSession[]; readonly next: string | null };
+/** What a list tells of a session: all but what may be long. */
+export type ListedSession = Omit<PhoneSession, 'attributes' | 'quality'>;
+export type SessionPage = { readonly items: readonly ListedSession[]; readonly next: string | null };
 
 /**
  * Phone sessions in Redis. The owner of a live session writes through a handle: its changes are numbered, applied in

@@ -1,5 +1,5 @@
 import { jsonRecord, jsonText, jsonValue } from './json.js';
-import type { SessionChange, SessionDraft } from './ports.js';
+import type { ListedSession, SessionChange, SessionDraft } from './ports.js';
 import {
   type CallerIdentity,
   type EndReason,
@@ -129,17 +129,20 @@ export const sessionFields = (session: PhoneSession): string[] => {
   return [...fields].flat();
 };
 
-/** Reads a session from its hash; null when there is none. */
-export const decodeSession = (fields: ReadonlyMap<string, string>): PhoneSession | null => {
+/** The fields of the hash that a list shows, in the order a list reads them. */
+export const listedFields = [
+  ...['id', 'ticketNumber', 'orgId', 'agentId', 'contactId', 'direction', 'caller', 'called', 'sipCallId', 'profile'],
+  ...['status', 'zendeskTicketId', 'startedAt', 'answeredAt', 'endedAt', 'endReason', 'transfer', 'attempts'],
+  ...['authenticatedUser', 'instanceId'],
+] as const;
+
+/** A session as lists show it, from its fields; null when there is none. */
+export const decodeListed = (fields: ReadonlyMap<string, string>): ListedSession | null => {
   const text = (name: string): string => fields.get(name) ?? '';
   const optional = (name: string): string | null => fields.get(name) ?? null;
   const status = fields.get('status');
   if (!isStatus(status)) return null;
   const endReason = fields.get('endReason');
-  const attributes: [string, unknown][] = [];
-  for (const [name, value] of fields) {
-    if (name.startsWith(attributePrefix)) attributes.push([name.slice(attributePrefix.length), jsonValue(value)]);
-  }
   return {
     id: text('id'),
     ticketNumber: number(fields.get('ticketNumber')) ?? 0,
@@ -161,9 +164,18 @@ export const decodeSession = (fields: ReadonlyMap<string, string>): PhoneSession
     attempts: number(fields.get('attempts')) ?? 0,
     authenticatedUser: optional('authenticatedUser'),
     instanceId: text('instanceId'),
-    attributes: Object.fromEntries(attributes),
-    quality: jsonRecord(fields.get('quality')),
   };
+};
+
+/** Reads a session from its hash; null when there is none. */
+export const decodeSession = (fields: ReadonlyMap<string, string>): PhoneSession | null => {
+  const listed = decodeListed(fields);
+  if (listed === null) return null;
+  const attributes: [string, unknown][] = [];
+  for (const [name, value] of fields) {
+    if (name.startsWith(attributePrefix)) attributes.push([name.slice(attributePrefix.length), jsonValue(value)]);
+  }
+  return { ...listed, attributes: Object.fromEntries(attributes), quality: jsonRecord(fields.get('quality')) };
 };
 
 /** Reads one entry of the timeline stream; null for a type this version does not know. */

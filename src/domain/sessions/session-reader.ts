@@ -1,5 +1,6 @@
 import {
   type RedisConnection,
+  type RedisReply,
   replyFields,
   replyList,
   replyNumber,
@@ -9,10 +10,10 @@ import {
 } from '../../platform/redis/index.js';
 import { cursorOf, lookAtMost, readCursor } from './cursor.js';
 import { sessionKeys } from './keys.js';
-import type { SessionPage, SessionQuery, SessionStore } from './ports.js';
+import type { ListedSession, SessionPage, SessionQuery, SessionStore } from './ports.js';
 import type { PhoneSession, TimelineEntry } from './records.js';
 import { sessionScripts } from './scripts.js';
-import { decodeSession, decodeTimelineEntry } from './session-hash.js';
+import { decodeListed, decodeSession, decodeTimelineEntry, listedFields } from './session-hash.js';
 
 const readBatch = 500;
 
@@ -38,6 +39,16 @@ const remainingFilters = ({ caller, ticket, endReason, live }: SessionQuery): st
     '',
     byReason ? '' : (endReason ?? ''),
   ];
+};
+
+/** What HMGET answers for `names` as a map; a field that is not there is absent. */
+const zipped = (names: readonly string[], values: readonly RedisReply[]): Map<string, string> => {
+  const fields = new Map<string, string>();
+  names.forEach((name, at) => {
+    const value = replyTextOrNull(values[at]);
+    if (value !== null) fields.set(name, value);
+  });
+  return fields;
 };
 
 export type SessionReader = Pick<
@@ -78,11 +89,13 @@ export const createSessionReader = ({ redis }: { readonly redis: RedisConnection
         [indexFor(query)],
         [
           ...[sessionKeys.prefix(query.orgId), limit, query.from ?? '-inf', query.to ?? '+inf', cursor.at, cursor.id],
-          ...[lookAtMost, ...remainingFilters(query)],
+          ...[lookAtMost, ...remainingFilters(query), ...listedFields],
         ],
       ),
     );
-    const items = await readMany(query.orgId, replyTexts(reply[0]));
+    const items = replyList(reply[0])
+      .map((values) => decodeListed(zipped(listedFields, replyList(values))))
+      .filter((session): session is ListedSession => session !== null);
     const more = replyText(reply[1]) === '1';
     return { items, next: more ? cursorOf(replyText(reply[2]), replyText(reply[3])) : null };
   };
