@@ -42,7 +42,10 @@ const secrets = [
   ...Object.values(config.traces.headers),
 ].filter((secret) => secret !== undefined);
 const redactor = createRedactor(secrets);
-const log = createLogger({ level: config.logLevel, base: { version }, redactor });
+const log = createLogger({
+  ...{ level: config.logLevel, omitPii: config.logPii === 'omit' },
+  ...{ base: { version }, redactor },
+});
 
 process.on('uncaughtException', (error) => {
   // The state after an unknown fault is unknown: Redis and the other instances can go on without this process.

@@ -32,6 +32,7 @@ const meanings: Readonly<Record<string, string>> = {
   'dashboard.jwtSecret': 'verifies dashboard JWTs (HS256); generated into the data folder at first start',
   'dashboard.jwksUrl': 'or the URL of the keys that do',
   logLevel: 'lowest level that is logged',
+  logPii: 'what was said in calls, the `pii` field of a line: kept in the log or left out',
 };
 
 const envNames = new Map<string, string>(Object.entries(environment).map(([name, path]) => [path, name]));

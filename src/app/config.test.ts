@@ -147,6 +147,7 @@ describe('configuration', () => {
       encryptionKeys: 'a:b',
       egress: { allow: '', authorities: 'p' },
       logLevel: 'info',
+      logPii: 'omit',
       traces: { endpoint: 'https://h', headers: 'a=b', ratio: 0.5 },
       homer: { address: 'h', port: 1, id: 1, key: 'k' },
     };

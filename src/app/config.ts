@@ -49,6 +49,7 @@ export const environment = {
   EGRESS_ALLOW: 'egress.allow',
   EGRESS_AUTHORITIES: 'egress.authorities',
   LOG_LEVEL: 'logLevel',
+  LOG_PII: 'logPii',
   OTEL_EXPORTER_OTLP_ENDPOINT: 'traces.endpoint',
   OTEL_EXPORTER_OTLP_HEADERS: 'traces.headers',
   HOMER_ADDRESS: 'homer.address',
@@ -160,6 +161,7 @@ export const configSchema = z.strictObject({
     })
     .prefault({}),
   logLevel: z.enum(['trace', 'debug', 'info', 'warn', 'error', 'silent']).default('info'),
+  logPii: z.enum(['keep', 'omit']).default('keep'),
   traces: z
     .strictObject({
       endpoint: z
