@@ -3,6 +3,12 @@ import type { ListenPoint, Target } from '../transport.js';
 import { sendFailure, textOf } from './failure.js';
 import { isWildcard } from './local-address.js';
 
+/**
+ * How long a connection may be silent before the kernel asks whether the peer is there, ms. Firewalls forget connections
+ * after some minutes, and a dialog's later requests need theirs; the kernel's own default is two hours.
+ */
+export const keepAliveDelay = 60_000;
+
 export type StreamListener = { readonly local: ListenPoint; close(): Promise<void> };
 
 /** Starts a server on a listening point; shared by TCP and TLS. Rejects when it cannot be bound. */
@@ -26,7 +32,7 @@ export const listenTcp = async (
   onSocket: (socket: Socket) => void,
   onError: (error: Error) => void,
 ): Promise<StreamListener> => {
-  const server = createServer({ noDelay: true, keepAlive: true }, onSocket);
+  const server = createServer({ noDelay: true, keepAlive: true, keepAliveInitialDelay: keepAliveDelay }, onSocket);
   const listener = await listenOn(server, point);
   server.on('error', onError);
   return listener;
@@ -80,6 +86,7 @@ export const connectTcp = (target: Target, local: ListenPoint, timeout: number):
     port: target.port,
     noDelay: true,
     keepAlive: true,
+    keepAliveInitialDelay: keepAliveDelay,
     ...sourceOf(local),
   });
   return whenConnected(socket, 'connect', target, timeout);

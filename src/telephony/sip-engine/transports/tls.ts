@@ -2,7 +2,7 @@ import { isIP, type Socket } from 'node:net';
 import { checkServerIdentity, connect, createServer, type PeerCertificate, type TLSSocket } from 'node:tls';
 import type { EngineOptions } from '../options.js';
 import type { ListenPoint, Target } from '../transport.js';
-import { listenOn, type StreamListener, sourceOf, whenConnected } from './tcp.js';
+import { keepAliveDelay, listenOn, type StreamListener, sourceOf, whenConnected } from './tcp.js';
 
 export type TlsMaterial = NonNullable<EngineOptions['tls']>;
 
@@ -34,6 +34,7 @@ export const listenTls = async (
     handshakeTimeout,
     noDelay: true,
     keepAlive: true,
+    keepAliveInitialDelay: keepAliveDelay,
   });
   server.on('connection', (socket: Socket) => {
     if (!handlers.onRawSocket(socket)) socket.destroy();
@@ -88,6 +89,6 @@ export const connectTls = (
     ...sourceOf(local),
   });
   socket.setNoDelay(true);
-  socket.setKeepAlive(true);
+  socket.setKeepAlive(true, keepAliveDelay);
   return whenConnected(socket, 'secureConnect', target, timeout);
 };
