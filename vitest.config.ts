@@ -7,7 +7,6 @@ import { LongestFirst } from './test/support/longest-first.js';
  */
 const waiting = [
   'test/sip/calls/session-timers.test.ts',
-  'test/sip/calls/ending.test.ts',
   'test/chaos/lost-parts.test.ts',
   'src/domain/sessions/ownership.test.ts',
   'src/domain/actions/deadline.test.ts',

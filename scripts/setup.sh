@@ -25,27 +25,32 @@ if [ "$installed" != "$stamp" ]; then
 fi
 
 # --- Programs of the system ------------------------------------------------------------------------------------------
-# Each row: the command to look for, its Debian package, its Homebrew formula.
+# Each row: the command to look for, its Debian package, its Homebrew formula (-: there is none).
 need=()
 [ -n "${REDIS_URL:-}" ] && [ "$purpose" = start ] || need+=('redis-server redis-server redis')
 case $purpose in
   demo | bench) need+=('sipp sip-tester sipp') ;;
   test)
-    need+=('sipp sip-tester sipp' 'baresip baresip-core baresip' 'sox sox sox' 'kamailio kamailio,kamailio-tls-modules kamailio')
-    need+=('promtool prometheus prometheus' 'espeak-ng espeak-ng espeak-ng' 'rtpengine rtpengine-daemon rtpengine')
+    need+=('sipp sip-tester sipp' 'baresip baresip-core baresip' 'sox sox sox' 'kamailio kamailio,kamailio-tls-modules -')
+    need+=('promtool prometheus prometheus' 'espeak-ng espeak-ng espeak-ng' 'rtpengine rtpengine-daemon -')
     ;;
   console) need+=('chromium chromium chromium' 'sipp sip-tester sipp' 'baresip baresip-core baresip') ;;
 esac
-packages=() formulas=() missing=()
-for row in "${need[@]}"; do
+packages=() formulas=() missing=() without=()
+system=
+if command -v apt-get >/dev/null; then system=apt; elif command -v brew >/dev/null; then system=brew; fi
+# The bash of macOS (3.2) takes an empty list for an unset one.
+for row in ${need[@]+"${need[@]}"}; do
   read -r program package formula <<<"$row"
   if ! command -v "$program" >/dev/null && [ ! -x "/usr/sbin/$program" ]; then
+    if [ "$system" = brew ] && [ "$formula" = - ]; then without+=("$program"); continue; fi
     missing+=("$program"); packages+=(${package//,/ }); formulas+=("$formula")
   fi
 done
+[ ${#without[@]} -eq 0 ] || say "not in Homebrew: ${without[*]}. Tests that need them are skipped."
 if [ ${#missing[@]} -gt 0 ]; then
-  if command -v apt-get >/dev/null; then install="apt-get install -y --no-install-recommends ${packages[*]}"
-  elif command -v brew >/dev/null; then install="brew install ${formulas[*]}"
+  if [ "$system" = apt ]; then install="apt-get install -y --no-install-recommends ${packages[*]}"
+  elif [ "$system" = brew ]; then install="brew install ${formulas[*]}"
   else fail "missing: ${missing[*]}. Install them with your system's package manager."; fi
   [ "$mode" = never ] && fail "missing: ${missing[*]}. Install with: $install"
   case $install in brew*) prefix= ;; *) prefix=sudo ;; esac

@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { type Phone, startPhone } from '../../support/baresip.js';
+import { hasProgram } from '../../support/given-program.js';
 import { toneLevel } from '../../support/goertzel.js';
 import { type Kamailio, type KamailioOptions, startKamailio } from '../../support/kamailio.js';
 import { hears } from '../../support/listening.js';
@@ -21,6 +22,8 @@ import {
 /** A line as Zendesk and Twilio have it: an edge that admits by address and speaks TLS, and a telephone behind it. */
 let rig: TransferRig;
 let folder: string;
+const without = !hasProgram('kamailio', 'kamailio');
+
 let edge: Kamailio | null = null;
 let desk: Phone | null = null;
 let caller: Caller | null = null;
@@ -85,7 +88,7 @@ const agentPhone = (): Caller['phone'] => {
   return caller.phone;
 };
 
-describe('the allow-list of a line', () => {
+describe.skipIf(without)('the allow-list of a line', () => {
   it('that answers 403 is told with the address that must be on it', async () => {
     const someone = await call({ allow: ['127.0.0.99'] });
     const { body } = await someone.transfer({ destination: 'zendesk' }, { wait: true });
@@ -113,7 +116,7 @@ describe('the allow-list of a line', () => {
 });
 
 // A given drachtio-server has transports of its own, perhaps without TLS.
-describe.skipIf(onDrachtioServer)('a line with TLS and SRTP', () => {
+describe.skipIf(without || onDrachtioServer)('a line with TLS and SRTP', () => {
   /** A caller on plain RTP who is connected to a desk that takes SRTP only, over TLS. */
   const connected = async (): Promise<{ someone: Caller; phone: Phone }> => {
     const phone = await startPhone({

@@ -1,4 +1,5 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { hasProgram } from '../../support/given-program.js';
 import { firstHeard, heardInTurn, hears } from '../../support/listening.js';
 import { type RtpPeer, rtpPeer } from '../../support/rtp-peer.js';
 import { type Rtpengine, startRtpengine } from '../../support/rtpengine.js';
@@ -16,6 +17,8 @@ import { until } from '../../support/until.js';
 
 const callerTone = 600;
 const lineTone = 900;
+
+const without = !hasProgram('rtpengine', 'rtpengine-daemon');
 
 let engines: readonly [Rtpengine, Rtpengine];
 let rig: TransferRig;
@@ -105,7 +108,7 @@ const end = async (caller: Caller): Promise<Session> => {
   return caller.until('the end', (s) => s.status === 'ended', 30_000);
 };
 
-describe('the media of a connected call', () => {
+describe.skipIf(without)('the media of a connected call', () => {
   it('is moved to rtpengine without a break, and everything of the call still works', async () => {
     const { caller, line } = await connected();
     const engine = await relayed(caller);
@@ -193,7 +196,7 @@ describe('the media of a connected call', () => {
   });
 });
 
-describe('an rtpengine that is killed in a call', () => {
+describe.skipIf(without)('an rtpengine that is killed in a call', () => {
   it('is replaced by another one, and by the gateway when it was the last', async () => {
     const { caller, line } = await connected();
     const first = await relayed(caller);
