@@ -151,6 +151,23 @@ describe('a connection', () => {
     expect(replyNumber(await redis.command('INCR', 'n'))).toBe(1);
   });
 
+  it('does not take it for silence of the server when this process itself did not run', async () => {
+    const standStill = (ms: number): void => {
+      const end = performance.now() + ms;
+      while (performance.now() < end);
+    };
+    const answers = [redis.command('INCR', 'n'), redis.pipeline([['INCR', 'n']]).then(([outcome]) => outcome?.ok)];
+    standStill(600);
+    expect(await Promise.all(answers)).toEqual([1, true]);
+    // A pause of the whole machine: the server goes on together with us, and answers after our timers have come.
+    server.pause();
+    const later = redis.command('INCR', 'n');
+    standStill(600);
+    server.resume();
+    expect(await later).toBe(3);
+    expect(events.map(([name]) => name)).toEqual(['up']);
+  });
+
   it('never carries out a command twice over an outage', async () => {
     server.pause();
     const first = redis.command('INCR', 'n').catch((error: Error) => error);

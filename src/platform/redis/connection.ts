@@ -1,4 +1,4 @@
-import { Cluster, type ClusterOptions, Redis, type RedisOptions } from 'ioredis';
+import { Cluster, type ClusterOptions, Pipeline, Redis, type RedisOptions } from 'ioredis';
 import type { Clock, Timer } from '../../core/clock.js';
 import { systemClock } from '../../core/clock.js';
 import { GatewayError } from '../../core/errors.js';
@@ -6,6 +6,7 @@ import type { Logger } from '../../core/logger.js';
 import { typedEvents } from '../../core/typed-events.js';
 import { type RedisEndpoint, redisEndpoint } from './endpoint.js';
 import { isTimeout, isUnknownScript, storeError } from './failures.js';
+import { PatientCommand } from './patient-command.js';
 import type { RedisCommand, RedisReply } from './reply.js';
 import type { RedisScript } from './script.js';
 import { subscriber } from './subscriber.js';
@@ -173,10 +174,13 @@ export const connectRedis = (options: RedisConnectOptions): RedisConnection => {
       cause: lastError ?? undefined,
     });
 
+  // The edge of ioredis: its replies are typed `unknown`, RESP 2 without maps is what RedisReply says.
+  const ask = (name: string, args: readonly (string | number | Buffer)[]): Promise<RedisReply> =>
+    client.sendCommand(new PatientCommand(name, args)) as Promise<RedisReply>;
+
   const send = async (name: string, args: readonly (string | number | Buffer)[]): Promise<RedisReply> => {
     sent += 1;
-    // The edge of ioredis: its replies are typed `unknown`, RESP 2 without maps is what RedisReply says.
-    const reply = (await client.call(name, ...args)) as RedisReply;
+    const reply = await ask(name, args);
     answered();
     return reply;
   };
@@ -192,9 +196,9 @@ export const connectRedis = (options: RedisConnectOptions): RedisConnection => {
 
   const pipelineSingle = async (single: Redis, commands: readonly RedisCommand[]): Promise<PipelineOutcome[]> => {
     sent += commands.length;
-    const batch = single.pipeline();
-    for (const [name, ...args] of commands) batch.call(name, ...args);
-    const outcomes = (await batch.exec()) ?? [];
+    const batch = new Pipeline(single);
+    for (const [name, ...args] of commands) batch.sendCommand(new PatientCommand(name, args));
+    const outcomes: [Error | null, unknown][] = (await batch.exec()) ?? [];
     answered();
     return outcomes.map(([error, reply]) =>
       error === null ? { ok: true, reply: reply as RedisReply } : { ok: false, error: failed(error) },
@@ -240,7 +244,7 @@ export const connectRedis = (options: RedisConnectOptions): RedisConnection => {
   const look = (): void => {
     probe = clock.after(probeInterval, () => {
       if (client.status === 'ready' && clock.monotonic() - lastAnswer >= probeInterval) {
-        client.call('PING').then(answered, (error: unknown) => {
+        ask('PING', []).then(answered, (error: unknown) => {
           failed(error);
           // A socket that has been mute this long may be dead at the other end without a word (NAT, power loss).
           if (clock.monotonic() - lastAnswer >= giveUpAfter && client instanceof Redis && !closing) {
@@ -255,7 +259,7 @@ export const connectRedis = (options: RedisConnectOptions): RedisConnection => {
   };
 
   client.on('ready', () => {
-    client.call('PING').then(answered, failed);
+    ask('PING', []).then(answered, failed);
   });
   client.on('close', () => goDown('the connection was closed'));
   client.on('error', (error: Error) => {
