@@ -6,6 +6,7 @@ import { hasLiveKitServer } from '../test/support/livekit-server.js';
 import type { RtpPeer } from '../test/support/rtp-peer.js';
 import type { Caller } from '../test/support/transfer-rig.js';
 import { type Bench, type BenchRow, median, percentile, round } from './bench.js';
+import { type ComparedTalk, givenLiveKitSip, startLiveKitSip } from './livekit-sip.js';
 import { idlePercent, processTime } from './process-time.js';
 
 const sizes = [1, 5, 10] as const;
@@ -86,16 +87,70 @@ const direct = async (rig: LiveKitRig): Promise<readonly number[]> => {
   return result;
 };
 
-const delayRow = (what: string, values: readonly number[], base: readonly number[]): BenchRow => {
+const delayRow = (
+  what: string,
+  values: readonly number[],
+  base: readonly number[],
+  theirs: readonly number[] | undefined,
+): BenchRow => {
   const added = median(values) - median(base);
+  const bridge = theirs === undefined ? '' : `; livekit/sip: ${round(median(theirs), 0)} ms`;
   return {
     what,
     ours: `median ${round(median(values), 0)} ms, p95 ${round(percentile(values, 95), 0)} ms (${values.length} clicks)`,
-    compared: `LiveKit alone: ${round(median(base), 0)} ms, p95 ${round(percentile(base, 95), 0)} ms; added ${round(added, 0)} ms`,
+    compared: `LiveKit alone: ${round(median(base), 0)} ms, p95 ${round(percentile(base, 95), 0)} ms; added ${round(added, 0)} ms${bridge}`,
     ratio: median(values) / median(base),
     goal: 'adds ≤ 60 ms',
     met: added <= 60,
   };
+};
+
+/** The delays of clicks between a telephone and an agent who say nothing else, ms. */
+const bothWays = async (
+  phone: RtpPeer,
+  agent: TestAgent,
+): Promise<{ readonly toAgent: readonly number[]; readonly toCaller: readonly number[] }> => {
+  const sent = await clickByPhone(phone);
+  const toAgent = delays(sent, await heardBy(agent));
+  const from = phone.packets.length;
+  const said = (await agent.order({ type: 'click', count: clicks, everyMs: clickEveryMs })) as readonly number[];
+  return { toAgent, toCaller: delays(said, clicksAt(phone, from)) };
+};
+
+type Compared = {
+  readonly toAgent: readonly number[];
+  readonly toCaller: readonly number[];
+  /** Percent of one processor for each of so many calls. */
+  readonly load: ReadonlyMap<number, number>;
+};
+
+/** The same calls through livekit/sip. */
+const compare = async (program: string, log: (line: string) => void): Promise<Compared> => {
+  const sip = await startLiveKitSip(program);
+  const talks: ComparedTalk[] = [];
+  try {
+    const first = await sip.talk({ hz: null });
+    const way = await bothWays(first.phone, first.agent);
+    await first.end();
+    await pause(1_000);
+    const loads = new Map<number, number>();
+    for (const size of sizes) {
+      while (talks.length < size) {
+        const talk = await sip.talk({ hz: 440, sampleRate: 8_000 });
+        talk.phone.tone(1_000);
+        talks.push(talk);
+      }
+      await pause(1_500);
+      loads.set(size, (await load([sip.pid])) / size);
+      const unheard = talks.filter(({ phone }) => !hears(phone, 440)).length;
+      if (unheard > 0) throw new Error(`${unheard} of ${size} callers of livekit/sip do not hear their agent`);
+      log(`${size} calls of livekit/sip: ${round(loads.get(size) ?? Number.NaN, 1)} % a call`);
+    }
+    return { ...way, load: loads };
+  } finally {
+    await Promise.all(talks.map((talk) => talk.end()));
+    await sip.close();
+  }
 };
 
 export const livekitBench: Bench = {
@@ -104,6 +159,8 @@ export const livekitBench: Bench = {
   title: "the AI's leg in a LiveKit room",
   async run(log) {
     if (!hasLiveKitServer()) throw new Error('livekit-server is not installed: scripts/setup.sh bench');
+    const program = givenLiveKitSip();
+    const theirs = program === null ? null : await compare(program, log);
     const rig = await startLiveKitRig();
     const rows: BenchRow[] = [];
     const talks: Talk[] = [];
@@ -111,18 +168,10 @@ export const livekitBench: Bench = {
       await rig.setUpLeg();
       const base = await direct(rig);
       const first = await rig.talk({ hz: null });
-      const sent = await clickByPhone(first.caller.phone);
-      const toAgent = delays(sent, await heardBy(first.agent));
-      const from = first.caller.phone.packets.length;
-      const said = (await first.agent.order({
-        type: 'click',
-        count: clicks,
-        everyMs: clickEveryMs,
-      })) as readonly number[];
-      const toCaller = delays(said, clicksAt(first.caller.phone, from));
+      const ours = await bothWays(first.caller.phone, first.agent);
       rows.push(
-        delayRow('one way, caller to agent', toAgent, base),
-        delayRow('one way, agent to caller', toCaller, base),
+        delayRow('one way, caller to agent', ours.toAgent, base, theirs?.toAgent),
+        delayRow('one way, agent to caller', ours.toCaller, base, theirs?.toCaller),
       );
       for (const row of rows) log(`${row.what}: ${row.ours}; ${row.compared}`);
       await first.caller.dialog.bye();
@@ -146,13 +195,14 @@ export const livekitBench: Bench = {
         const unheard = talks.filter(({ caller }) => !hears(caller.phone, 440)).length;
         if (unheard > 0) throw new Error(`${unheard} of ${size} callers do not hear their agent`);
         const per = (value: number): string => `${round(value / size, 1)} %`;
+        const [mine, their] = [(gateway + children) / size, theirs?.load.get(size)];
         rows.push({
           what: `processor a call at ${size}, both speak`,
           ours: `gateway ${per(gateway)}, LiveKit child ${per(children)} of one processor`,
-          compared: `livekit-server itself ${per(server)}; machine ${round(idleShare, 0)} % idle`,
-          ratio: null,
-          goal: '',
-          met: null,
+          compared: `${their === undefined ? '' : `livekit/sip ${round(their, 1)} %; `}livekit-server itself ${per(server)}; machine ${round(idleShare, 0)} % idle`,
+          ratio: their === undefined ? null : mine / their,
+          goal: their === undefined ? '' : '≤ livekit/sip',
+          met: their === undefined ? null : mine <= their,
         });
         log(
           `${size} calls: gateway ${per(gateway)}, child ${per(children)}, livekit-server ${per(server)} a call; ${round(idleShare, 0)} % idle`,
@@ -165,7 +215,9 @@ export const livekitBench: Bench = {
         notes: [
           `Real livekit-server; ${clicks} clicks each way on one call, LiveKit alone between two participants of the same library in one room.`,
           `Processor time over ${measureMs / 1_000} s with tones both ways; idle, gateway and children together use ${round(idle, 1)} %.`,
-          'livekit/sip was not built on this machine, so its cost a call is not compared.',
+          theirs === null
+            ? 'livekit/sip was not given (LIVEKIT_SIP, the path of its program), so its cost a call is not compared.'
+            : 'livekit/sip with a livekit-server and a Redis of its own, before ours; without its jitter buffer, which is off unless switched on, as its other settings are.',
         ],
       };
     } finally {

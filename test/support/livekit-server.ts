@@ -1,4 +1,4 @@
-/** A real livekit-server on loopback, one node without Redis, for tests and benches. */
+/** A real livekit-server on loopback, one node, without Redis unless it is given one, for tests and benches. */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { homedir, tmpdir } from 'node:os';
@@ -44,7 +44,7 @@ export type LiveKitTestServer = {
   stop(): Promise<void>;
 };
 
-const tryStart = async (ports: LiveKitPorts): Promise<LiveKitTestServer> => {
+const tryStart = async (ports: LiveKitPorts, redis: string | undefined): Promise<LiveKitTestServer> => {
   const folder = mkdtempSync(join(tmpdir(), 'livekit-'));
   const { port, tcpPort, udpPort } = ports;
   writeFileSync(
@@ -53,7 +53,7 @@ const tryStart = async (ports: LiveKitPorts): Promise<LiveKitTestServer> => {
 bind_addresses: [127.0.0.1]
 keys: { ${apiKey}: ${apiSecret} }
 logging: { level: info }
-rtc:
+${redis === undefined ? '' : `redis: { address: ${redis} }\n`}rtc:
   tcp_port: ${tcpPort}
   udp_port: ${udpPort}
   node_ip: 127.0.0.1
@@ -117,11 +117,15 @@ rtc:
   };
 };
 
-/** Ports that someone else took first are no fault: others are tried. `again`: those of a server that has ended. */
-export const startLiveKitServer = async (again?: LiveKitPorts): Promise<LiveKitTestServer> => {
+/**
+ * Ports that someone else took first are no fault: others are tried. `again`: those of a server that has ended; `redis`: the
+ * address of a Redis, by which LiveKit's own SIP bridge finds the server.
+ */
+export const startLiveKitServer = async (again?: LiveKitPorts, redis?: string): Promise<LiveKitTestServer> => {
   for (let attempt = 1; ; attempt += 1) {
     try {
-      return await tryStart(again ?? { port: await freePort(), tcpPort: await freePort(), udpPort: await freePort() });
+      const free = async () => ({ port: await freePort(), tcpPort: await freePort(), udpPort: await freePort() });
+      return await tryStart(again ?? (await free()), redis);
     } catch (error) {
       if (attempt === 3) throw error;
     }
