@@ -75,9 +75,12 @@ const operation = (route: Route): Json => {
   const own = route.failure === undefined ? undefined : route.replies[200]?.schema;
   const failure = own === undefined ? { $ref: '#/components/schemas/Error' } : schemaOf(own, 'input');
   const keyed = route.idempotency === 'kept' || route.idempotency === 'handled';
+  const query = parameters(route.query, 'query');
+  // Whose credential is another organization's hears that there is none of that name.
+  const named: readonly ErrorCode[] = query.some(({ name }) => name === 'organization') ? ['not_found'] : [];
   const codes = [
     ...new Set([
-      ...[...judged, ...route.errors],
+      ...[...judged, ...named, ...route.errors],
       ...(keyed ? (['bad_request', 'conflict'] as const) : []),
       ...(route.access.kind === 'anyone' ? [] : withCredential),
       ...everywhere,
@@ -98,11 +101,7 @@ const operation = (route: Route): Json => {
     ...(roles === null
       ? { security: route.access.kind === 'credential' ? [{ bearer: [] }] : [] }
       : { description: `Permission \`${permission}\`; roles: ${roles}.`, security: [{ bearer: [] }] }),
-    parameters: [
-      ...parameters(route.params, 'path'),
-      ...parameters(route.query, 'query'),
-      ...(keyed ? [keyParameter] : []),
-    ],
+    parameters: [...parameters(route.params, 'path'), ...query, ...(keyed ? [keyParameter] : [])],
     ...(route.body === null
       ? {}
       : {

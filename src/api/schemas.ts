@@ -59,6 +59,9 @@ export const flag = z
   .enum(['true', 'false', '1', '0', ''], 'must be true or false')
   .transform((text) => text === 'true' || text === '1' || text === '');
 
+/** Where a page of a Redis stream begins: below this entry. Redis takes nothing to be below 0-0, and refuses it. */
+export const streamCursor = z.string().regex(/^[1-9]\d{0,15}-\d{1,16}$/, 'is not a cursor of this list');
+
 /** A moment in a query: ISO 8601 or milliseconds since the epoch. */
 export const moment = z
   .string()

@@ -1,11 +1,11 @@
-import { spawnSync } from 'node:child_process';
-import { chmodSync, copyFileSync, existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { copyFileSync, existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { environment } from '../../src/app/config.js';
 import { packageRoot } from '../../src/core/entry-path.js';
-import { composeServices, composeVariables, exampleEnvironment } from '../support/compose-file.js';
+import { type ComposeService, composeServices, composeVariables, exampleEnvironment } from '../support/compose-file.js';
+import { type LinterRun, runLinter } from '../support/linters.js';
 
 const root = packageRoot(import.meta.url);
 const { required, optional } = exampleEnvironment();
@@ -62,28 +62,58 @@ describe('docker-compose.yml', () => {
   });
 
   const compose = [['docker', 'compose'], ['docker-compose']].find(
-    ([program = '', ...args]) => spawnSync(program, [...args, 'version']).status === 0,
+    ([program = '', ...args]) => runLinter(program, [...args, 'version']).status === 0,
   );
-  if (compose === undefined) console.info('`docker compose config` is skipped: no docker compose on this machine');
+  if (compose === undefined) {
+    console.info(
+      '`docker compose config` is not run: no docker compose on this machine, which scripts/linters.sh installs',
+    );
+  }
+  describe.skipIf(compose === undefined)('to docker compose', { timeout: 60_000 }, () => {
+    /** The file beside a `.env` of these settings, as compose understands it. */
+    const config = (settings: Readonly<Record<string, string>>, ...args: readonly string[]): LinterRun => {
+      const folder = mkdtempSync(join(tmpdir(), 'vg-compose-'));
+      try {
+        copyFileSync(join(root, 'docker-compose.yml'), join(folder, 'docker-compose.yml'));
+        const lines = Object.entries(settings).map(([name, value]) => `${name}=${value}\n`);
+        writeFileSync(join(folder, '.env'), lines.join(''), { mode: 0o600 });
+        const [program = '', ...before] = compose ?? [];
+        return runLinter(program, [...before, ...args, 'config', '--format', 'json'], { cwd: folder });
+      } finally {
+        rmSync(folder, { recursive: true, force: true });
+      }
+    };
+    type Understood = { readonly services: Readonly<Record<string, ComposeService>> };
+    const profiles = [...new Set(Object.values(services).flatMap((service) => service.profiles ?? []))];
 
-  it.skipIf(compose === undefined)('is taken by docker compose with every profile', () => {
-    const folder = mkdtempSync(join(tmpdir(), 'vg-compose-'));
-    try {
-      copyFileSync(join(root, 'docker-compose.yml'), join(folder, 'docker-compose.yml'));
-      mkdirSync(join(folder, 'deploy/rtpengine'), { recursive: true });
-      writeFileSync(
-        join(folder, '.env'),
-        Object.entries(filledIn)
-          .map(([name, value]) => `${name}=${value}\n`)
-          .join(''),
-      );
-      chmodSync(join(folder, '.env'), 0o600);
-      const [program = '', ...args] = compose ?? [];
-      const profiles = ['observability', 'scale', 'rtpengine'].flatMap((profile) => ['--profile', profile]);
-      const result = spawnSync(program, [...args, ...profiles, 'config', '--quiet'], { cwd: folder, encoding: 'utf8' });
-      expect({ status: result.status, stderr: result.stderr }).toEqual({ status: 0, stderr: '' });
-    } finally {
-      rmSync(folder, { recursive: true, force: true });
-    }
+    it('says with every profile what these tests read in it', () => {
+      const settings = { ...filledIn, SIP_PORT: '5070', HOMER_TAG: '11' };
+      const ours = composeServices(settings);
+      const { status, stdout, stderr } = config(settings, ...profiles.flatMap((profile) => ['--profile', profile]));
+      expect({ status, stderr }).toEqual({ status: 0, stderr: '' });
+      const theirs = (JSON.parse(stdout) as Understood).services;
+      expect(Object.keys(theirs).sort()).toEqual(Object.keys(ours).sort());
+      for (const [name, { command, environment: variables, image, user }] of Object.entries(ours)) {
+        const { [name]: service } = theirs;
+        expect(service?.command ?? undefined, name).toEqual(command);
+        expect({ image: service?.image, user: service?.user }, name).toEqual({ image, user });
+        if (variables !== undefined) expect(service?.environment, name).toMatchObject(variables);
+      }
+      expect(theirs.gateway?.environment).toMatchObject(settings);
+    });
+
+    it('has each profile to itself', () => {
+      const named = (...args: string[]) =>
+        Object.keys((JSON.parse(config(filledIn, ...args).stdout) as Understood).services);
+      const always = Object.entries(services).filter(([, service]) => service.profiles === undefined);
+      expect(named().sort()).toEqual(always.map(([name]) => name).sort());
+      for (const profile of profiles) expect(named('--profile', profile).length).toBeGreaterThan(always.length);
+    });
+
+    it('does not start without what it needs', () => {
+      const { status, stderr } = config({});
+      expect(status).not.toBe(0);
+      expect(stderr).toMatch(/is needed, see \.env\.example/);
+    });
   });
 });

@@ -36,6 +36,19 @@ export const exampleEnvironment = (): {
   return { required: names(/^([A-Z0-9_]+)=$/), optional: names(/^#([A-Z0-9_]+)=/) };
 };
 
+/** A value that looks like a number is one to YAML, but not to compose, which fills in after it has parsed. */
+const inWords = ({ command, environment, ...rest }: ComposeService): ComposeService => ({
+  ...rest,
+  ...(command === undefined ? {} : { command: command.map(String) }),
+  ...(environment === undefined
+    ? {}
+    : {
+        environment: Object.fromEntries(
+          Object.entries(environment).map(([name, value]) => [name, String(value ?? '')]),
+        ),
+      }),
+});
+
 /**
  * The services of docker-compose.yml with these settings as its `.env`, interpolated as compose does: `${A:-b}`, `${A:?why}`
  * and `$$`. @throws Error for a required setting that is missing.
@@ -48,5 +61,6 @@ export const composeServices = (env: Readonly<Record<string, string>>): Readonly
     if (kind === '?') throw new Error(`${name} ${rest}`);
     return kind === '-' ? rest : '';
   });
-  return (parse(text, { merge: true }) as { services: Record<string, ComposeService> }).services;
+  const { services } = parse(text, { merge: true }) as { services: Record<string, ComposeService> };
+  return Object.fromEntries(Object.entries(services).map(([name, service]) => [name, inWords(service)]));
 };

@@ -2,7 +2,7 @@ import { z } from 'zod';
 import type { ApiDeps } from '../deps.js';
 import { protectedRoute, type Route } from '../http/route.js';
 import { actingOrganization } from '../organization-of.js';
-import { organizationQuery } from '../schemas.js';
+import { organizationQuery, streamCursor } from '../schemas.js';
 
 const entrySchema = z.strictObject({
   id: z.string(),
@@ -19,10 +19,7 @@ const entrySchema = z.strictObject({
 /** The changes that were made, and by whom. */
 export const auditRoutes = (deps: Pick<ApiDeps, 'directory' | 'audit'>): readonly Route[] => {
   const limit = z.coerce.number('must be a number').int().min(1).max(500).default(100);
-  const cursor = z
-    .string()
-    .regex(/^[1-9]\d{0,15}-\d{1,10}$/, 'is not a cursor')
-    .optional();
+  const cursor = streamCursor.optional();
   const listSchema = z.strictObject({ items: z.array(entrySchema), next: z.string().nullable() });
   const page = async (
     orgId: string | null,

@@ -12,7 +12,7 @@ import {
 import type { ApiDeps } from '../deps.js';
 import { protectedRoute, type Reply, type Route } from '../http/route.js';
 import { actingOrganization } from '../organization-of.js';
-import { flag, moment, organizationQuery } from '../schemas.js';
+import { flag, moment, organizationQuery, streamCursor } from '../schemas.js';
 import type { ActionParts } from './action-parts.js';
 
 const statusGroups = ['1xx', '2xx', '3xx', '4xx', '5xx', 'none'] as const;
@@ -107,10 +107,7 @@ export const runRoutes = (deps: ApiDeps, { runs }: Pick<ActionParts, 'runs'>): r
         .min(1, 'must be at least 1')
         .max(MOST_EXPORTED, `must be at most ${MOST_EXPORTED}`)
         .default(100),
-      cursor: z
-        .string()
-        .regex(/^\d{1,16}-\d{1,16}$/, 'is not a cursor of this list')
-        .optional(),
+      cursor: streamCursor.optional(),
     }),
     replies: {
       200: {

@@ -85,7 +85,7 @@ export const createRunStore = (options: {
   /** Batches of the stream, newest first, from below `cursor` on. */
   const scan = async function* (orgId: string, filter: RunFilter, cursor?: string): AsyncGenerator<Entry> {
     const oldest = filter.from === undefined ? '-' : String(Math.max(0, Math.floor(filter.from - lateness)));
-    const newest = filter.to === undefined ? '+' : String(Math.ceil(filter.to + lateness));
+    const newest = filter.to === undefined ? '+' : String(Math.max(0, Math.ceil(filter.to + lateness)));
     let from = cursor === undefined ? newest : `(${cursor}`;
     for (;;) {
       const reply = await redis.command('XREVRANGE', streamKey(orgId), from, oldest, 'COUNT', batch);

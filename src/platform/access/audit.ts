@@ -35,7 +35,7 @@ export type AuditTrail = {
 const CAP = 20_000;
 /** Names of changes in one entry; a document may make thousands. */
 const mostChanges = 100;
-const idForm = /^[1-9]\d{0,15}-\d{1,10}$/;
+const idForm = /^[1-9]\d{0,15}-\d{1,16}$/;
 
 const keyOf = (orgId: string | null): string => (orgId === null ? sharedKey('audit') : orgKey(orgId, 'audit'));
 
