@@ -70,6 +70,8 @@ export type TransferRig = {
   readonly application: SipApplication;
   /** Where the gateway takes calls. */
   readonly sipAddress: string;
+  /** Sessions that have not ended, newest first. */
+  liveSessions(): Promise<readonly { readonly id: string; readonly status: string }[]>;
   /** The phones of all calls so far, those that are being placed too. */
   readonly phones: readonly RtpPeer[];
   /** Sets the one organization up with this script and these destinations. */
@@ -99,10 +101,16 @@ export const startTransferRig = async (options: TestGatewayOptions = {}): Promis
   writeFileSync(join(gateway.dataDir, 'prompts', 'whisper.wav'), wavFile(sine(whisperTone, 400), 8_000));
   writeFileSync(join(gateway.dataDir, 'prompts', 'hold.wav'), wavFile(sine(holdTone, 4_000), 8_000));
   const phones: RtpPeer[] = [];
-  const listed = async (): Promise<readonly { readonly id: string; readonly status: string }[]> =>
-    ((await gateway.api('/v1/sessions?live=true')).body as { items: { id: string; status: string }[] }).items;
+  // A call whose session was not found would be taken for the next one: while Redis is away for a moment, this waits.
+  const listed = (): Promise<readonly { readonly id: string; readonly status: string }[]> =>
+    until('the live sessions', async () => {
+      const { status, body } = await gateway.api('/v1/sessions?live=true');
+      if (status === 503) return null;
+      if (status !== 200) throw new Error(`live sessions: ${status} ${JSON.stringify(body)}`);
+      return (body as { items: { id: string; status: string }[] }).items;
+    });
   return {
-    ...{ gateway, application, phones },
+    ...{ gateway, application, phones, liveSessions: listed },
     sipAddress: target,
     setUp: (steps, destinations, agent = {}) =>
       gateway.apply(
