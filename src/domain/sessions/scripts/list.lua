@@ -1,9 +1,10 @@
--- One page of sessions, newest first.
--- KEYS: index (zset of ids by startedAt)
+-- One page of sessions or contacts, newest first.
+-- KEYS: index (zset of ids by time)
 -- ARGV: prefix, limit, from or '-inf', to or '+inf', cursor time or '', cursor id, how many ids to look at most, then the
---       filters: 'live' | 'ended' | '', caller or '', ticket or '', end reason or ''; then the fields that are wanted
--- Answers {sessions, each the values of its fields; '1' when there may be more else '0'; time of the last one looked at; its
--- id}. A session's values are read here: asked for one by one they cost the gateway twice as much.
+--       filters: 'live' | 'ended' | '', caller or '', ticket or '', end reason or ''; then the fields that are wanted of
+--       each session, none for their ids alone
+-- Answers {ids, or the values of the fields of each; '1' when there may be more else '0'; time of the last one looked at;
+-- its id}. Asked for one by one the sessions cost the gateway twice as much.
 local index, prefix, limit, budget = KEYS[1], ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[7])
 local from, to, cursor_at, cursor_id = ARGV[3], ARGV[4], tonumber(ARGV[5]), ARGV[6]
 local live, caller, ticket, reason = ARGV[8], ARGV[9], ARGV[10], ARGV[11]
@@ -23,7 +24,7 @@ local function wanted(id)
 end
 
 if cursor_at and (to == '+inf' or cursor_at < tonumber(to)) then to = int(cursor_at) end
-local sessions, looked, offset = {}, 0, 0
+local page, looked, offset = {}, 0, 0
 local last_at, last_id = '', ''
 local batch = math.max(limit + 1, 100)
 while true do
@@ -33,15 +34,15 @@ while true do
     local id, at = found[i], found[i + 1]
     -- Sessions that started in one millisecond stand in descending order of their ids; those up to the cursor were given.
     if not (cursor_at and tonumber(at) == cursor_at and id >= cursor_id) then
-      if #sessions == limit or looked == budget then return { sessions, '1', last_at, last_id } end
+      if #page == limit or looked == budget then return { page, '1', last_at, last_id } end
       looked = looked + 1
       last_at, last_id = at, id
       if not filtered or wanted(id) then
-        sessions[#sessions + 1] = redis.call('HMGET', prefix .. 'session:' .. id, unpack(fields))
+        page[#page + 1] = #fields == 0 and id or redis.call('HMGET', prefix .. 'session:' .. id, unpack(fields))
       end
     end
     kept = kept + 1
   end
-  if #found < 2 * batch then return { sessions, '0', '', '' } end
+  if #found < 2 * batch then return { page, '0', '', '' } end
   offset = offset + kept
 end
