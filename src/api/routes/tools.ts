@@ -27,6 +27,8 @@ const faultCodes = {
   unknown_tool: 'not_found',
   bad_arguments: 'bad_request',
   too_many: 'rate_limited',
+  // This call cannot, such as keys to a telephone that takes none.
+  not_available: 'conflict',
   session_ended: 'session_ended',
   failed: 'internal',
 } as const satisfies Record<ToolFault['code'], ErrorCode>;

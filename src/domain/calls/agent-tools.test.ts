@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { GatewayError } from '../../core/errors.js';
 import { silentLogger } from '../../core/logger.js';
 import { manualClock } from '../../core/manual-clock.js';
 import type { TransferDestination } from '../directory/records.js';
@@ -129,4 +130,12 @@ describe('the tools of an agent', () => {
     end();
     expect(await tools.call('end_call', {})).toMatchObject({ ok: false, fault: { code: 'session_ended' } });
   });
+
+  it.each(['session_ended', 'not_available'] as const)(
+    'that meet with %s say that, and not that we failed',
+    async (code) => {
+      const { tools } = setUp({ sendDtmf: () => Promise.reject(new GatewayError(code, 'So it is.')) });
+      expect(await tools.call('send_dtmf', { digits: '1' })).toMatchObject({ ok: false, fault: { code } });
+    },
+  );
 });

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import type { Clock } from '../../core/clock.js';
+import { GatewayError } from '../../core/errors.js';
 import { faultsOf, plainTreeFaults } from '../../core/faults.js';
 import type { Logger } from '../../core/logger.js';
 import { createTokenBucket } from '../../core/rate-limit.js';
@@ -179,6 +180,10 @@ export const agentTools = (context: AgentToolsContext): AgentTools => {
       } catch (error) {
         if (error instanceof BadArguments)
           return refused('bad_arguments', `The arguments of ${JSON.stringify(name)}: ${error.message}.`);
+        if (error instanceof GatewayError && error.code === 'session_ended')
+          return refused('session_ended', 'The call has ended.');
+        if (error instanceof GatewayError && error.code === 'not_available')
+          return refused('not_available', error.message);
         log.error({ err: error, tool: name }, 'a tool of a call failed');
         return refused('failed', 'The gateway failed; its log has the cause.');
       } finally {

@@ -310,7 +310,7 @@ export type CallDoors = {
 
 /** Why a tool was not used at all. What came of one that was used stands in its value. */
 export type ToolFault = {
-  readonly code: 'unknown_tool' | 'bad_arguments' | 'too_many' | 'session_ended' | 'failed';
+  readonly code: 'unknown_tool' | 'bad_arguments' | 'too_many' | 'not_available' | 'session_ended' | 'failed';
   readonly message: string;
 };
 export type ToolAnswer =

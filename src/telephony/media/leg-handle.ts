@@ -207,6 +207,8 @@ export const legHandle = (context: {
         durationMs: options?.durationMs ?? dtmfDefaults.durationMs,
         gapMs: options?.gapMs ?? dtmfDefaults.gapMs,
       });
+      // The leg was closed while they were sent: the peer has not had them all.
+      if (closing !== null) throw closed();
     },
     async startRecording(path) {
       await call(number, 'startRecording', { path });

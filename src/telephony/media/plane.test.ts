@@ -203,6 +203,14 @@ describe('digits', () => {
     }
   });
 
+  test('under way when the leg is closed are not said to have been sent', async () => {
+    const { leg, peer } = await joined({}, {}, { telephoneEvent: 97 });
+    const sent = expect(leg.sendDtmf('1', { durationMs: 6_000 })).rejects.toMatchObject({ code: 'session_ended' });
+    await peer.until('the key', () => peer.packets.some(({ payloadType }) => payloadType === 97));
+    await leg.close();
+    await sent;
+  });
+
   test('cannot be sent to a peer without telephone events, which is said', async () => {
     const { leg } = await joined({}, {}, { telephoneEvent: null });
     await expect(leg.sendDtmf('1')).rejects.toMatchObject({ code: 'not_available' });

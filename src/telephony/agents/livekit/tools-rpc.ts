@@ -6,6 +6,7 @@ const codes: Readonly<Record<ToolFault['code'], number>> = {
   unknown_tool: 404,
   bad_arguments: 400,
   too_many: 429,
+  not_available: 409,
   session_ended: 410,
   failed: 500,
 };

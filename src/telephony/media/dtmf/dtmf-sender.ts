@@ -24,7 +24,7 @@ export type DtmfSender = {
   /** Once in every 20 ms. True while events have the stream: no audio is to be sent in that frame. */
   tick(): boolean;
   readonly pending: () => boolean;
-  /** Throws away what is queued. An event under way is ended properly. */
+  /** Throws away what is queued and settles all, at once. Ticks that follow end an event under way properly. */
   clear(): void;
 };
 
@@ -109,7 +109,9 @@ export const createDtmfSender = (output: DtmfOutput, clockRate = 8000): DtmfSend
       if (step !== null && step.event !== null && elapsed > 0) {
         // The digit being sent becomes as short as it is now; its end packets still go out.
         const { done, event, gapFrames, frames: length } = step;
-        step = { event, gapFrames, frames: Math.min(length, elapsed + 1), ...(done && { done }) };
+        step = { event, gapFrames, frames: Math.min(length, elapsed + 1) };
+        // A leg that closes has no tick left to wait for.
+        done?.();
       } else {
         finishStep();
       }
