@@ -15,6 +15,7 @@ const places = [
   ['/runs', 'Run history', 'runs:read'],
   ['/vault', 'Variables & secrets', 'credentials:read'],
   ['/zendesk', 'Zendesk', 'prefetch:read'],
+  ['/webhooks', 'Webhooks', 'webhooks:read'],
   ['/system', 'System', 'sessions:read'],
 ] as const;
 
@@ -67,19 +68,20 @@ export const Shell = ({ who, organizations, organization, onChoose, onSignOut, c
             <span className={`dot ${state}`} aria-hidden="true" />
             {liveWords[state]}
           </span>
-          {organizations.length > 1 ? (
+          {organizations.length > 1 && (
             <Select
               label="Organization"
               value={organization ?? ''}
               onValue={onChoose}
               options={organizations.map((id) => [id, id])}
             />
-          ) : (
-            <span className="muted break">
-              {who.sub} · {who.role}
-              {organization === null ? '' : ` · ${organization}`}
-            </span>
           )}
+          <span className="muted break">
+            {who.sub}
+            <br />
+            {who.role}
+            {organization === null || organizations.length > 1 ? '' : ` of ${organization}`}
+          </span>
           <span className="row">
             <ThemeSwitch />
             <Button small look="plain" onClick={onSignOut}>

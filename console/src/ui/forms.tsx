@@ -99,7 +99,14 @@ export const Dialog = ({ title, onClose, wide, children }: DialogProps) => {
   const dialog = useRef<HTMLDialogElement>(null);
   const id = useId();
   useEffect(() => {
+    const before = document.activeElement;
     if (dialog.current?.open === false) dialog.current.showModal();
+    // The browser takes the first thing there is, which closes it again.
+    dialog.current?.querySelector<HTMLElement>('form :is(input, select, textarea):not([readonly])')?.focus();
+    // It leaves the page with its closing: the browser then forgets where the keyboard was.
+    return () => {
+      if (before instanceof HTMLElement && before.isConnected) before.focus({ preventScroll: true });
+    };
   }, []);
   return (
     <dialog ref={dialog} className={wide ? 'wide' : ''} aria-labelledby={id} onClose={onClose}>
@@ -123,10 +130,12 @@ type FormProps = {
   readonly busy: boolean;
   readonly error: unknown;
   readonly onCancel?: () => void;
+  /** What else can be done, at the other end of the row of buttons. */
+  readonly aside?: ReactNode;
   readonly children: ReactNode;
 };
 
-export const Form = ({ onSubmit, submit, look = 'primary', busy, error, onCancel, children }: FormProps) => {
+export const Form = ({ onSubmit, submit, look = 'primary', busy, error, onCancel, aside, children }: FormProps) => {
   const send = (event: FormEvent): void => {
     event.preventDefault();
     onSubmit();
@@ -135,11 +144,14 @@ export const Form = ({ onSubmit, submit, look = 'primary', busy, error, onCancel
     <form className="stack" onSubmit={send}>
       {children}
       <Failure error={error} />
-      <div className="row end">
-        {onCancel !== undefined && <Button onClick={onCancel}>Cancel</Button>}
-        <Button type="submit" look={look} disabled={busy}>
-          {submit}
-        </Button>
+      <div className="row">
+        {aside}
+        <div className="row end grow">
+          {onCancel !== undefined && <Button onClick={onCancel}>Cancel</Button>}
+          <Button type="submit" look={look} disabled={busy}>
+            {submit}
+          </Button>
+        </div>
       </div>
     </form>
   );

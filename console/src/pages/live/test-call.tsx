@@ -77,7 +77,12 @@ export const TestCallDialog = ({ number, onClose }: { number?: string; onClose: 
               onValue={setSeconds}
             />
           </div>
-          <Field label="What the caller says" value={say} onValue={setSay} hint="Spoken by the gateway, when it can." />
+          <Field
+            label="What the caller says"
+            value={say}
+            onValue={setSay}
+            hint="Spoken where the machine of the gateway has espeak-ng."
+          />
         </Form>
       )}
     </Dialog>

@@ -97,7 +97,7 @@ export const RunsPage = () => {
                 <Chip tone={run.success ? 'good' : 'bad'}>{run.statusCode ?? run.error?.type ?? 'no answer'}</Chip>
               ),
             },
-            { title: 'Took', className: 'number', cell: ({ durationMs }) => `${Math.round(durationMs)} ms` },
+            { title: 'Took', className: 'figure', cell: ({ durationMs }) => `${Math.round(durationMs)} ms` },
             {
               title: 'From',
               cell: (run) =>
