@@ -120,6 +120,14 @@ it('shows a call as it arrives, transfers it from its row, tells how that ended,
     .getByRole('button', { name: /^Transfer/ })
     .click();
   const dialog = page.getByRole('dialog');
+  // It begins at its first field, and leaves the keyboard where it was.
+  await dialog.locator('select:focus').waitFor();
+  await page.keyboard.press('Escape');
+  await dialog.waitFor({ state: 'detached' });
+  await callRow(page)
+    .getByRole('button', { name: /^Transfer/ })
+    .and(page.locator(':focus'))
+    .press('Enter');
   await dialog.getByLabel('Summary for the human').fill(`${hostile} Wants a refund.`);
   expect(await violations(page)).toEqual([]);
   await dialog.getByRole('button', { name: 'Transfer', exact: true }).click();

@@ -70,7 +70,14 @@ export const hostileStory = async (rig: ConsoleRig): Promise<void> => {
     .first()
     .click();
   await shown(page, 'pre.message', `486 Phrase ${hostile}`);
-  await gateway.api(`/v1/sessions/${caller.sessionId}/hangup`, { method: 'POST' });
+  // What is taken along is never taken for a page.
+  const session = `/v1/sessions/${caller.sessionId}`;
+  for (const path of [`${session}/ladder?format=text`, `${session}/ladder?format=json`, '/v1/runs?format=csv']) {
+    const { status, headers } = await gateway.api(path);
+    expect([path, status, headers.get('x-content-type-options')]).toEqual([path, 200, 'nosniff']);
+    expect(headers.get('content-type')).toMatch(/^(?:text\/plain|application\/json|text\/csv)/);
+  }
+  await gateway.api(`${session}/hangup`, { method: 'POST' });
   await caller.ended;
 
   const menu = page.getByRole('navigation', { name: 'Pages' });

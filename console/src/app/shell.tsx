@@ -1,6 +1,6 @@
 import { type ReactNode, useState } from 'react';
 import { useCan, type Who } from '../api/who.js';
-import { Button } from '../ui/elements.js';
+import { Button, Notice } from '../ui/elements.js';
 import { Select } from '../ui/forms.js';
 import { type LiveState, useLiveState } from './live.js';
 import { Link, usePath } from './router.js';
@@ -91,6 +91,11 @@ export const Shell = ({ who, organizations, organization, onChoose, onSignOut, c
         </div>
       </header>
       <main className="main" id="main" tabIndex={-1}>
+        {state === 'lost' && (
+          <Notice tone="warn">
+            The gateway cannot be reached: what is shown may be old. This page tries again by itself.
+          </Notice>
+        )}
         {children}
       </main>
     </div>

@@ -119,7 +119,7 @@ export const ActionsRun = ({ id }: { id: string }) => {
         {runs.data?.items.map((run) => (
           <li key={run.id} className="row">
             <Chip tone={run.success ? 'good' : 'bad'}>{run.statusCode ?? 'no answer'}</Chip>
-            <Link to={`/actions/${run.action}`}>{run.action}</Link>
+            <Link to={`/actions/${encodeURIComponent(run.action)}`}>{run.action}</Link>
             <span className="number muted">{Math.round(run.durationMs)} ms</span>
             {run.error !== null && <span className="break">{run.error.message}</span>}
           </li>

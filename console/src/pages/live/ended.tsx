@@ -58,7 +58,7 @@ export const EndedPage = () => {
   return (
     <>
       <PageHead title="Ended calls" about="Newest first" />
-      <div className="fields">
+      <div className="fields filters">
         <Field label="Caller" type="search" value={caller} onValue={setCaller} placeholder="+14155550123" />
         <Field label="Ticket" type="search" value={ticket} onValue={setTicket} placeholder="35436" />
         <Field label="Day it began" type="date" value={day} onValue={setDay} />
