@@ -46,7 +46,7 @@ try {
     for (const name of await readdir(folder)) if (name.endsWith('.png')) await rm(join(folder, name));
   }
   // In which language the browser itself writes dates in its fields.
-  process.env.LANGUAGE = 'en_GB';
+  Object.assign(process.env, { LANG: 'en_GB.UTF-8', LANGUAGE: 'en_GB' });
   const browser = await startBrowser();
   scene.endings.push(() => browser.close());
   const ids = await callsOfTheDay(scene, say);

@@ -25,4 +25,5 @@ it('takes the title of an event, and none where it has no text', () => {
     read(JSON.stringify({ type: 'zen:event-type:ticket.created', detail: { id: '7', subject } }));
   expect(event('Refund')).toMatchObject({ kind: 'event', subject: 'Refund' });
   expect(event({})).toMatchObject({ kind: 'event', subject: null });
+  expect(event(undefined)).toMatchObject({ kind: 'event', ticketId: '7', subject: null });
 });

@@ -64,7 +64,7 @@ const eventSchema = z.object({
     id: z.union([z.string(), z.number()]),
     via: z.object({ channel: z.union([z.string(), z.number()]).nullish() }).nullish(),
     tags: z.array(z.string()).nullish(),
-    subject: z.unknown(),
+    subject: z.unknown().optional(),
   }),
 });
 

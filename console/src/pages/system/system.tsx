@@ -151,10 +151,16 @@ const Rejections = () => {
             columns={[
               { title: 'At', className: 'number', cell: ({ at }) => dayAndTime(at) },
               {
-                title: 'Answer',
-                cell: ({ status, reason: why }) => <Chip tone="bad">{`${status} ${nameOf(why)}`}</Chip>,
+                title: 'Answer and rule',
+                cell: ({ status, reason: why, rule }) => (
+                  <span className="stack-tight">
+                    <span>
+                      <Chip tone="bad">{`${status} ${nameOf(why)}`}</Chip>
+                    </span>
+                    <span className="break">{rule}</span>
+                  </span>
+                ),
               },
-              { title: 'Rule', cell: ({ rule }) => <span className="break">{rule}</span> },
               {
                 title: 'From',
                 cell: ({ source, profile }) => (

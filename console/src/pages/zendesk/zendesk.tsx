@@ -206,8 +206,9 @@ export const ZendeskPage = () => {
             )
           }
         >
-          Connected, calls get the ticket that Zendesk makes of them, callers their name and history, and human agents
-          the ticket with the call. Its address and an OAuth client or API token are all it needs.
+          Connected, calls get the ticket that Zendesk makes of them, callers the name and the fields that Zendesk has
+          of them, and human agents the ticket with the call. Its address and an OAuth client or API token are all it
+          needs.
         </Empty>
       )}
       {found !== undefined && found.zendesk !== null && (
