@@ -45,8 +45,6 @@ try {
   if (only.length === 0) {
     for (const name of await readdir(folder)) if (name.endsWith('.png')) await rm(join(folder, name));
   }
-  // In which language the browser itself writes dates in its fields.
-  Object.assign(process.env, { LANG: 'en_GB.UTF-8', LANGUAGE: 'en_GB' });
   const browser = await startBrowser();
   scene.endings.push(() => browser.close());
   const ids = await callsOfTheDay(scene, say);
