@@ -72,6 +72,8 @@ try {
         if (as !== null) await page.goto(`${httpUrl}/console${path}`);
         await settled();
         await act?.(page, { phone });
+        // Nothing is pointed at.
+        await page.mouse.move(0, 0);
         await settled();
         const file = join(folder, `${name}-${suffix}.png`);
         await writeFile(file, smallerPng(await page.screenshot({ animations: 'disabled' })));

@@ -1,7 +1,7 @@
 import { Fragment } from 'react';
 
 /** Places behind which an address may go on in the next line. */
-const joints = /(?<=[@;?&,=]|[^/:]\/)(?=[^/])/;
+const joints = /(?<=[@;?&,=]|[^/:]\/|[a-z]\.(?=[a-z]))(?=[^/])/;
 
 /** Text with an address in it, which breaks where its parts meet before it breaks anywhere. */
 export const Breakable = ({ of }: { of: string }) =>

@@ -54,7 +54,7 @@ export const TestCallDialog = ({ number, onClose }: { number?: string; onClose: 
             label="Number to call"
             value={called}
             onValue={setChosen}
-            options={items.map((each) => [each.number, `${each.number}, answered by ${each.agent}`])}
+            options={items.map((each) => [each.number, `${each.number} (${each.agent})`])}
           />
           <div className="fields">
             <Field label="Caller’s number" value={from} onValue={setFrom} />
