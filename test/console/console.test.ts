@@ -36,7 +36,7 @@ let page: Page;
 
 beforeAll(async () => {
   rig = await startConsoleRig();
-});
+}, 120_000);
 afterAll(() => rig?.close());
 
 const call = (): Promise<Caller> => rig.rig.call({ display: hostile });
