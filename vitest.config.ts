@@ -30,7 +30,7 @@ export default defineConfig({
         extends: true,
         test: {
           name: 'units',
-          include: ['src/**/*.test.ts', 'console/src/**/*.test.ts'],
+          include: ['src/**/*.test.ts', 'console/src/**/*.test.{ts,tsx}'],
           exclude: apart,
           // A process of its own would cost each of these small files more than its tests.
           isolate: false,

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import type { Page } from 'playwright-core';
-import { afterAll, beforeAll, expect, it } from 'vitest';
+import { afterAll, beforeAll, expect, it, vi } from 'vitest';
 import { clientTypes, clientTypesPath } from '../../scripts/write-console-client.mjs';
 import { startPhone } from '../support/baresip.js';
 import { crowdStory } from '../support/console-crowd.js';
@@ -10,6 +10,7 @@ import { startSipp } from '../support/sipp.js';
 import { expectMessage, inDialog, invite, reply, scenario } from '../support/sipp-scenario.js';
 import type { Caller } from '../support/transfer-rig.js';
 import { until } from '../support/until.js';
+import { hostileStory } from './hostile-story.js';
 import { setUpStory } from './set-up-story.js';
 
 const axeSource = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
@@ -23,15 +24,19 @@ const pages = [
   '/runs',
   '/vault',
   '/zendesk',
+  '/webhooks',
   '/system',
 ];
+
+// A browser beside a machine that has much else to do.
+vi.setConfig({ testTimeout: 120_000 });
 
 let rig: ConsoleRig;
 let page: Page;
 
 beforeAll(async () => {
   rig = await startConsoleRig();
-}, 60_000);
+}, 120_000);
 afterAll(() => rig?.close());
 
 const call = (): Promise<Caller> => rig.rig.call({ display: hostile });
@@ -82,7 +87,7 @@ it('is entered by the link of the first start, once', async () => {
   await second.getByText('The link has been used already').waitFor();
   expect(await later.cookies()).toEqual([]);
   await later.close();
-}, 60_000);
+});
 
 it('is sent with a policy that runs nothing inline, small, and to be kept where it is named by its content', async () => {
   const first = await fetch(rig.url('/calls/some-call'), { headers: { 'Accept-Encoding': 'gzip' } });
@@ -115,6 +120,14 @@ it('shows a call as it arrives, transfers it from its row, tells how that ended,
     .getByRole('button', { name: /^Transfer/ })
     .click();
   const dialog = page.getByRole('dialog');
+  // It begins at its first field, and leaves the keyboard where it was.
+  await dialog.locator('select:focus').waitFor();
+  await page.keyboard.press('Escape');
+  await dialog.waitFor({ state: 'detached' });
+  await callRow(page)
+    .getByRole('button', { name: /^Transfer/ })
+    .and(page.locator(':focus'))
+    .press('Enter');
   await dialog.getByLabel('Summary for the human').fill(`${hostile} Wants a refund.`);
   expect(await violations(page)).toEqual([]);
   await dialog.getByRole('button', { name: 'Transfer', exact: true }).click();
@@ -132,7 +145,7 @@ it('shows a call as it arrives, transfers it from its row, tells how that ended,
     .first()
     .click();
   expect(await page.locator('pre.message').textContent()).toContain('<img src=x');
-  await page.getByText('The transfer failed: busy (486)').first().waitFor();
+  await page.getByText('The transfer failed. The line is busy').first().waitFor();
   await page.getByText(`${hostile} Wants a refund.`).first().waitFor();
   expect(await violations(page)).toEqual([]);
 
@@ -151,7 +164,7 @@ it('shows a call as it arrives, transfers it from its row, tells how that ended,
   if (wide !== null) await page.setViewportSize(wide);
   await page.getByRole('link', { name: 'Live calls' }).click();
   await page.getByRole('heading', { name: 'No call is live' }).waitFor();
-}, 120_000);
+});
 
 it('shows calls of sipp and of baresip as they come, with the sound of the one that speaks, and hangs both up', async () => {
   const { sipPort } = rig.rig.gateway;
@@ -176,7 +189,7 @@ it('shows calls of sipp and of baresip as they come, with the sound of the one t
     await phone.event('CALL_ESTABLISHED');
     await row('+14155550131').getByText('With the agent').waitFor();
     await row('+14155550132')
-      .getByText(/^MOS \d/)
+      .getByText(/^\d\.\d (good|fair|poor)$/)
       .waitFor();
     for (const caller of ['+14155550131', '+14155550132']) {
       await row(caller)
@@ -192,7 +205,7 @@ it('shows calls of sipp and of baresip as they come, with the sound of the one t
     await phone.stop();
   }
   await page.getByRole('heading', { name: 'No call is live' }).waitFor();
-}, 120_000);
+});
 
 it('tests an action and shows what came back as text', async () => {
   await page.getByRole('link', { name: 'Actions' }).click();
@@ -269,7 +282,7 @@ it('tells a hundred open consoles of a call', async () => {
   await Promise.all(streams);
   await rig.rig.gateway.api(`/v1/sessions/${caller.sessionId}/hangup`, { method: 'POST' });
   await caller.ended;
-}, 60_000);
+});
 
 it('has nothing axe finds wrong on any page, in light and in dark, and fits a phone', async () => {
   const wide = page.viewportSize();
@@ -286,7 +299,7 @@ it('has nothing axe finds wrong on any page, in light and in dark, and fits a ph
     await page.emulateMedia({ colorScheme: 'light' });
     if (wide !== null) await page.setViewportSize(wide);
   }
-}, 120_000);
+});
 
 it('lets a viewer look and not act, whatever they try', async () => {
   const caller = await call();
@@ -330,7 +343,7 @@ it('shows an editor which secrets there are, and no value', async () => {
     "fetch('/v1/secrets/shop', { method: 'PUT', headers: { 'Content-Type': 'application/json' }, body: '{}' })";
   expect(await editor.evaluate(`${put}.then((r) => r.status)`)).toBe(403);
   await context.close();
-}, 60_000);
+});
 
 it('has types of the API that the gateway serves', async () => {
   const { body } = await rig.rig.gateway.api('/openapi.json');
@@ -338,10 +351,14 @@ it('has types of the API that the gateway serves', async () => {
   expect(plain(readFileSync(clientTypesPath, 'utf8'))).toBe(plain(clientTypes(body)));
 });
 
+it('shows what others write as text: callers, tickets, headers, phrases, answers, certificates, webhooks', async () => {
+  await hostileStory(rig);
+});
+
 // These make further organizations, after which the others would have to say which one they mean.
 it('connects Zendesk, adds a destination, assigns a number, places a test call, watches it transfer, reads the ladder', async () => {
   await setUpStory(rig);
-}, 120_000);
+});
 
 it('scrolls and filters a thousand live calls and as many ended ones as there are', async () => {
   const { endedRows, mostRows, pauses } = await crowdStory(rig, 5_000, 2_000);
@@ -349,7 +366,7 @@ it('scrolls and filters a thousand live calls and as many ended ones as there ar
   expect(mostRows).toBeLessThan(120);
   // 100 ms on a machine that does nothing else; this one may be shared.
   for (const [what, pause] of Object.entries(pauses)) expect([what, pause < 1_000]).toEqual([what, true]);
-}, 120_000);
+});
 
 it('has run nothing of all that was sent', async () => {
   expect(await page.evaluate('window.hurt')).toBeUndefined();

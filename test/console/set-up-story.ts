@@ -35,7 +35,7 @@ export const setUpStory = async (rig: ConsoleRig): Promise<void> => {
   await dialog.getByLabel('API token').fill(zendesk.credentials.token);
   await dialog.getByLabel('Another address').fill(zendesk.url);
   await dialog.getByRole('button', { name: 'Connect', exact: true }).click();
-  await page.getByText('taken', { exact: true }).waitFor();
+  await page.getByText('accepted', { exact: true }).waitFor();
   const webhook = (await page.locator('.copy pre').first().textContent()) ?? '';
   expect(webhook).toContain('/backend/zendesk-v2/voice-prefetch/');
   expect(await page.content()).not.toContain(zendesk.credentials.token);

@@ -150,7 +150,7 @@ describe('a match', () => {
   it('stamps the caller’s live session once, with its timeline entry, and says so again', async () => {
     const owned = await rig.call(ada);
     await rig.call(grace);
-    const first = await rig.trigger({ id: 4711, caller: '+1 (415) 555-0123', title: 'Call' });
+    const first = await rig.trigger({ id: 4711, caller: '+1 (415) 555-0123', title: 'Where is it?' });
     expect(first).toMatchObject({
       status: 200,
       body: { success: true, sessionId: owned.id, ticketId: '4711', match: 'caller_phone' },
@@ -158,7 +158,11 @@ describe('a match', () => {
     expect((await rig.trigger({ id: 4711, caller: ada })).body).toMatchObject({ success: true, sessionId: owned.id });
     expect((await session(owned.id)).zendeskTicketId).toBe('4711');
     expect(await stamps(owned.id)).toEqual([
-      { at: expect.any(Number), type: 'prefetch.stamped', data: { ticketId: '4711', match: 'caller_phone' } },
+      {
+        at: expect.any(Number),
+        type: 'prefetch.stamped',
+        data: { ticketId: '4711', match: 'caller_phone', subject: 'Where is it?' },
+      },
     ]);
     expect(owned.snapshot.zendeskTicketId).toBe('4711');
   });

@@ -9,6 +9,7 @@ import { NumbersPage } from '../pages/numbers/numbers.js';
 import { RunsPage } from '../pages/runs/runs.js';
 import { SystemPage } from '../pages/system/system.js';
 import { VaultPage } from '../pages/vault/vault.js';
+import { WebhooksPage } from '../pages/webhooks/webhooks.js';
 import { ZendeskPage } from '../pages/zendesk/zendesk.js';
 import { Empty } from '../ui/elements.js';
 import { Link, usePath } from './router.js';
@@ -24,6 +25,7 @@ const pages: readonly (readonly [RegExp, (found: string) => ReactNode])[] = [
   [/^\/runs$/, () => <RunsPage />],
   [/^\/vault$/, () => <VaultPage />],
   [/^\/zendesk$/, () => <ZendeskPage />],
+  [/^\/webhooks$/, () => <WebhooksPage />],
   [/^\/system$/, () => <SystemPage />],
 ];
 

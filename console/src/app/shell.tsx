@@ -1,6 +1,6 @@
 import { type ReactNode, useState } from 'react';
 import { useCan, type Who } from '../api/who.js';
-import { Button } from '../ui/elements.js';
+import { Button, Notice } from '../ui/elements.js';
 import { Select } from '../ui/forms.js';
 import { type LiveState, useLiveState } from './live.js';
 import { Link, usePath } from './router.js';
@@ -15,6 +15,7 @@ const places = [
   ['/runs', 'Run history', 'runs:read'],
   ['/vault', 'Variables & secrets', 'credentials:read'],
   ['/zendesk', 'Zendesk', 'prefetch:read'],
+  ['/webhooks', 'Webhooks', 'webhooks:read'],
   ['/system', 'System', 'sessions:read'],
 ] as const;
 
@@ -67,19 +68,20 @@ export const Shell = ({ who, organizations, organization, onChoose, onSignOut, c
             <span className={`dot ${state}`} aria-hidden="true" />
             {liveWords[state]}
           </span>
-          {organizations.length > 1 ? (
+          {organizations.length > 1 && (
             <Select
               label="Organization"
               value={organization ?? ''}
               onValue={onChoose}
               options={organizations.map((id) => [id, id])}
             />
-          ) : (
-            <span className="muted break">
-              {who.sub} · {who.role}
-              {organization === null ? '' : ` · ${organization}`}
-            </span>
           )}
+          <span className="muted break">
+            {who.sub}
+            <br />
+            {who.role}
+            {organization === null || organizations.length > 1 ? '' : ` of ${organization}`}
+          </span>
           <span className="row">
             <ThemeSwitch />
             <Button small look="plain" onClick={onSignOut}>
@@ -89,6 +91,11 @@ export const Shell = ({ who, organizations, organization, onChoose, onSignOut, c
         </div>
       </header>
       <main className="main" id="main" tabIndex={-1}>
+        {state === 'lost' && (
+          <Notice tone="warn">
+            The gateway cannot be reached: what is shown may be old. This page tries again by itself.
+          </Notice>
+        )}
         {children}
       </main>
     </div>

@@ -1,4 +1,5 @@
 import type { Reply } from '../api/client.js';
+import { endReasons, endWords } from '../pages/live/end-reasons.js';
 
 export type TimelineEntry = Reply<'GET /v1/sessions/{id}'>['timeline'][number];
 export type TimelineType = TimelineEntry['type'];
@@ -20,6 +21,11 @@ const when = (value: unknown, before: string, after = ''): string => {
 };
 const status = (data: Data): string => when(data.sipStatus, ' (', `${when(data.sipReason ?? null, ' ')})`);
 
+const endedHow = (reason: unknown): unknown => {
+  const known = endReasons.find((each) => each === reason);
+  return known === undefined ? reason : endWords[known].toLowerCase();
+};
+
 /** What each entry of a timeline means, in a sentence. */
 const sentences: Readonly<Record<TimelineType, (data: Data) => string>> = {
   'call.received': () => 'The call arrived and a phone session was opened.',
@@ -27,7 +33,7 @@ const sentences: Readonly<Record<TimelineType, (data: Data) => string>> = {
   'call.ringing': (data) => `It rings${status(data)}.`,
   'call.answered': () => 'The call was answered and confirmed.',
   'call.rejected': (data) => `The call was not taken${when(data.reason, ': ')}.`,
-  'call.ended': (data) => `The call ended${when(data.reason, ': ')}${when(data.detail, ' (', ')')}.`,
+  'call.ended': (data) => `The call ended${when(endedHow(data.reason), ': ')}${when(data.detail, ' (', ')')}.`,
   'agent.started': (data) => `The agent${when(data.agent, ' ')} took the call.`,
   'agent.said': (data) =>
     `The agent said${when(data.text, ' “', '”')}${when(data.prompt, ' the prompt ')}${when(data.file, ' the file ')}${/[.!?]$/.test(said(data.text)) ? '' : '.'}`,
@@ -52,7 +58,8 @@ const sentences: Readonly<Record<TimelineType, (data: Data) => string>> = {
   'recording.resumed': () => 'The recording went on.',
   'recording.stopped': () => 'The recording ended.',
   'prefetch.held': () => 'A webhook of Zendesk waits for this caller.',
-  'prefetch.stamped': (data) => `Zendesk’s webhook put ticket ${said(data.ticketId ?? data.ticket)} on the session.`,
+  'prefetch.stamped': (data) =>
+    `Zendesk’s webhook put ticket ${said(data.ticketId ?? data.ticket)}${when(data.subject, ' “', '”')} on the session.`,
   'prefetch.refused': (data) => `A webhook of Zendesk was not taken${when(data.reason, ': ')}.`,
   'contact.linked': () => 'The session was linked to a contact.',
   'contact.enriched': () => 'The contact got what Zendesk knows.',
@@ -68,8 +75,11 @@ const sentences: Readonly<Record<TimelineType, (data: Data) => string>> = {
   'transfer.ringing': (data) => `It rings at ${said(data.destination)}${status(data)}.`,
   'transfer.announced': (data) => `The call was announced to ${said(data.destination)}.`,
   'transfer.connected': (data) => `Caller and ${said(data.destination)} were joined.`,
+  // The reason says in a sentence what outcome and status say in words of theirs.
   'transfer.failed': (data) =>
-    `The transfer failed${when(data.outcome, ': ')}${status(data)}.${when(data.reason, ' ')}`,
+    said(data.reason) === ''
+      ? `The transfer failed${when(data.outcome, ': ')}${status(data)}.`
+      : `The transfer failed. ${said(data.reason)}`,
   'transfer.cancelled': (data) => `The transfer was given up${when(data.outcome, ': ')}.`,
   'header.dropped': (data) => `A header was not sent${when(data.name, ': ')}${when(data.reason, ', ')}.`,
   'store.lost': (data) => `The store does not answer${when(data.reason, ': ')}; the call goes on.`,

@@ -1,4 +1,4 @@
-import { type ButtonHTMLAttributes, type ReactNode, useEffect, useId, useState } from 'react';
+import { type ButtonHTMLAttributes, type ReactNode, useEffect, useId, useRef, useState } from 'react';
 import { ApiError, sentenceOf } from '../api/client.js';
 
 export type Tone = 'good' | 'warn' | 'bad' | 'info' | 'plain';
@@ -92,8 +92,9 @@ export const Card = ({ title, aside, children }: { title?: ReactNode; aside?: Re
 /** Pairs of a term and what it is. */
 export const Facts = ({ of }: { of: readonly (readonly [string, ReactNode])[] }) => (
   <dl className="facts">
-    {of.map(([term, value]) => (
-      <FactPair key={term} term={term} value={value} />
+    {of.map(([term, value], index) => (
+      // biome-ignore lint/suspicious/noArrayIndexKey: terms that others chose may be there twice; their order stays.
+      <FactPair key={index} term={term} value={value} />
     ))}
   </dl>
 );
@@ -107,15 +108,23 @@ const FactPair = ({ term, value }: { term: string; value: ReactNode }) => (
 
 /** Text that somebody pastes elsewhere. */
 export const Copy = ({ text, label }: { text: string; label: string }) => {
-  const [done, setDone] = useState(false);
+  const [done, setDone] = useState<'copied' | 'chosen' | null>(null);
+  const shown = useRef<HTMLPreElement>(null);
+  const choose = (): void => {
+    if (shown.current !== null) getSelection()?.selectAllChildren(shown.current);
+    setDone('chosen');
+  };
   const copy = (): void => {
-    void navigator.clipboard.writeText(text).then(() => setDone(true));
+    // Without TLS the browser gives pages no clipboard; it may also refuse.
+    const clipboard: Clipboard | undefined = navigator.clipboard;
+    if (clipboard === undefined) choose();
+    else clipboard.writeText(text).then(() => setDone('copied'), choose);
   };
   return (
     <div className="copy">
-      <pre>{text}</pre>
+      <pre ref={shown}>{text}</pre>
       <Button small onClick={copy} aria-label={`Copy ${label}`}>
-        {done ? 'Copied' : 'Copy'}
+        {done === 'copied' ? 'Copied' : done === 'chosen' ? 'Now press Ctrl+C' : 'Copy'}
       </Button>
     </div>
   );

@@ -94,18 +94,31 @@ type DialogProps = {
   readonly children: ReactNode;
 };
 
+/** A dialog with a form begins at its first field. */
+const focusFirst = (within: HTMLElement | null): void =>
+  within?.querySelector<HTMLElement>(':is(input, select, textarea):not([readonly])')?.focus();
+
 /** A modal dialog: the browser keeps the focus in it and closes it with Escape. */
 export const Dialog = ({ title, onClose, wide, children }: DialogProps) => {
   const dialog = useRef<HTMLDialogElement>(null);
   const id = useId();
   useEffect(() => {
+    const before = document.activeElement;
     if (dialog.current?.open === false) dialog.current.showModal();
+    // The browser takes the first thing there is, which closes it again.
+    focusFirst(dialog.current);
+    // It leaves the page with its closing: the browser then forgets where the keyboard was.
+    return () => {
+      if (before instanceof HTMLElement && before.isConnected) before.focus({ preventScroll: true });
+    };
   }, []);
   return (
     <dialog ref={dialog} className={wide ? 'wide' : ''} aria-labelledby={id} onClose={onClose}>
       <div className="stack">
-        <div className="row apart">
-          <h2 id={id}>{title}</h2>
+        <div className="dialog-head">
+          <h2 id={id} className="break">
+            {title}
+          </h2>
           <Button look="plain" small onClick={onClose} aria-label="Close">
             ✕
           </Button>
@@ -123,23 +136,33 @@ type FormProps = {
   readonly busy: boolean;
   readonly error: unknown;
   readonly onCancel?: () => void;
+  /** What else can be done, at the other end of the row of buttons. */
+  readonly aside?: ReactNode;
   readonly children: ReactNode;
 };
 
-export const Form = ({ onSubmit, submit, look = 'primary', busy, error, onCancel, children }: FormProps) => {
+export const Form = ({ onSubmit, submit, look = 'primary', busy, error, onCancel, aside, children }: FormProps) => {
+  const form = useRef<HTMLFormElement>(null);
+  useEffect(() => {
+    // It may come after its dialog, when that had to read something first.
+    if (form.current?.closest('dialog[open]') != null) focusFirst(form.current);
+  }, []);
   const send = (event: FormEvent): void => {
     event.preventDefault();
     onSubmit();
   };
   return (
-    <form className="stack" onSubmit={send}>
+    <form className="stack" onSubmit={send} ref={form}>
       {children}
       <Failure error={error} />
-      <div className="row end">
-        {onCancel !== undefined && <Button onClick={onCancel}>Cancel</Button>}
-        <Button type="submit" look={look} disabled={busy}>
-          {submit}
-        </Button>
+      <div className="row">
+        {aside}
+        <div className="row end grow">
+          {onCancel !== undefined && <Button onClick={onCancel}>Cancel</Button>}
+          <Button type="submit" look={look} disabled={busy}>
+            {submit}
+          </Button>
+        </div>
       </div>
     </form>
   );

@@ -3,7 +3,8 @@ import { type ReactNode, useEffect, useRef, useState } from 'react';
 export type Column<Row> = {
   readonly title: string;
   readonly cell: (row: Row) => ReactNode;
-  readonly className?: string;
+  /** `number`: in one line, digits of one width; `figure`: a quantity, whose ends stand below each other. */
+  readonly className?: 'number' | 'figure';
 };
 
 type TableProps<Row> = {
@@ -84,8 +85,8 @@ export const Table = <Row,>({ label, rows, columns, keyOf, onEnd }: TableProps<R
       <table className="as-cards" aria-label={label} aria-rowcount={rows.length + 1}>
         <thead>
           <tr>
-            {columns.map(({ title }) => (
-              <th key={title} scope="col">
+            {columns.map(({ title, className }) => (
+              <th key={title} scope="col" className={className === 'figure' ? className : undefined}>
                 {title === 'Actions' ? <span className="visually-hidden">{title}</span> : title}
               </th>
             ))}

@@ -206,6 +206,10 @@ describe('the run history', () => {
     expect(lines[0]?.split(',').slice(0, 3)).toEqual(['id', 'time', 'action']);
     expect(csv).toContain(`"'=HYPERLINK(""https://evil.test"")"`);
     expect(csv).toContain('"A: b,c\nD: e"');
+    for (const sign of ['+', '-', '@', '\t', '\r', '\n']) {
+      const message = `${sign}cmd|' /C calc'!A1`;
+      expect(runsToCsv([run({ error: { type: 'dns', message } })])).toContain(`'${message}`);
+    }
     expect(summariesToCsv(runs)).toContain('a,1,3,0.200,0.300,2,connect,1,0,1,0');
   });
 });

@@ -150,7 +150,7 @@ const detailColumns = [
 /** RFC 4180 quoting; a leading sign is disarmed, or a spreadsheet would run the cell as a formula. */
 const cell = (value: string | number | boolean | null): string => {
   const text = value === null ? '' : String(value);
-  const safe = typeof value === 'string' && /^[=+\-@\t\r]/.test(text) ? `'${text}` : text;
+  const safe = typeof value === 'string' && /^[=+\-@\t\r\n]/.test(text) ? `'${text}` : text;
   return /[",\r\n]/.test(safe) ? `"${safe.replaceAll('"', '""')}"` : safe;
 };
 

@@ -117,6 +117,8 @@ export type MatchRequest = {
   /** ms since the epoch. */
   readonly at: number;
   readonly ticketId: string;
+  /** The ticket's title, well-formed text; null when it is not known. It stands on the timeline. */
+  readonly subject: string | null;
   /** Id of the delivery, the same in its retries; a retry of a success is answered from memory for an hour. */
   readonly invocation: string | null;
   /** In order of preference. `shared`: several callers stand behind the number, so two candidates are a tie. */

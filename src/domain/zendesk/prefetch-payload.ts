@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { GatewayError } from '../../core/errors.js';
-import { type Found, findMember, scanMembers } from './body-scanner.js';
+import { type Found, findMember, type Scan, scanMembers } from './body-scanner.js';
 
 /** What a trigger of Zendesk sends (seeds: the body an administrator pastes). Phones are as written, maybe blank. */
 export type TriggerPayload = {
@@ -8,6 +8,8 @@ export type TriggerPayload = {
   readonly ticketId: string;
   readonly callerPhone: string | null;
   readonly requesterPhone: string | null;
+  /** The ticket's title, for people to read; null when none was told or the body is no JSON. */
+  readonly subject: string | null;
 };
 
 /** Zendesk's own event webhook; it has no phone. */
@@ -18,6 +20,7 @@ export type EventPayload = {
   /** `via.channel`; null when it is not told. */
   readonly channel: string | null;
   readonly tags: readonly string[];
+  readonly subject: string | null;
 };
 
 export type PrefetchPayload = TriggerPayload | EventPayload;
@@ -39,6 +42,16 @@ const textOf = (found: Found, path: string): string | null => {
   return found.kind === 'value' ? scalarText(found.raw) : null;
 };
 
+/** Characters of a title that are kept. */
+const SUBJECT = 200;
+
+/** A title in one line of well-formed text: it goes through JSON of others, which takes no lone surrogates. */
+const subjectOf = (value: unknown): string | null => {
+  if (typeof value !== 'string') return null;
+  const line = value.replace(/[\p{Cc}\p{Cs}\s]+/gu, ' ').trim();
+  return line === '' ? null : [...line].slice(0, SUBJECT).join('');
+};
+
 const ticketIdOf = (text: string | null, path: string): string => {
   if (text === null) throw bad(path, 'is missing or empty');
   if (!idForm.test(text)) throw bad(path, 'is not the number of a ticket');
@@ -51,6 +64,7 @@ const eventSchema = z.object({
     id: z.union([z.string(), z.number()]),
     via: z.object({ channel: z.union([z.string(), z.number()]).nullish() }).nullish(),
     tags: z.array(z.string()).nullish(),
+    subject: z.unknown().optional(),
   }),
 });
 
@@ -71,6 +85,7 @@ const readEvent = (text: string): EventPayload => {
     ticketId: ticketIdOf(String(detail.id).trim(), 'detail.id'),
     channel: channel === null ? null : String(channel),
     tags: detail.tags ?? [],
+    subject: subjectOf(detail.subject),
   };
 };
 
@@ -86,6 +101,13 @@ const refuseRepetition = (text: string): void => {
   for (const key of ['id', 'via', 'tags']) {
     if (findMember(detail.raw, inner, key).kind === 'twice') throw bad(`detail.${key}`, 'occurs more than once');
   }
+};
+
+/** It decides nothing, so one that is missing, there twice or of another type is no fault. */
+const titleIn = (text: string, scan: Scan): string | null => {
+  if (scan.brokenAt !== null) return null;
+  const found = findMember(text, scan, 'subject');
+  return found.kind === 'value' && found.raw.startsWith('"') ? subjectOf(JSON.parse(found.raw)) : null;
 };
 
 /**
@@ -110,6 +132,7 @@ export const readPrefetchPayload = (body: Buffer): PrefetchPayload => {
     ticketId: ticketIdOf(member('ticket_id'), 'ticket_id'),
     callerPhone: member('caller_phone'),
     requesterPhone: member('requester_phone'),
+    subject: titleIn(text, scan),
   };
 };
 

@@ -211,6 +211,7 @@ export const createPrefetch = (deps: PrefetchDeps): Prefetch => {
       guard: identity.guard,
       at: clock.now(),
       ticketId,
+      subject: payload.subject,
       invocation: request.invocation !== null && invocationForm.test(request.invocation) ? request.invocation : null,
       phones,
       talk,

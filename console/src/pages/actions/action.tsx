@@ -131,9 +131,17 @@ const Builder = ({ action }: { action: Action | null }) => {
           busy={!may || create.isPending || change.isPending || draft.name === ''}
           error={fault ?? create.error ?? change.error}
           onSubmit={save}
+          aside={
+            may &&
+            action !== null && (
+              <Button look="danger" onClick={() => setRemoving(true)}>
+                Remove
+              </Button>
+            )
+          }
         >
           {change.isSuccess && <Notice tone="good">Saved.</Notice>}
-          <div className="fields">
+          <div className="stack-small">
             <Field
               label="Name"
               value={draft.name}
@@ -154,13 +162,6 @@ const Builder = ({ action }: { action: Action | null }) => {
             />
           </div>
           <Tabs label="Parts of the action" tabs={tabs} />
-          {may && action !== null && (
-            <div className="row">
-              <Button look="danger" onClick={() => setRemoving(true)}>
-                Remove
-              </Button>
-            </div>
-          )}
         </Form>
         {removing && action !== null && (
           <Confirm

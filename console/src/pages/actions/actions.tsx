@@ -2,6 +2,7 @@ import type { Reply } from '../../api/client.js';
 import { useRead } from '../../api/hooks.js';
 import { useCan, useOrg } from '../../api/who.js';
 import { go, Link } from '../../app/router.js';
+import { Address } from '../../ui/breakable.js';
 import { Button, Chip, Empty, Failure, Loading, PageHead } from '../../ui/elements.js';
 
 export type Action = Reply<'GET /v1/actions'>['items'][number];
@@ -18,7 +19,9 @@ const ActionCard = ({ action }: { action: Action }) => (
     </div>
     {action.kind === 'legacy-webhook' && <Chip tone="warn">Legacy Webhook Action</Chip>}
     {action.description !== null && <p className="break">{action.description}</p>}
-    <code className="break muted">{action.url}</code>
+    <span className="muted">
+      <Address of={action.url} />
+    </span>
     {action.fault !== null && <Chip tone="bad">cannot run</Chip>}
     {action.warnings.length > 0 && (
       <Chip tone="warn">{action.warnings.length === 1 ? '1 warning' : `${action.warnings.length} warnings`}</Chip>

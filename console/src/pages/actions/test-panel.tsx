@@ -6,6 +6,7 @@ import { Button, Card, Chip, Facts, Failure } from '../../ui/elements.js';
 import { Dialog, Field, Form } from '../../ui/forms.js';
 import { isRecord, parseJson, pretty } from '../../ui/json.js';
 import { attributesIn, type Draft, definitionOf } from './draft.js';
+import { messageText } from './http-text.js';
 
 type Result = Reply<'POST /v1/actions/test'>;
 
@@ -23,9 +24,17 @@ const Part = ({ title, value }: { title: string; value: unknown }) =>
     </div>
   );
 
+const timingWords: Readonly<Record<string, string>> = {
+  dns: 'Name lookup',
+  connect: 'Connection',
+  tls: 'TLS',
+  firstByte: 'First byte',
+  total: 'In all',
+};
+
 /** What was sent and what came back, all of it as text. */
 export const RunResult = ({ result }: { result: Readonly<Record<string, unknown>> }) => {
-  const { success, statusCode, outputs, error, request, response, timing } = result;
+  const { success, statusCode, outputs, error, request, response, timing, notes, aiText } = result;
   const times = Object.entries(isRecord(timing) ? timing : {}).filter(([, each]) => typeof each === 'number');
   return (
     <div className="stack">
@@ -34,11 +43,17 @@ export const RunResult = ({ result }: { result: Readonly<Record<string, unknown>
         <Chip>{typeof statusCode === 'number' ? `status ${statusCode}` : 'no answer'}</Chip>
       </div>
       {isRecord(error) && typeof error.message === 'string' && <p className="break">{error.message}</p>}
+      <Part title="Remarks" value={Array.isArray(notes) && notes.length > 0 ? notes.join('\n') : null} />
+      <Part title="What the AI is told" value={aiText} />
       <Part title="Outputs" value={outputs} />
-      <Part title="What was sent" value={request} />
-      <Part title="What came back" value={response} />
+      <Part title="What was sent" value={messageText(request)} />
+      <Part title="What came back" value={messageText(response)} />
       {times.length > 0 && (
-        <Facts of={times.map(([name, each]) => [name, `${Math.round(Number(each) * 10) / 10} ms`] as const)} />
+        <Facts
+          of={times.map(
+            ([name, each]) => [timingWords[name] ?? name, `${Math.round(Number(each) * 10) / 10} ms`] as const,
+          )}
+        />
       )}
     </div>
   );

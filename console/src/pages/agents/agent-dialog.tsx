@@ -1,7 +1,7 @@
 import { useState } from 'react';
 import { useDo, useRead } from '../../api/hooks.js';
 import { useOrg } from '../../api/who.js';
-import { Area, Check, Dialog, Field, Form } from '../../ui/forms.js';
+import { Area, Check, Confirm, Dialog, Field, Form } from '../../ui/forms.js';
 import { parseJson, pretty } from '../../ui/json.js';
 import type { Agent, Destination } from './agents.js';
 
@@ -9,6 +9,23 @@ const firstLeg = { type: 'builtin', script: { steps: [{ say: 'Welcome.' }, { han
 
 const toggled = (list: readonly string[], id: string, on: boolean): readonly string[] =>
   on ? [...list, id] : list.filter((each) => each !== id);
+
+export const RemoveAgent = ({ agent, onClose }: { agent: Agent; onClose: () => void }) => {
+  const org = useOrg();
+  const remove = useDo('DELETE /v1/agents/{id}', ['GET /v1/agents']);
+  return (
+    <Confirm
+      title={`Remove ${agent.name ?? agent.id}`}
+      submit="Remove"
+      busy={remove.isPending}
+      error={remove.error}
+      onClose={onClose}
+      onConfirm={() => remove.mutate({ path: { id: agent.id }, query: org }, { onSuccess: onClose })}
+    >
+      Calls that it has go on; a number that it answers must get another agent first.
+    </Confirm>
+  );
+};
 
 type Props = {
   readonly agent: Agent | null;

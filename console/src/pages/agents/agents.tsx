@@ -2,9 +2,10 @@ import { useState } from 'react';
 import type { Reply } from '../../api/client.js';
 import { useRead } from '../../api/hooks.js';
 import { useCan, useOrg } from '../../api/who.js';
-import { Button, Card, Chip, Empty, Failure, Loading, PageHead } from '../../ui/elements.js';
+import { Address } from '../../ui/breakable.js';
+import { Button, Card, Chip, Empty, Facts, Failure, Loading, PageHead } from '../../ui/elements.js';
 import { Table } from '../../ui/table.js';
-import { AgentDialog } from './agent-dialog.js';
+import { AgentDialog, RemoveAgent } from './agent-dialog.js';
 import { DestinationDialog, RemoveDestination } from './destination-dialog.js';
 
 export type Agent = Reply<'GET /v1/agents'>['items'][number];
@@ -18,6 +19,7 @@ const legWords: Readonly<Record<Agent['leg']['type'], string>> = {
 
 const Agents = ({ agents, destinations }: { agents: readonly Agent[]; destinations: readonly Destination[] }) => {
   const [open, setOpen] = useState<Agent | 'new' | null>(null);
+  const [removing, setRemoving] = useState<Agent | null>(null);
   const may = useCan()('agents:write');
   const nameOf = (id: string): string => destinations.find((each) => each.id === id)?.name ?? id;
   return (
@@ -38,7 +40,7 @@ const Agents = ({ agents, destinations }: { agents: readonly Agent[]; destinatio
       ) : (
         <div className="cards">
           {agents.map((agent) => (
-            <div className="card stack-small" key={agent.id}>
+            <div className="card stack-small with-foot" key={agent.id}>
               <div className="row apart">
                 <h3 className="break">{agent.name ?? agent.id}</h3>
                 <Chip tone="info">{legWords[agent.leg.type]}</Chip>
@@ -46,21 +48,29 @@ const Agents = ({ agents, destinations }: { agents: readonly Agent[]; destinatio
               <p className="muted small">
                 <code>{agent.id}</code>
                 {agent.record === true ? ' · calls are recorded' : ''}
-                {agent.fallback ? ` · falls back to ${agent.fallback}` : ''}
+                {agent.fallback ? ` · falls back to ${nameOf(agent.fallback)}` : ''}
               </p>
-              <p className="small break">
-                Transfers to:{' '}
-                {agent.transferDestinations === undefined || agent.transferDestinations.length === 0
-                  ? 'nobody'
-                  : agent.transferDestinations.map(nameOf).join(', ')}
-              </p>
-              <p className="small break">
-                Actions: {agent.actions === undefined || agent.actions.length === 0 ? 'none' : agent.actions.join(', ')}
-              </p>
+              <Facts
+                of={[
+                  [
+                    'Transfers to',
+                    agent.transferDestinations === undefined || agent.transferDestinations.length === 0
+                      ? 'nobody'
+                      : agent.transferDestinations.map(nameOf).join(', '),
+                  ],
+                  [
+                    'Actions',
+                    agent.actions === undefined || agent.actions.length === 0 ? 'none' : agent.actions.join(', '),
+                  ],
+                ]}
+              />
               {may && (
-                <div className="row">
+                <div className="row foot">
                   <Button small onClick={() => setOpen(agent)} aria-label={`Edit ${agent.id}`}>
                     Edit
+                  </Button>
+                  <Button small look="danger" onClick={() => setRemoving(agent)} aria-label={`Remove ${agent.id}`}>
+                    Remove
                   </Button>
                 </div>
               )}
@@ -68,6 +78,7 @@ const Agents = ({ agents, destinations }: { agents: readonly Agent[]; destinatio
           ))}
         </div>
       )}
+      {removing !== null && <RemoveAgent agent={removing} onClose={() => setRemoving(null)} />}
       {open !== null && (
         <AgentDialog agent={open === 'new' ? null : open} destinations={destinations} onClose={() => setOpen(null)} />
       )}
@@ -102,8 +113,8 @@ const Destinations = ({ destinations }: { destinations: readonly Destination[] }
           columns={[
             { title: 'Name', cell: ({ name }) => <span className="break">{name}</span> },
             { title: 'Kind', cell: ({ type }) => <Chip>{type === 'sip' ? 'SIP line' : 'Telephone'}</Chip> },
-            { title: 'Address', cell: ({ value }) => <code className="break">{value}</code> },
-            { title: 'Rings', className: 'number', cell: ({ ringTimeout }) => `${ringTimeout ?? 30} s` },
+            { title: 'Address', cell: ({ value }) => <Address of={value} /> },
+            { title: 'Rings', className: 'figure', cell: ({ ringTimeout }) => `${ringTimeout ?? 30} s` },
             {
               title: 'When nobody answers',
               cell: ({ onFailure }) =>
@@ -131,7 +142,13 @@ const Destinations = ({ destinations }: { destinations: readonly Destination[] }
           ]}
         />
       )}
-      {open !== null && <DestinationDialog destination={open === 'new' ? null : open} onClose={() => setOpen(null)} />}
+      {open !== null && (
+        <DestinationDialog
+          destination={open === 'new' ? null : open}
+          others={destinations.filter((each) => open === 'new' || each.id !== open.id)}
+          onClose={() => setOpen(null)}
+        />
+      )}
       {removing !== null && <RemoveDestination destination={removing} onClose={() => setRemoving(null)} />}
     </Card>
   );

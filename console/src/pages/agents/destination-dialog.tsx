@@ -31,13 +31,13 @@ const failures = [
   ['hangup', 'Hang up'],
 ] as const;
 
-export const DestinationDialog = ({
-  destination,
-  onClose,
-}: {
-  destination: Destination | null;
-  onClose: () => void;
-}) => {
+type Props = {
+  readonly destination: Destination | null;
+  readonly others: readonly Destination[];
+  readonly onClose: () => void;
+};
+
+export const DestinationDialog = ({ destination, others, onClose }: Props) => {
   const org = useOrg();
   const [id, setId] = useState(destination?.id ?? '');
   const [name, setName] = useState(destination?.name ?? '');
@@ -65,7 +65,7 @@ export const DestinationDialog = ({
     save.mutate({ path: { id }, query: org, body }, { onSuccess: onClose });
   };
   return (
-    <Dialog title={destination === null ? 'Add a destination' : destination.name} onClose={onClose}>
+    <Dialog title={destination === null ? 'Add a destination' : `Destination ${destination.name}`} onClose={onClose}>
       <Form
         submit="Save"
         busy={save.isPending || id === '' || name === ''}
@@ -76,6 +76,8 @@ export const DestinationDialog = ({
         <div className="fields">
           <Field label="Id" value={id} onValue={setId} readOnly={destination !== null} />
           <Field label="Name" value={name} onValue={setName} />
+        </div>
+        <div className="fields">
           <Select
             label="Kind"
             value={type}
@@ -83,6 +85,15 @@ export const DestinationDialog = ({
             options={[
               ['sip', 'SIP line'],
               ['phone', 'Telephone'],
+            ]}
+          />
+          <Select
+            label="SIP profile"
+            value={profile}
+            onValue={setProfile}
+            options={[
+              ['', 'The default'],
+              ...(profiles.data?.items.map((each) => [each.name, each.name] as const) ?? []),
             ]}
           />
         </div>
@@ -93,15 +104,6 @@ export const DestinationDialog = ({
           placeholder={type === 'sip' ? 'sip:line@acme.sip.twilio.com' : '+14155550199'}
         />
         <div className="fields">
-          <Select
-            label="SIP profile"
-            value={profile}
-            onValue={setProfile}
-            options={[
-              ['', 'The default'],
-              ...(profiles.data?.items.map((each) => [each.name, each.name] as const) ?? []),
-            ]}
-          />
           <Field label="Rings for, seconds" type="number" min={1} max={600} value={ring} onValue={setRing} />
           <Select
             label="When nobody answers"
@@ -109,7 +111,14 @@ export const DestinationDialog = ({
             onValue={(each) => setOnFailure(failures.find(([key]) => key === each)?.[0] ?? 'return')}
             options={failures}
           />
-          {onFailure === 'next' && <Field label="Next destination" value={next} onValue={setNext} />}
+          {onFailure === 'next' && (
+            <Select
+              label="Next destination"
+              value={next}
+              onValue={setNext}
+              options={[['', 'Choose one'], ...others.map((each) => [each.id, each.name] as const)]}
+            />
+          )}
         </div>
         <Area
           label="Further SIP headers"

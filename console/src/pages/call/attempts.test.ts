@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest';
 import type { TimelineEntry } from '../../app/timeline-words.js';
-import { attemptsOf } from './attempts.js';
+import { attemptsOf, subjectIn, withNames } from './attempts.js';
 
 const entry = (type: TimelineEntry['type'], data: TimelineEntry['data']): TimelineEntry => ({
   at: '2026-01-01T00:00:00.000Z',
@@ -39,6 +39,24 @@ it('tells one attempt after the other, with what each heard and how it ended', (
     },
     { destination: 'Sales', outcome: 'connected', statuses: ['200 after 10 ms'] },
   ]);
+});
+
+it('names a destination wherever only its id is told', () => {
+  const timeline = [
+    entry('transfer.started', { destination: { id: 'desk', name: 'Support desk' } }),
+    entry('transfer.ringing', { destination: 'desk' }),
+    entry('transfer.announced', { destination: 'other' }),
+  ];
+  expect(withNames(timeline).map(({ data }) => data.destination)).toEqual([
+    { id: 'desk', name: 'Support desk' },
+    'Support desk',
+    'other',
+  ]);
+});
+
+it('finds the title of the ticket where one was told', () => {
+  expect(subjectIn([entry('prefetch.stamped', { ticketId: '1', subject: 'Refund' })])).toBe('Refund');
+  expect(subjectIn([entry('prefetch.stamped', { ticketId: '1' })])).toBeNull();
 });
 
 it('knows an attempt that failed before anything was sent', () => {

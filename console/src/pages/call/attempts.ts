@@ -49,6 +49,22 @@ const ends: Readonly<Record<string, string | undefined>> = {
   'transfer.cancelled': 'cancelled',
 };
 
+/** The entries with destinations by their name, which only the first entry of each attempt tells. */
+export const withNames = (timeline: readonly TimelineEntry[]): readonly TimelineEntry[] => {
+  const names = new Map<string, string>();
+  return timeline.map((entry) => {
+    const { destination } = entry.data;
+    const { id, name } = record(destination);
+    if (text(id) !== '' && text(name) !== '') names.set(text(id), text(name));
+    const known = names.get(text(destination));
+    return known === undefined ? entry : { ...entry, data: { ...entry.data, destination: known } };
+  });
+};
+
+/** The title of the ticket that Zendesk's webhook told; null when it told none. */
+export const subjectIn = (timeline: readonly TimelineEntry[]): string | null =>
+  textOrNull(timeline.findLast(({ type }) => type === 'prefetch.stamped')?.data.subject);
+
 /** The attempts of a call, first one first. One that failed before its INVITE is known by its end only. */
 export const attemptsOf = (timeline: readonly TimelineEntry[]): readonly Attempt[] => {
   const found: Attempt[] = [];

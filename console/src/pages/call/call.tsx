@@ -7,6 +7,7 @@ import { CallActions } from '../live/act.js';
 import { callerOf, StateChip } from '../live/cells.js';
 import { endWords } from '../live/end-reasons.js';
 import { Telephone } from '../live/test-call.js';
+import { subjectIn } from './attempts.js';
 import { LadderCard } from './ladder.js';
 import { ActionsRun, Attempts, ContactCard, Timeline } from './parts.js';
 import { Quality } from './quality.js';
@@ -33,27 +34,37 @@ export const CallPage = ({ id }: { id: string }) => {
         title={`${session.direction === 'outbound' ? 'Call to' : 'Call of'} ${callerOf(session)}`}
         about={dayAndTime(session.startedAt)}
       >
+        <Link to={session.status === 'ended' ? '/calls' : '/'}>
+          {session.status === 'ended' ? 'All ended calls' : 'All live calls'}
+        </Link>
         <StateChip session={session} />
         <CallActions session={session} />
       </PageHead>
       <Failure error={read.error} />
-      <div className="columns">
+      {isTestCall(id) && session.status !== 'ended' && <Telephone id={id} />}
+      <div className="columns even">
         <Card title="Call">
           <Facts
             of={[
-              ['Name sent', caller.display ?? 'none'],
+              ['Caller’s name', caller.display ?? 'none sent'],
               ['Our number', session.called],
               ['Agent', session.agentId],
               ['Duration', <Since key="duration" from={session.startedAt} to={session.endedAt} />],
-              ...(session.endReason === null ? [] : [['Ended', endWords[session.endReason]] as const]),
+              ...(session.endedAt === null
+                ? []
+                : [
+                    [
+                      'Ended',
+                      `${session.endReason === null ? '' : `${endWords[session.endReason]}, `}${dayAndTime(session.endedAt)}`,
+                    ] as const,
+                  ]),
+              ['Call', `No. ${session.ticketNumber}`],
               ['Session', <code key="id">{session.id}</code>],
-              ['Call number', String(session.ticketNumber)],
             ]}
           />
         </Card>
-        <ContactCard id={session.contactId} ticket={session.zendeskTicketId} />
+        <ContactCard id={session.contactId} ticket={session.zendeskTicketId} subject={subjectIn(session.timeline)} />
       </div>
-      {isTestCall(id) && session.status !== 'ended' && <Telephone id={id} />}
       <LadderCard id={id} />
       <div className="columns">
         <Timeline timeline={session.timeline} />

@@ -2,18 +2,21 @@ import { useRead } from '../../api/hooks.js';
 import { useCan, useOrg } from '../../api/who.js';
 import { Link } from '../../app/router.js';
 import { inWords, type TimelineEntry, toneOf } from '../../app/timeline-words.js';
+import { Address } from '../../ui/breakable.js';
 import { Card, Chip, Facts, Failure, Loading } from '../../ui/elements.js';
-import { attemptsOf } from './attempts.js';
+import { attemptsOf, withNames } from './attempts.js';
+import { plainText } from './custom-data.js';
+import { sinceBeginning } from './moments.js';
 
 export const Timeline = ({ timeline }: { timeline: readonly TimelineEntry[] }) => {
   const first = Date.parse(timeline[0]?.at ?? '');
   return (
     <Card title="Timeline">
       <ol className="timeline">
-        {timeline.map((entry, index) => (
+        {withNames(timeline).map((entry, index) => (
           // biome-ignore lint/suspicious/noArrayIndexKey: entries are only added, at the end.
           <li key={index} className={toneOf(entry)} title={entry.at}>
-            <span className="after">{((Date.parse(entry.at) - first) / 1_000).toFixed(2)} s</span>
+            <span className="after">{sinceBeginning(Date.parse(entry.at) - first)}</span>
             <span className="break">{inWords(entry)}</span>
           </li>
         ))}
@@ -45,7 +48,7 @@ export const Attempts = ({ timeline }: { timeline: readonly TimelineEntry[] }) =
           </div>
           <Facts
             of={[
-              ...(attempt.from === '' ? [] : [['From', <code key="from">{attempt.from}</code>] as const]),
+              ...(attempt.from === '' ? [] : [['From', <Address key="from" of={attempt.from} />] as const]),
               ...(attempt.fromReason === ''
                 ? []
                 : [['Why that number', fromWords[attempt.fromReason] ?? attempt.fromReason] as const]),
@@ -65,7 +68,13 @@ export const Attempts = ({ timeline }: { timeline: readonly TimelineEntry[] }) =
   );
 };
 
-export const ContactCard = ({ id, ticket }: { id: string | null; ticket: string | null }) => {
+/** Fields of Zendesk as people write them; those of the contact’s organization say so. */
+const fieldName = (name: string): string =>
+  (name.startsWith('org_') ? `organization: ${name.slice(4)}` : name).replaceAll('_', ' ');
+
+type ContactCardProps = { readonly id: string | null; readonly ticket: string | null; readonly subject: string | null };
+
+export const ContactCard = ({ id, ticket, subject }: ContactCardProps) => {
   const contact = useRead(
     'GET /v1/contacts/{id}',
     { path: { id: id ?? '' }, query: useOrg() },
@@ -79,6 +88,7 @@ export const ContactCard = ({ id, ticket }: { id: string | null; ticket: string 
       <Facts
         of={[
           ['Ticket', ticket === null ? 'none yet' : `#${ticket}`],
+          ...(subject === null ? [] : [['Subject', subject] as const]),
           ...(known === undefined
             ? [['Contact', id === null ? 'not known' : 'being read'] as const]
             : ([
@@ -86,7 +96,9 @@ export const ContactCard = ({ id, ticket }: { id: string | null; ticket: string 
                 ['E-mail', known.email ?? 'not known'],
                 ['Telephone', known.phone ?? 'not known'],
                 ['Zendesk user', known.zendeskUserId ?? 'not known'],
-                ...Object.entries(known.custom_data),
+                ...Object.entries(known.custom_data).map(
+                  ([name, value]) => [fieldName(name), plainText(value)] as const,
+                ),
               ] as const)),
         ]}
       />
@@ -107,7 +119,7 @@ export const ActionsRun = ({ id }: { id: string }) => {
         {runs.data?.items.map((run) => (
           <li key={run.id} className="row">
             <Chip tone={run.success ? 'good' : 'bad'}>{run.statusCode ?? 'no answer'}</Chip>
-            <Link to={`/actions/${run.action}`}>{run.action}</Link>
+            <Link to={`/actions/${encodeURIComponent(run.action)}`}>{run.action}</Link>
             <span className="number muted">{Math.round(run.durationMs)} ms</span>
             {run.error !== null && <span className="break">{run.error.message}</span>}
           </li>

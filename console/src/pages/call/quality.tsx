@@ -3,13 +3,11 @@ import { useRead } from '../../api/hooks.js';
 import type { TimelineEntry } from '../../app/timeline-words.js';
 import { Card, Failure } from '../../ui/elements.js';
 import { duration } from '../../ui/time.js';
+import { judged, soundWord } from '../live/quality-words.js';
 import { linePath, type Point, summaryOf } from './plot-layout.js';
 
 const names: Readonly<Record<string, string>> = { caller: 'Caller', destination: 'Human', agent: 'Agent' };
 const nameOf = (leg: string): string => names[leg] ?? leg;
-/** Thresholds of the E-model's user satisfaction (ITU-T G.107 Annex B): 4.0 satisfied, 3.6 some are not. */
-export const judged = (mos: number): 'good' | 'warn' | 'bad' => (mos >= 4 ? 'good' : mos >= 3.6 ? 'warn' : 'bad');
-
 const numberIn = (value: unknown): number | null => (typeof value === 'number' ? value : null);
 
 /** The figures of the end of a call. */
@@ -32,7 +30,7 @@ const Final = ({ measured }: { measured: Readonly<Record<string, unknown>> }) =>
             {mos !== null && <rect className={judged(mos)} width={Math.max(2, ((mos - 1) / 3.5) * 100)} height="12" />}
           </svg>
           <span className="number small">
-            {mos === null ? 'no MOS' : `MOS ${mos.toFixed(2)}`} · {lost} of {received + lost} lost ·{' '}
+            {mos === null ? 'no MOS' : `${soundWord(mos)}, MOS ${mos.toFixed(2)}`} · {lost} of {received + lost} lost ·{' '}
             {Math.round(numberIn(quality.jitterMs) ?? 0)} ms jitter
           </span>
         </div>
@@ -92,18 +90,18 @@ const Plot = ({ legs }: { legs: Legs }) => {
 };
 
 const Legend = ({ legs }: { legs: Legs }) => (
-  <ul className="stack-small">
+  <ul className="legend small">
     {legs.map(({ leg, points }, index) => {
       const { now, jitterMs, roundTripMs, mostLost } = summaryOf(points);
       return (
-        <li key={leg} className="row small">
+        <li key={leg}>
           <svg className="key" viewBox="0 0 22 8" aria-hidden="true">
             <path className={`curve curve-${index}`} d="M1 4 L21 4" />
           </svg>
           <strong>{nameOf(leg)}</strong>
-          <span className="number">
-            {now === null ? 'no MOS yet' : `MOS ${now.toFixed(2)}`} · {Math.round(jitterMs)} ms jitter ·{' '}
-            {mostLost === 0 ? 'nothing lost' : `up to ${mostLost} % lost`}
+          <span>
+            {now === null ? 'no MOS yet' : `${soundWord(now)}, MOS ${now.toFixed(2)}`} · {Math.round(jitterMs)} ms
+            jitter · {mostLost === 0 ? 'nothing lost' : `up to ${mostLost} % lost`}
             {roundTripMs === null ? '' : ` · ${roundTripMs} ms round trip`}
           </span>
         </li>

@@ -4,7 +4,7 @@ import { useCan, useOrg } from '../../api/who.js';
 import type { Session } from '../../app/live.js';
 import { Button, Loading, Notice } from '../../ui/elements.js';
 import { Area, Confirm, Dialog, Form, Select } from '../../ui/forms.js';
-import { callerOf } from './cells.js';
+import { callerInWords, callerOf } from './cells.js';
 
 const HangUp = ({ session, onClose }: { session: Session; onClose: () => void }) => {
   const hangUp = useDo('POST /v1/sessions/{id}/hangup');
@@ -18,7 +18,7 @@ const HangUp = ({ session, onClose }: { session: Session; onClose: () => void })
       onConfirm={confirm}
       onClose={onClose}
     >
-      The call with {callerOf(session)} ends for everybody in it.
+      The call with {callerInWords(session)} ends for everybody in it.
     </Confirm>
   );
 };
@@ -36,7 +36,7 @@ const Transfer = ({ session, onClose }: { session: Session; onClose: () => void 
       { onSuccess: onClose },
     );
   return (
-    <Dialog title={`Transfer ${callerOf(session)}`} onClose={onClose}>
+    <Dialog title={`Transfer the call of ${callerInWords(session)}`} onClose={onClose}>
       {destinations.isPending ? (
         <Loading />
       ) : items.length === 0 ? (

@@ -28,8 +28,12 @@ export const StateChip = ({ session }: { session: Session }) => (
 export const callerOf = ({ caller }: Pick<Session, 'caller'>): string =>
   caller.withheld ? 'Withheld number' : (caller.e164 ?? (caller.raw === '' ? 'Unknown caller' : caller.raw));
 
+/** The same inside a sentence. */
+export const callerInWords = (session: Pick<Session, 'caller'>): string =>
+  session.caller.withheld ? 'a withheld number' : callerOf(session);
+
 export const CallerCell = ({ session }: { session: Session }) => (
-  <span>
+  <span className="two-lines">
     <Link to={`/calls/${session.id}`} className="number">
       {callerOf(session)}
     </Link>
@@ -41,11 +45,14 @@ export const CallerCell = ({ session }: { session: Session }) => (
 export const callColumns: readonly Column<Session>[] = [
   { title: 'Caller', cell: (session) => <CallerCell session={session} /> },
   {
-    title: 'Number',
-    className: 'number',
-    cell: (session) => `${session.direction === 'outbound' ? '↗ from ' : ''}${session.called}`,
+    title: 'Our number',
+    cell: ({ direction, called, agentId }) => (
+      <span className="two-lines">
+        <span className="number">{`${direction === 'outbound' ? '↗ from ' : ''}${called}`}</span>
+        <span className="muted small break"> {agentId}</span>
+      </span>
+    ),
   },
-  { title: 'Agent', cell: (session) => session.agentId },
   { title: 'State', cell: (session) => <StateChip session={session} /> },
   {
     title: 'Ticket',
@@ -53,5 +60,9 @@ export const callColumns: readonly Column<Session>[] = [
     cell: (session) =>
       session.zendeskTicketId === null ? <span className="muted">none</span> : `#${session.zendeskTicketId}`,
   },
-  { title: 'Duration', cell: (session) => <Since from={session.startedAt} to={session.endedAt} /> },
+  {
+    title: 'Duration',
+    className: 'figure',
+    cell: (session) => <Since from={session.startedAt} to={session.endedAt} />,
+  },
 ];

@@ -26,13 +26,26 @@ const columns: readonly Column<Session>[] = [
   },
 ];
 
+/** A day of whoever looks, as the moments between which it lies. */
+export const spanOf = (day: string): { readonly from?: string; readonly to?: string } => {
+  const begin = new Date(`${day}T00:00:00`);
+  if (Number.isNaN(begin.getTime())) return {};
+  const end = new Date(begin);
+  end.setDate(end.getDate() + 1);
+  return { from: begin.toISOString(), to: new Date(end.getTime() - 1).toISOString() };
+};
+
 export const EndedPage = () => {
   const org = useOrg();
   const [caller, setCaller] = useState('');
   const [ticket, setTicket] = useState('');
+  const [day, setDay] = useState('');
   const [reason, setReason] = useState('');
   const endReason = endReasons.find((each) => each === reason);
-  const query = { ...org, live: 'false', limit: '250', caller: caller.trim(), ticket: ticket.trim(), endReason };
+  const query = {
+    ...{ ...org, ...spanOf(day), live: 'false', limit: '250' },
+    ...{ caller: caller.trim(), ticket: ticket.trim(), endReason },
+  };
   const calls = useInfiniteQuery({
     queryKey: ['ended calls', query],
     initialPageParam: '',
@@ -41,13 +54,14 @@ export const EndedPage = () => {
     getNextPageParam: (page) => page.next,
   });
   const rows = useMemo(() => calls.data?.pages.flatMap((page) => page.items) ?? [], [calls.data]);
-  const filtered = caller !== '' || ticket !== '' || reason !== '';
+  const filtered = caller !== '' || ticket !== '' || day !== '' || reason !== '';
   return (
     <>
       <PageHead title="Ended calls" about="Newest first" />
-      <div className="fields">
+      <div className="fields filters">
         <Field label="Caller" type="search" value={caller} onValue={setCaller} placeholder="+14155550123" />
         <Field label="Ticket" type="search" value={ticket} onValue={setTicket} placeholder="35436" />
+        <Field label="Day it began" type="date" value={day} onValue={setDay} />
         <Select
           label="How it ended"
           value={reason}

@@ -3,23 +3,29 @@ import { type ReactNode, useMemo, useState } from 'react';
 import { useDo, useRead } from '../../api/hooks.js';
 import { useCan, useOrg } from '../../api/who.js';
 import { liveCalls, liveKey, type Session } from '../../app/live.js';
-import { go } from '../../app/router.js';
+import { go, Link } from '../../app/router.js';
 import { Button, Chip, Empty, Failure, Loading, PageHead } from '../../ui/elements.js';
 import { Dialog, Field, Form, Select } from '../../ui/forms.js';
 import { type Column, Table } from '../../ui/table.js';
-import { judged } from '../call/quality.js';
 import { CallActions } from './act.js';
 import { callColumns } from './cells.js';
+import { judged, soundWord } from './quality-words.js';
 import { TestCallDialog } from './test-call.js';
 
 const columnsWith = (mos: Readonly<Record<string, number>>): readonly Column<Session>[] => [
   ...callColumns,
-  { title: 'Quality', className: 'number', cell: ({ id }) => <Mos of={mos[id]} /> },
+  { title: 'Sound (MOS)', className: 'number', cell: ({ id }) => <Mos of={mos[id]} /> },
   { title: 'Actions', cell: (session) => <CallActions session={session} /> },
 ];
 
 const Mos = ({ of }: { of: number | undefined }) =>
-  of === undefined ? <span className="muted">not yet</span> : <Chip tone={judged(of)}>MOS {of.toFixed(1)}</Chip>;
+  of === undefined ? (
+    <span className="muted">not yet</span>
+  ) : (
+    <Chip tone={judged(of)}>
+      {of.toFixed(1)} {soundWord(of)}
+    </Chip>
+  );
 
 /** Whether a call has the text somewhere a person would look for it. */
 export const matches = (session: Session, text: string): boolean =>
@@ -62,11 +68,40 @@ const NewCall = ({ onClose }: { onClose: () => void }) => {
   );
 };
 
-const NoCalls = ({ action }: { action: ReactNode }) => (
-  <Empty title="No call is live" action={action}>
-    Calls appear here as they arrive. Dial one of your numbers, or let the gateway’s own telephone do it.
+const steps = [
+  ['/zendesk', 'Connect Zendesk', 'so that calls get their tickets'],
+  ['/agents', 'Add a destination and an agent', 'who answers, and whom callers are handed over to'],
+  ['/numbers', 'Add a number', 'that the agent answers'],
+] as const;
+
+/** Nothing can be called yet: what to do first, in its order. */
+const FirstSteps = () => (
+  <Empty
+    title="No call is live"
+    action={
+      <ol className="steps">
+        {steps.map(([to, title, why]) => (
+          <li key={to}>
+            <Link to={to}>{title}</Link>: {why}
+          </li>
+        ))}
+      </ol>
+    }
+  >
+    There is no number yet that could be called. Set these up, then come back and place a test call:
   </Empty>
 );
+
+const NoCalls = ({ action }: { action: ReactNode }) => {
+  const can = useCan();
+  const numbers = useRead('GET /v1/numbers', { query: useOrg() }, { enabled: can('numbers:read') });
+  if (numbers.data?.items.length === 0 && can('numbers:write')) return <FirstSteps />;
+  return (
+    <Empty title="No call is live" action={action}>
+      Calls appear here as they arrive. Dial one of your numbers, or let the gateway’s own telephone do it.
+    </Empty>
+  );
+};
 
 export const LivePage = () => {
   const can = useCan();

@@ -54,7 +54,7 @@ export const TestCallDialog = ({ number, onClose }: { number?: string; onClose: 
             label="Number to call"
             value={called}
             onValue={setChosen}
-            options={items.map((each) => [each.number, `${each.number}, answered by ${each.agent}`])}
+            options={items.map((each) => [each.number, `${each.number} (${each.agent})`])}
           />
           <div className="fields">
             <Field label="Caller’s number" value={from} onValue={setFrom} />
@@ -77,7 +77,12 @@ export const TestCallDialog = ({ number, onClose }: { number?: string; onClose: 
               onValue={setSeconds}
             />
           </div>
-          <Field label="What the caller says" value={say} onValue={setSay} hint="Spoken by the gateway, when it can." />
+          <Field
+            label="What the caller says"
+            value={say}
+            onValue={setSay}
+            hint="Spoken where the machine of the gateway has espeak-ng."
+          />
         </Form>
       )}
     </Dialog>

@@ -70,7 +70,7 @@ export const RunsPage = () => {
           Download CSV
         </a>
       </PageHead>
-      <div className="fields">
+      <div className="fields filters">
         <Field label="Action" type="search" value={action} onValue={setAction} placeholder="order_status" />
         <Field label="Session" type="search" value={session} onValue={setSession} />
         <Select label="Result" value={result} onValue={setResult} options={results} />
@@ -90,14 +90,17 @@ export const RunsPage = () => {
           keyOf={({ id }) => id}
           columns={[
             { title: 'At', className: 'number', cell: ({ at }) => dayAndTime(at) },
-            { title: 'Action', cell: (run) => <Link to={`/actions/${run.action}`}>{run.action}</Link> },
+            {
+              title: 'Action',
+              cell: (run) => <Link to={`/actions/${encodeURIComponent(run.action)}`}>{run.action}</Link>,
+            },
             {
               title: 'Result',
               cell: (run) => (
                 <Chip tone={run.success ? 'good' : 'bad'}>{run.statusCode ?? run.error?.type ?? 'no answer'}</Chip>
               ),
             },
-            { title: 'Took', className: 'number', cell: ({ durationMs }) => `${Math.round(durationMs)} ms` },
+            { title: 'Took', className: 'figure', cell: ({ durationMs }) => `${Math.round(durationMs)} ms` },
             {
               title: 'From',
               cell: (run) =>

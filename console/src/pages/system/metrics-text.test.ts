@@ -1,4 +1,5 @@
 import { expect, it } from 'vitest';
+import { figuresIn } from './figures.js';
 import { samplesIn } from './metrics-text.js';
 
 it('reads names, labels and values, and no comments', () => {
@@ -6,5 +7,19 @@ it('reads names, labels and values, and no comments', () => {
   expect(samplesIn(text)).toEqual([
     { name: 'a_total', labels: { reason: 'x', profile: 'say \\"hi\\"' }, value: 3 },
     { name: 'b', labels: {}, value: 1_500 },
+  ]);
+});
+
+it('sums up what is looked at first', () => {
+  const metric = (name: string, value: number, labels = {}) => ({ name: `voice_gateway_${name}`, labels, value });
+  const figures = figuresIn([
+    metric('sessions_live', 3),
+    metric('transfer_attempts_total', 2, { outcome: 'connected', type: 'sip' }),
+    metric('transfer_attempts_total', 1, { outcome: 'connected', type: 'phone' }),
+    metric('transfer_attempts_total', 4, { outcome: 'busy', type: 'sip' }),
+  ]);
+  const figure = (title: string) => figures.find((each) => each.title === title)?.value;
+  expect(['live calls', 'transfers connected', 'transfers not connected', 'calls ended'].map(figure)).toEqual([
+    3, 3, 4, 0,
   ]);
 });

@@ -1,9 +1,11 @@
 import { useState } from 'react';
 import { useRead } from '../../api/hooks.js';
 import { useCan } from '../../api/who.js';
+import { Address } from '../../ui/breakable.js';
 import { Button, Card, Chip, Failure, Loading, PageHead } from '../../ui/elements.js';
 import { Table } from '../../ui/table.js';
 import { dayAndTime, Since } from '../../ui/time.js';
+import { figuresIn } from './figures.js';
 import { samplesIn } from './metrics-text.js';
 
 /** What is good or not, in the words of who looks. */
@@ -36,7 +38,9 @@ const Readiness = () => {
           </li>
         ))}
       </ul>
-      {read.data !== undefined && <p className="muted small">Version {read.data.version}, this instance.</p>}
+      {read.data !== undefined && (
+        <p className="muted small foot-note">This instance has version {read.data.version}.</p>
+      )}
     </Card>
   );
 };
@@ -72,22 +76,29 @@ const Instances = () => {
                   <Chip tone={state.sip ? 'good' : 'bad'}>{state.sip ? 'takes calls' : 'has no SIP'}</Chip>
                 ),
             },
-            { title: 'Calls', className: 'number', cell: ({ state }) => state?.calls ?? 'not known' },
-            { title: 'Ports free', className: 'number', cell: ({ state }) => state?.portsFree ?? 'not known' },
+            { title: 'Calls', className: 'figure', cell: ({ state }) => state?.calls ?? 'not known' },
+            { title: 'Ports free', className: 'figure', cell: ({ state }) => state?.portsFree ?? 'not known' },
             {
               title: 'Memory',
-              className: 'number',
+              className: 'figure',
               cell: ({ state }) => (state === null ? '' : `${state.memoryMb} MB`),
             },
-            { title: 'Lag', className: 'number', cell: ({ state }) => (state === null ? '' : `${state.lagMs} ms`) },
+            { title: 'Lag', className: 'figure', cell: ({ state }) => (state === null ? '' : `${state.lagMs} ms`) },
             {
               title: 'Up for',
+              className: 'figure',
               cell: ({ state, beat }) =>
                 state === null ? `last heard ${dayAndTime(beat)}` : <Since from={state.startedAt} to={null} />,
             },
             {
               title: 'Listens at',
-              cell: ({ state }) => <span className="small break">{state?.endpoints.join(', ') ?? ''}</span>,
+              cell: ({ state }) => (
+                <span className="stack-tight">
+                  {state?.endpoints.map((each) => (
+                    <Address key={each} of={each} />
+                  ))}
+                </span>
+              ),
             },
           ]}
         />
@@ -140,20 +151,26 @@ const Rejections = () => {
             columns={[
               { title: 'At', className: 'number', cell: ({ at }) => dayAndTime(at) },
               {
-                title: 'Answer',
-                cell: ({ status, reason: why }) => <Chip tone="bad">{`${status} ${nameOf(why)}`}</Chip>,
-              },
-              { title: 'Rule', cell: ({ rule }) => <span className="break">{rule}</span> },
-              {
-                title: 'From',
-                cell: ({ source, profile }) => (
-                  <span className="small break">
-                    {source}
-                    {profile === null ? '' : ` · ${profile}`}
+                title: 'Answer and rule',
+                cell: ({ status, reason: why, rule }) => (
+                  <span className="stack-tight">
+                    <span>
+                      <Chip tone="bad">{`${status} ${nameOf(why)}`}</Chip>
+                    </span>
+                    <span className="break">{rule}</span>
                   </span>
                 ),
               },
-              { title: 'Asked for', cell: ({ requestUri }) => <code className="break">{requestUri}</code> },
+              {
+                title: 'From',
+                cell: ({ source, profile }) => (
+                  <span className="stack-tight">
+                    <Address of={source} />
+                    {profile !== null && <span className="muted small break">{profile}</span>}
+                  </span>
+                ),
+              },
+              { title: 'Asked for', cell: ({ requestUri }) => <Address of={requestUri} /> },
             ]}
           />
         )}
@@ -162,37 +179,27 @@ const Rejections = () => {
   );
 };
 
-const glance: readonly (readonly [string, string])[] = [
-  ['voice_gateway_sessions_live', 'live calls'],
-  ['voice_gateway_media_legs', 'media legs'],
-  ['voice_gateway_media_ports_free', 'free port pairs'],
-];
-
 const Metrics = () => {
   const read = useRead('GET /metrics', {}, { refetchInterval: 10_000 });
-  const samples = typeof read.data === 'string' ? samplesIn(read.data) : [];
-  const plain = samples.filter(
-    ({ name, labels }) =>
-      /^voice_gateway_(?!process_|nodejs_)/.test(name) &&
-      Object.keys(labels).length === 0 &&
-      !/_(bucket|sum|count)$/.test(name),
-  );
+  const figures = typeof read.data === 'string' ? figuresIn(samplesIn(read.data)) : [];
   return (
     <Card title="Metrics at a glance" aside={<a href="/metrics">All of them</a>}>
       <Failure error={read.error} />
       <dl className="figures">
-        {plain.map(({ name, value }) => (
-          <div key={name} title={name}>
-            <dt>
-              {glance.find(([key]) => key === name)?.[1] ?? name.replace(/^voice_gateway_/, '').replaceAll('_', ' ')}
-            </dt>
-            <dd className="number">{Math.round(value * 1_000) / 1_000}</dd>
+        {figures.map(({ title, value }) => (
+          <div key={title}>
+            <dt>{title}</dt>
+            <dd className="number">{value.toLocaleString()}</dd>
           </div>
         ))}
       </dl>
+      <p className="muted small">Of this instance since it started.</p>
     </Card>
   );
 };
+
+/** A credential without a name is called after its kind: saying it once is enough. */
+const whoOf = (who: string): string => /^(\S+) \1$/.exec(who)?.[1] ?? who;
 
 const Audit = () => {
   const read = useRead('GET /v1/system/audit', { query: { limit: '20' } });
@@ -203,7 +210,7 @@ const Audit = () => {
       <ul className="stack-small">
         {read.data?.items.map((entry) => (
           <li key={entry.id} className="break">
-            <span className="muted number">{dayAndTime(entry.at)}</span> {entry.who}:{' '}
+            <span className="muted number">{dayAndTime(entry.at)}</span> {whoOf(entry.who)}:{' '}
             {entry.changes.length === 0 ? entry.request : entry.changes.join(', ')}
           </li>
         ))}
@@ -216,7 +223,10 @@ export const SystemPage = () => {
   const can = useCan();
   return (
     <>
-      <PageHead title="System" about="How the gateway is" />
+      <PageHead
+        title="System"
+        about="Whether calls can come in, which instances take them, and which were turned away"
+      />
       <Readiness />
       {can('system:read') ? (
         <>

@@ -106,7 +106,10 @@ const Values = ({ kind, items }: { kind: Kind; items: readonly Named[] }) => {
             columns={[
               { title: 'Name', cell: ({ name }) => <code className="break">{name}</code> },
               { title: 'Value', cell: () => '••••••••' },
-              { title: 'Remarks', cell: (each) => <span className="break">{each.about}</span> },
+              {
+                title: kind === 'secrets' ? 'Used by' : 'Remarks',
+                cell: (each) => <span className="break">{each.about}</span>,
+              },
               {
                 title: 'Actions',
                 cell: ({ name }) =>
@@ -124,7 +127,7 @@ const Values = ({ kind, items }: { kind: Kind; items: readonly Named[] }) => {
             ]}
           />
         )}
-        {items.length === 0 && <p>There is none yet.</p>}
+        {items.length === 0 && <p className="muted">There is none yet.</p>}
       </div>
       {setting !== null && <SetDialog kind={kind} name={setting} onClose={() => setSetting(null)} />}
       {removing !== null && <Remove kind={kind} name={removing} onClose={() => setRemoving(null)} />}
@@ -163,10 +166,28 @@ const Upload = ({ onClose }: { onClose: () => void }) => {
   );
 };
 
+const RemoveCertificate = ({ name, onClose }: { name: string; onClose: () => void }) => {
+  const org = useOrg();
+  const remove = useDo('DELETE /v1/certificates/{name}', ['GET /v1/certificates']);
+  return (
+    <Confirm
+      title={`Remove ${name}`}
+      submit="Remove"
+      busy={remove.isPending}
+      error={remove.error}
+      onClose={onClose}
+      onConfirm={() => remove.mutate({ path: { name }, query: org }, { onSuccess: onClose })}
+    >
+      Actions that prove with it who they are cannot run any more.
+    </Confirm>
+  );
+};
+
 const Certificates = () => {
   const may = useCan()('credentials:write');
   const read = useRead('GET /v1/certificates', { query: useOrg() });
   const [uploading, setUploading] = useState(false);
+  const [removing, setRemoving] = useState<string | null>(null);
   return (
     <Card
       title="Client certificates"
@@ -179,26 +200,60 @@ const Certificates = () => {
       }
     >
       <Failure error={read.error} />
-      {read.data?.items.length === 0 && <p>There is none yet. Actions with mutual TLS need one.</p>}
+      {read.data?.items.length === 0 && <p className="muted">There is none yet. Actions with mutual TLS need one.</p>}
       {read.data !== undefined && read.data.items.length > 0 && (
         <Table
           label="Client certificates"
           rows={read.data.items}
           keyOf={({ name }) => name}
           columns={[
-            { title: 'Name', cell: ({ name }) => <code>{name}</code> },
-            { title: 'Subject', cell: ({ subject }) => <span className="break">{subject}</span> },
+            { title: 'Name', cell: ({ name }) => <code className="break">{name}</code> },
+            {
+              title: 'Subject',
+              cell: ({ subject, issuer }) => (
+                <span className="stack-tight">
+                  <span className="break">{subject}</span>
+                  <span className="muted small break">issued by {issuer}</span>
+                </span>
+              ),
+            },
             {
               title: 'Expires',
               cell: ({ notAfter, warnings }) => (
-                <Chip tone={warnings.length > 0 ? 'warn' : 'good'}>{dayAndTime(notAfter)}</Chip>
+                <span className="stack-tight">
+                  <span>
+                    <Chip tone={warnings.length > 0 ? 'warn' : 'good'}>{dayAndTime(notAfter)}</Chip>
+                  </span>
+                  {warnings.map((warning) => (
+                    <span key={warning} className="muted small break">
+                      {warning}
+                    </span>
+                  ))}
+                </span>
               ),
             },
-            { title: 'Used by', cell: ({ usedBy }) => (usedBy.length === 0 ? 'no action' : usedBy.join(', ')) },
+            {
+              title: 'Used by',
+              cell: ({ usedBy }) => (
+                <span className="break">{usedBy.length === 0 ? 'no action' : usedBy.join(', ')}</span>
+              ),
+            },
+            {
+              title: 'Actions',
+              cell: ({ name }) =>
+                may && (
+                  <div className="row end">
+                    <Button small look="danger" onClick={() => setRemoving(name)} aria-label={`Remove ${name}`}>
+                      Remove
+                    </Button>
+                  </div>
+                ),
+            },
           ]}
         />
       )}
       {uploading && <Upload onClose={() => setUploading(false)} />}
+      {removing !== null && <RemoveCertificate name={removing} onClose={() => setRemoving(null)} />}
     </Card>
   );
 };
@@ -217,13 +272,16 @@ export const VaultPage = () => {
         <>
           <Values
             kind="variables"
-            items={variables.data.items.map(({ name, warnings }) => ({ name, about: warnings.join(' ') }))}
+            items={variables.data.items.map(({ name, warnings }) => ({
+              name,
+              about: warnings.length === 0 ? 'none' : warnings.join(' '),
+            }))}
           />
           <Values
             kind="secrets"
             items={secrets.data.items.map(({ name, usedBy }) => ({
               name,
-              about: usedBy.length === 0 ? 'used by no action' : `used by ${usedBy.join(', ')}`,
+              about: usedBy.length === 0 ? 'no action' : usedBy.join(', '),
             }))}
           />
           <Certificates />

@@ -2,7 +2,8 @@ import { useState } from 'react';
 import type { Reply } from '../../api/client.js';
 import { useDo, useRead } from '../../api/hooks.js';
 import { useCan, useOrg } from '../../api/who.js';
-import { Button, Card, Chip, Copy, Facts, Failure, Loading, Notice, PageHead } from '../../ui/elements.js';
+import { Link } from '../../app/router.js';
+import { Button, Card, Chip, Copy, Empty, Facts, Failure, Loading, Notice, PageHead } from '../../ui/elements.js';
 import { Confirm, Dialog, Field, Form, Select } from '../../ui/forms.js';
 import { Table } from '../../ui/table.js';
 import { dayAndTime } from '../../ui/time.js';
@@ -111,8 +112,21 @@ const Deliveries = ({ deliveries }: { deliveries: ZendeskCheck['deliveries'] }) 
           { title: 'At', className: 'number', cell: ({ at }) => dayAndTime(at) },
           { title: 'Answer', cell: ({ success, status }) => <Chip tone={success ? 'good' : 'warn'}>{status}</Chip> },
           { title: 'Ticket', className: 'number', cell: ({ ticketId }) => ticketId ?? 'none' },
-          { title: 'What was said', cell: ({ message }) => <span className="break">{message}</span> },
-          { title: 'Took', className: 'number', cell: ({ took }) => `${Math.round(took)} ms` },
+          {
+            title: 'What was said',
+            cell: ({ message, sessionId }) => (
+              <span>
+                <span className="break">{message}</span>
+                {sessionId !== null && (
+                  <>
+                    {' '}
+                    <Link to={`/calls/${encodeURIComponent(sessionId)}`}>The call</Link>
+                  </>
+                )}
+              </span>
+            ),
+          },
+          { title: 'Took', className: 'figure', cell: ({ took }) => `${Math.round(took)} ms` },
         ]}
       />
     )}
@@ -168,28 +182,50 @@ export const ZendeskPage = () => {
   return (
     <>
       <PageHead title="Zendesk" about="Tickets and contacts of callers">
-        <Button disabled={read.isFetching} onClick={() => void read.refetch()}>
-          Check again
-        </Button>
-        {may && (
+        {found?.zendesk != null && (
+          <Button disabled={read.isFetching} onClick={() => void read.refetch()}>
+            Check again
+          </Button>
+        )}
+        {may && found?.zendesk != null && (
           <Button look="primary" onClick={() => setConnecting(true)}>
-            {found?.zendesk == null ? 'Connect Zendesk' : 'Change the connection'}
+            Change the connection
           </Button>
         )}
       </PageHead>
       <Failure error={read.error} />
       {read.isPending && <Loading />}
-      {found !== undefined && (
+      {found?.zendesk === null && (
+        <Empty
+          title="Not connected to Zendesk"
+          action={
+            may && (
+              <Button look="primary" onClick={() => setConnecting(true)}>
+                Connect Zendesk
+              </Button>
+            )
+          }
+        >
+          Connected, calls get the ticket that Zendesk makes of them, callers the name and the fields that Zendesk has
+          of them, and human agents the ticket with the call. Its address and an OAuth client or API token are all it
+          needs.
+        </Empty>
+      )}
+      {found !== undefined && found.zendesk !== null && (
         <>
           {found.problems.length === 0 ? (
             <Notice tone="good">All is well.</Notice>
           ) : (
             <Notice tone="warn">
-              <ul>
-                {found.problems.map((problem) => (
-                  <li key={problem}>{problem}</li>
-                ))}
-              </ul>
+              {found.problems.length === 1 ? (
+                found.problems
+              ) : (
+                <ul>
+                  {found.problems.map((problem) => (
+                    <li key={problem}>{problem}</li>
+                  ))}
+                </ul>
+              )}
             </Notice>
           )}
           <Card title="Connection">
@@ -199,7 +235,7 @@ export const ZendeskPage = () => {
                 [
                   'Credentials',
                   <span key="c">
-                    {found.credentials.ok ? <Chip tone="good">taken</Chip> : <Chip tone="bad">not taken</Chip>}{' '}
+                    {found.credentials.ok ? <Chip tone="good">accepted</Chip> : <Chip tone="bad">refused</Chip>}{' '}
                     {found.credentials.message}
                   </span>,
                 ],

@@ -49,6 +49,7 @@ for _, phone in ipairs(webhook.phones) do
 end
 local match = webhook.matches[caller]
 local data = { ticketId = webhook.ticket, match = match, heldSince = webhook.at }
+if webhook.subject ~= cjson.null then data.subject = webhook.subject end
 put_ticket(prefix, id, webhook.ticket, match, ARGV[10], data, keep, ARGV[13], webhook.notes)
 enqueue_work(prefix, 'enrich', id, webhook.ticket, ARGV[10])
 return { ticket_number, contact, webhook.ticket }

@@ -2,9 +2,9 @@
 -- ends of calls that race have one of their orders as the result.
 -- KEYS: live, hash of the keys that sign webhook addresses
 -- ARGV: prefix, channel prefix of the owners, the request as JSON: guard (field that must be in the hash), at (ms), keep
---       (ms), ticket, invocation or '', phones ({e164, as, shared}, in order of preference), talk (Talk numbers),
---       talkWindow (ms), talkCaller (what becomes the caller of a session matched by Talk number, or null), hold (ms),
---       notes (whether the ticket gets notes)
+--       (ms), ticket, subject (the ticket's title, or null), invocation or '', phones ({e164, as, shared}, in order of
+--       preference), talk (Talk numbers), talkWindow (ms), talkCaller (what becomes the caller of a session matched by Talk
+--       number, or null), hold (ms), notes (whether the ticket gets notes)
 -- Answers {'revoked'}, or {'stamped' | 'already' | 'replayed' | 'other' | 'none' | 'held' | 'ambiguous', session id or '',
 -- ticket on that session or '', how it was found or '', how many sessions were candidates}.
 local prefix, channel, r = ARGV[1], ARGV[2], cjson.decode(ARGV[3])
@@ -32,6 +32,7 @@ end
 local function stamp(id, match, count, caller)
   local data = { ticketId = ticket, match = match }
   if count > 1 then data.candidates = count end
+  if r.subject ~= cjson.null then data.subject = r.subject end
   put_ticket(prefix, id, ticket, match, at, data, keep, channel, r.notes, caller)
   enqueue_work(prefix, 'enrich', id, ticket, at)
   local status = redis.call('HGET', session_key(id), 'status')
@@ -107,7 +108,8 @@ if r.hold > 0 then
       matches[phone.e164] = phone.as
     end
   end
-  local webhook = cjson.encode({ ticket = ticket, at = r.at, notes = r.notes, phones = phones, matches = matches })
+  local webhook = cjson.encode({ ticket = ticket, at = r.at, notes = r.notes, phones = phones, matches = matches,
+    subject = r.subject })
   for _, phone in ipairs(phones) do
     redis.call('SET', prefix .. 'held:' .. part(phone), webhook, 'PX', int(r.hold))
     held = true
