@@ -184,15 +184,20 @@ const { spawn } = require('child_process');
 const mediaPorts = ${JSON.stringify(mediaPorts)};
 let output = '';
 let idx = 1;
-const run = (args) => new Promise((resolve, reject) => {
+const run = (args, attempts = 3) => new Promise((resolve, reject) => {
   const mp = mediaPorts.shift();
   const child = spawn('sipp', [...args, '-i', '127.0.0.1', '-mp', String(mp), '-nostdin'], { cwd: ${JSON.stringify(folder)} });
   child.stdout.on('data', (d) => { output += d; });
   child.stderr.on('data', (d) => { output += d; });
-  child.on('exit', (code, signal) => {
+  child.on('close', (code, signal) => {
     // \`docker run\` comes back some hundred ms after its sipp has ended; the suite disconnects then, and by that time its
     // application must have heard the last answer.
     if (code === 0) return setTimeout(resolve, 300);
+    // The port was free when this file began; meanwhile somebody's call may have it.
+    if (attempts > 1 && output.includes('Unable to bind audio RTP socket')) {
+      output = '';
+      return resolve(run(args, attempts - 1));
+    }
     console.log('sipp exited with code ' + code + ' signal ' + signal);
     reject(code);
   });
