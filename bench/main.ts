@@ -8,12 +8,15 @@ import { benches } from './catalogue.js';
 // `npm run bench`: all of them, one after the other; `npm run bench -- relay signalling`: those.
 const root = packageRoot(import.meta.url);
 const results = join(root, 'bench/results');
-const wanted = process.argv.slice(2).filter((word) => !word.startsWith('-'));
+const wanted = process.argv.slice(2);
+const names = benches.map(({ name }) => name).join(', ');
+if (wanted.includes('--help') || wanted.includes('-h')) {
+  process.stdout.write(`npm run bench [-- <name>...], all of them without a name: ${names}\n`);
+  process.exit(0);
+}
 const unknown = wanted.filter((name) => !benches.some((bench) => bench.name === name));
 if (unknown.length > 0) {
-  process.stderr.write(
-    `no bench named ${unknown.join(', ')}; there are: ${benches.map((bench) => bench.name).join(', ')}\n`,
-  );
+  process.stderr.write(`no bench named ${unknown.join(', ')}; there are: ${names}\n`);
   process.exit(2);
 }
 
