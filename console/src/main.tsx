@@ -17,7 +17,7 @@ const queries = new QueryClient({
       staleTime: 2_000,
       refetchOnWindowFocus: true,
       // What the gateway refuses it refuses again; what did not reach it may reach it now.
-      retry: (count, error) => count < 3 && error instanceof ApiError && (error.status === 0 || error.status === 503),
+      retry: (count, error) => count < 3 && error instanceof ApiError && [0, 429, 503].includes(error.status),
     },
   },
 });

@@ -81,36 +81,39 @@ const End = ({ onSight }: { onSight: () => void }) => {
 export const Table = <Row,>({ label, rows, columns, keyOf, onEnd }: TableProps<Row>) => {
   const { body, from, to, height } = useWindow(rows.length);
   return (
-    <div className="table-frame">
-      <table className="as-cards" aria-label={label} aria-rowcount={rows.length + 1}>
-        <thead>
-          <tr>
-            {columns.map(({ title, className }) => (
-              <th key={title} scope="col" className={className === 'figure' ? className : undefined}>
-                {title === 'Actions' ? <span className="visually-hidden">{title}</span> : title}
-              </th>
-            ))}
-          </tr>
-        </thead>
-        <tbody ref={body}>
-          <Space rows={from} height={height} columns={columns.length} />
-          {rows.slice(from, to).map((row) => (
-            <tr key={keyOf(row)} data-row={keyOf(row)}>
-              {columns.map(({ title, cell, className }) => (
-                <td
-                  key={title}
-                  className={title === 'Actions' ? 'actions' : className}
-                  data-label={title === 'Actions' ? undefined : title}
-                >
-                  {cell(row)}
-                </td>
+    <>
+      <div className="table-frame">
+        <table className="as-cards" aria-label={label} aria-rowcount={rows.length + 1}>
+          <thead>
+            <tr>
+              {columns.map(({ title, className }) => (
+                <th key={title} scope="col" className={className === 'figure' ? className : undefined}>
+                  {title === 'Actions' ? <span className="visually-hidden">{title}</span> : title}
+                </th>
               ))}
             </tr>
-          ))}
-          <Space rows={rows.length - to} height={height} columns={columns.length} />
-        </tbody>
-      </table>
+          </thead>
+          <tbody ref={body}>
+            <Space rows={from} height={height} columns={columns.length} />
+            {rows.slice(from, to).map((row) => (
+              <tr key={keyOf(row)} data-row={keyOf(row)}>
+                {columns.map(({ title, cell, className }) => (
+                  <td
+                    key={title}
+                    className={title === 'Actions' ? 'actions' : className}
+                    data-label={title === 'Actions' ? undefined : title}
+                  >
+                    {cell(row)}
+                  </td>
+                ))}
+              </tr>
+            ))}
+            <Space rows={rows.length - to} height={height} columns={columns.length} />
+          </tbody>
+        </table>
+      </div>
+      {/* Outside of the frame, which clips: from 524,288 pixels on a browser rounds its end to another place than this one's. */}
       {onEnd !== undefined && <End onSight={onEnd} key={rows.length} />}
-    </div>
+    </>
   );
 };
