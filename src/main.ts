@@ -103,10 +103,12 @@ try {
     process.stderr.write(`The console, signed in by this link, once, within 15 minutes:\n  ${link}\n`);
   }
   if (gateway.empty) {
+    const port = /^udp\/.*:(\d+)$/.exec(gateway.sipEndpoints.find((each) => each.startsWith('udp/')) ?? '')?.[1];
+    const host = port === undefined || port === '5060' ? '127.0.0.1' : `127.0.0.1:${port}`;
     process.stderr.write(
       '\nThere is no organization yet. In another terminal:\n' +
         '  npx voice-gateway apply -f examples/org.yaml\n' +
-        '  npx voice-gateway call sip:+14155550100@127.0.0.1 --dtmf 1\n\n',
+        `  npx voice-gateway call sip:+14155550100@${host} --dtmf 1\n\n`,
     );
   }
 } catch (error) {
