@@ -4,7 +4,7 @@ import { cp, mkdir, mkdtemp, readdir, readFile, rm, symlink, writeFile } from 'n
 import { tmpdir } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { freePort } from '../support/ports.js';
+import { freeMediaPort, freePort } from '../support/ports.js';
 import { untilBound } from '../support/until-bound.js';
 
 /**
@@ -99,7 +99,10 @@ export const runIntegrationFile = async (
         NODE_PATH: join(projectRoot, 'node_modules'),
       },
     });
-    const output = await outputOf(child, timeout);
+    const output = `${await outputOf(child, timeout)}${peers
+      .filter(hasEnded)
+      .map((peer) => `# ended before its time: ${peer.spawnargs.join(' ')}: ${peer.exitCode ?? peer.signalCode}\n`)
+      .join('')}`;
     const count = (word: string): number => Number(new RegExp(`^# ${word} +(\\d+)`, 'm').exec(output)?.[1] ?? 0);
     return { pass: count('pass'), fail: count('fail'), output };
   } finally {
@@ -152,11 +155,14 @@ const adapt = async (
   await writeFile(join(folder, 'test/sipp.js'), await sippModule(folder, sut));
 };
 
-/** A sipp that plays this scenario. One that ends before it listens, as when a media port was taken, is started again. */
+/**
+ * A sipp that plays this scenario. It binds its SIP port, then those for sound and for picture, and ends when one of them is
+ * taken: it is ready when the last is bound, and one that ended before is started again.
+ */
 const startPeer = async (folder: string, scenario: string, port: number, attempts = 3): Promise<ChildProcess> => {
   const path = join(folder, 'test/scenarios', scenario);
-  const media = String(await freePort());
-  const child = spawn('sipp', ['-sf', path, '-i', '127.0.0.1', '-p', String(port), '-mp', media, '-nostdin'], {
+  const media = await freeMediaPort();
+  const child = spawn('sipp', ['-sf', path, '-i', '127.0.0.1', '-p', String(port), '-mp', String(media), '-nostdin'], {
     cwd: folder,
     stdio: 'ignore',
   });
@@ -164,7 +170,7 @@ const startPeer = async (folder: string, scenario: string, port: number, attempt
   await once(child, 'spawn');
   const outcome = await Promise.race([
     ended,
-    untilBound(port, '127.0.0.1', 'udp', 30_000).then(
+    Promise.all([port, media + 2].map((bound) => untilBound(bound, '127.0.0.1', 'udp', 30_000))).then(
       () => 'listens' as const,
       () => 'silent' as const,
     ),
@@ -178,7 +184,7 @@ const startPeer = async (folder: string, scenario: string, port: number, attempt
 /** The suite's sipp module with `sipp` started directly. */
 const sippModule = async (folder: string, sut: SuiteServer): Promise<string> => {
   const mediaPorts: number[] = [];
-  for (let i = 0; i < 30; i++) mediaPorts.push(await freePort());
+  for (let i = 0; i < 30; i++) mediaPorts.push(await freeMediaPort());
   return `
 const { spawn } = require('child_process');
 const mediaPorts = ${JSON.stringify(mediaPorts)};
@@ -194,7 +200,7 @@ const run = (args, attempts = 3) => new Promise((resolve, reject) => {
     // application must have heard the last answer.
     if (code === 0) return setTimeout(resolve, 300);
     // The port was free when this file began; meanwhile somebody's call may have it.
-    if (attempts > 1 && output.includes('Unable to bind audio RTP socket')) {
+    if (attempts > 1 && /Unable to bind (audio|video) RTP socket/.test(output)) {
       output = '';
       return resolve(run(args, attempts - 1));
     }
@@ -229,8 +235,10 @@ const outputOf = async (child: ChildProcess, timeout: number): Promise<string> =
   return output;
 };
 
+const hasEnded = (child: ChildProcess): boolean => child.exitCode !== null || child.signalCode !== null;
+
 const end = async (child: ChildProcess): Promise<void> => {
-  if (child.exitCode !== null || child.signalCode !== null) return;
+  if (hasEnded(child)) return;
   child.kill('SIGKILL');
   await once(child, 'exit');
 };
