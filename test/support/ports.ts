@@ -1,5 +1,5 @@
 import { createSocket } from 'node:dgram';
-import { closeSync, mkdirSync, openSync, rmSync, statSync } from 'node:fs';
+import { mkdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -26,27 +26,47 @@ const udpFree = (host: string, port: number): Promise<boolean> =>
 
 /**
  * A port that was given out is bound a moment later, by a process that may take a second to start. Until then other test
- * processes must not be given the same one: a file of its name stands for it.
+ * processes must not be given the same one: a file of its name stands for it, with the process that reserved it. The runner
+ * ends its workers without a word, so most files outlive their process and count for nothing then.
  */
 const reservations = join(tmpdir(), 'voice-gateway-test-ports');
-/** ms after which a reservation counts for nothing: its process is long gone. */
-const longest = 900_000;
 const own = new Set<string>();
 process.once('exit', () => {
   for (const path of own) rmSync(path, { force: true });
 });
 
+const isAlive = (pid: number): boolean => {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch (error) {
+    // Somebody else's process is one that lives, too.
+    return (error as NodeJS.ErrnoException).code === 'EPERM';
+  }
+};
+
+/** ms after which a file without a process counts for nothing: whoever wanted to write it was ended before. */
+const longestWriting = 60_000;
+
+const isForgotten = (path: string): boolean => {
+  try {
+    const pid = Number(readFileSync(path, 'utf8'));
+    return pid > 0 ? !isAlive(pid) : Date.now() - statSync(path).mtimeMs > longestWriting;
+  } catch {
+    return false;
+  }
+};
+
 const reserve = (port: number): boolean => {
   mkdirSync(reservations, { recursive: true });
   const path = join(reservations, String(port));
   try {
-    closeSync(openSync(path, 'wx'));
+    writeFileSync(path, String(process.pid), { flag: 'wx' });
     own.add(path);
     return true;
   } catch {
-    const since = statSync(path, { throwIfNoEntry: false })?.mtimeMs ?? Date.now();
     // Taken away now, it may be had at a later attempt.
-    if (Date.now() - since > longest) rmSync(path, { force: true });
+    if (isForgotten(path)) rmSync(path, { force: true });
     return false;
   }
 };
