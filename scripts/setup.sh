@@ -107,7 +107,7 @@ if [ "$purpose" = test ] && ! cmp -s $example/package-lock.json $example/node_mo
 fi
 
 # --- Compiled code ---------------------------------------------------------------------------------------------------
-sources=(src console bench examples test/support tsconfig.json tsconfig.build.json package-lock.json scripts/copy-assets.mjs)
+sources=(src console bench examples test/support tsconfig.json tsconfig.build.json package-lock.json scripts/copy-assets.mjs scripts/bundle.mjs)
 if [ ! -f dist/.built ] || [ -n "$(find "${sources[@]}" \( -name node_modules -o -name dist \) -prune -o -type f -newer dist/.built -print -quit)" ]; then
   [ "$mode" = never ] && fail 'the compiled code is missing or old: run `npm run build`.'
   say 'compiling'

@@ -1,0 +1,30 @@
+// Joins the main thread of the gateway and the libraries it needs into a few files, dist/gateway: to find and to read 1,500 modules
+// one by one was half of a start. Threads, child processes and the command line use the files in dist/src as they are.
+import { rmSync } from 'node:fs';
+import { dirname, relative, resolve } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { rolldown } from 'rolldown';
+
+const dist = resolve(dirname(fileURLToPath(import.meta.url)), '../dist');
+const out = `${dist}/gateway`;
+
+/** A module finds what lies beside its own file wherever it is moved to: scripts for Redis, profiles, files of threads. */
+const ownPlace = {
+  name: 'own-place',
+  transform(code, id) {
+    if (!code.includes('import.meta.url')) return null;
+    const place = JSON.stringify(relative(out, id));
+    return { code: code.replaceAll('import.meta.url', `new URL(${place}, import.meta.url).href`), map: null };
+  },
+};
+
+rmSync(out, { recursive: true, force: true });
+const bundle = await rolldown({ input: `${dist}/src/main.js`, platform: 'node', plugins: [ownPlace] });
+// All in one folder: what `import.meta.url` is relative to must be known before a module has its place.
+await bundle.write({
+  dir: out,
+  entryFileNames: '[name].js',
+  chunkFileNames: '[name]-[hash].js',
+  comments: { legal: true, annotation: false, jsdoc: false },
+});
+await bundle.close();
