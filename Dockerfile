@@ -26,4 +26,4 @@ VOLUME ["/data"]
 USER 1000:1000
 # Alive, not ready: a gateway that drains or waits for Redis must not be restarted.
 HEALTHCHECK --interval=10s --timeout=3s --start-period=20s --retries=3 CMD ["node", "scripts/healthcheck.mjs"]
-CMD ["node", "dist/gateway/main.js"]
+CMD ["node", "dist/bin/gateway.js"]

@@ -1,12 +1,12 @@
-// Joins the main thread of the gateway and the libraries it needs into a few files, dist/gateway: to find and to read 1,500 modules
-// one by one was half of a start. Threads, child processes and the command line use the files in dist/src as they are.
+// Joins the two programs, the gateway's main thread and the command line, and the libraries they need into a few files, dist/bin: to
+// find and to read 1,500 modules one by one was half of a start. Threads and child processes use the files in dist/src as they are.
 import { rmSync } from 'node:fs';
 import { dirname, relative, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { rolldown } from 'rolldown';
 
 const dist = resolve(dirname(fileURLToPath(import.meta.url)), '../dist');
-const out = `${dist}/gateway`;
+const out = `${dist}/bin`;
 
 /** A module finds what lies beside its own file wherever it is moved to: scripts for Redis, profiles, files of threads. */
 const ownPlace = {
@@ -19,7 +19,8 @@ const ownPlace = {
 };
 
 rmSync(out, { recursive: true, force: true });
-const bundle = await rolldown({ input: `${dist}/src/main.js`, platform: 'node', plugins: [ownPlace] });
+const programs = { gateway: `${dist}/src/main.js`, 'voice-gateway': `${dist}/src/cli/main.js` };
+const bundle = await rolldown({ input: programs, platform: 'node', plugins: [ownPlace] });
 // All in one folder: what `import.meta.url` is relative to must be known before a module has its place.
 await bundle.write({
   dir: out,

@@ -401,7 +401,7 @@ describe('the program', () => {
   });
 
   it('runs as a program: usage on standard error with status 2, help with 0', async () => {
-    const main = join(root, 'dist/src/cli/main.js');
+    const main = join(root, 'dist/bin/voice-gateway.js');
     if (!existsSync(main)) throw new Error('the compiled command line is missing: npm run build');
     const start = async (...args: string[]): Promise<Run> => {
       const child = spawn(process.execPath, [main, ...args], { stdio: ['ignore', 'pipe', 'pipe'] });

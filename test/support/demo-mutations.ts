@@ -103,6 +103,8 @@ const copyOf = (root: string): string => {
   for (const part of ['dist', 'sip-profiles', 'assets', 'package.json']) {
     cpSync(join(root, part), join(folder, part), { recursive: true });
   }
+  // What is broken is a module; the programs that are started are joined from modules.
+  writeFileSync(join(folder, 'dist/bin/gateway.js'), "import '../src/main.js';\n");
   symlinkSync(join(root, 'node_modules'), join(folder, 'node_modules'));
   return folder;
 };

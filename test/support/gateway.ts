@@ -66,7 +66,7 @@ export const startGateway = async (options: TestGatewayOptions = {}): Promise<Te
   const sipPort = options.sipPort ?? (await freePort());
   const httpPort = options.httpPort ?? (await freePort());
   const range = rtpRange();
-  const command = [...(options.through ?? []), process.execPath, join(root, 'dist/gateway/main.js')];
+  const command = [...(options.through ?? []), process.execPath, join(root, 'dist/bin/gateway.js')];
   const child: ChildProcess = spawn(command[0] ?? '', command.slice(1), {
     cwd: dataDir,
     env: {

@@ -20,7 +20,7 @@ export const startCommand = (program: Command, context: CliContext): void => {
     .command('start')
     .description('Run the gateway in the foreground')
     .action(async () => {
-      const main = fileURLToPath(entryUrl(import.meta.url, '../../../gateway/main.js'));
+      const main = fileURLToPath(entryUrl(import.meta.url, '../../../bin/gateway.js'));
       const child = spawn(process.execPath, [main], { stdio: 'inherit', cwd: context.cwd, env: { ...context.env } });
       context.signal.addEventListener('abort', () => {
         // The terminal has told the whole group already; a second SIGINT would skip the drain. Only a signal sent to
