@@ -414,6 +414,8 @@ describe('the program', () => {
     const help = await start('--help');
     expect([help.status, help.err]).toEqual([0, '']);
     expect(help.out).toContain('apply');
+    const version = await start('--version');
+    expect(version).toEqual({ status: 0, out: expect.stringMatching(/^\d+\.\d+\.\d+\n$/), err: '' });
     const wrong = await start('aply');
     expect([wrong.status, wrong.out]).toEqual([2, '']);
     expect(wrong.err).toContain("unknown command 'aply'");

@@ -1,4 +1,7 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { Command, CommanderError } from 'commander';
+import { packageRoot } from '../core/entry-path.js';
 import { apiKeysCommand } from './commands/api-keys.js';
 import { applyCommands } from './commands/apply.js';
 import { configCommands } from './commands/config.js';
@@ -31,10 +34,18 @@ const modules: readonly CommandModule[] = [
   doctorCommand,
 ];
 
+const ownVersion = (): string => {
+  const { version } = JSON.parse(readFileSync(join(packageRoot(import.meta.url), 'package.json'), 'utf8')) as {
+    version: string;
+  };
+  return version;
+};
+
 /** The command line; `more` are commands that reach further than the HTTP API (`call`, `demo`, `bench`). */
 export const createProgram = (context: CliContext, more: readonly CommandModule[] = []): Command => {
   const program = new Command('voice-gateway')
     .description('Telephone calls to AI agents, and on to people')
+    .version(ownVersion(), '-V, --version', 'Print the version')
     .configureOutput({ writeOut: context.out, writeErr: context.err })
     .exitOverride()
     .addHelpText(
