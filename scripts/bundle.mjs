@@ -1,6 +1,6 @@
 // Joins the two programs, the gateway's main thread and the command line, and the libraries they need into a few files, dist/bin: to
 // find and to read 1,500 modules one by one was half of a start. Threads and child processes use the files in dist/src as they are.
-import { rmSync } from 'node:fs';
+import { chmodSync, rmSync } from 'node:fs';
 import { dirname, relative, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { rolldown } from 'rolldown';
@@ -29,3 +29,5 @@ await bundle.write({
   comments: { legal: true, annotation: false, jsdoc: false },
 });
 await bundle.close();
+// npm makes a command executable when it installs the package, which was before this file was there.
+chmodSync(`${out}/voice-gateway.js`, 0o755);
