@@ -21,10 +21,10 @@ const interval = 500;
 const badLooks = 3;
 
 /**
- * Node's own meter: a timer of the event loop, every `resolution` ms, whose lateness goes into a histogram. Twenty of them
+ * Node's own meter: a timer of the event loop, every `resolution` ms, whose lateness goes into a histogram. Ten of them
  * make a look; more would only wake up an idle process.
  */
-export const eventLoopMeter = (resolution = 25): DelayMeter => {
+export const eventLoopMeter = (resolution = 50): DelayMeter => {
   const histogram = monitorEventLoopDelay({ resolution });
   histogram.enable();
   return {
