@@ -45,7 +45,7 @@ export type CallsDeps = {
   readonly bindLadder: (sipCallId: string, sessionId: string) => void;
   /** Everything of the call is closed. */
   readonly onClosed: (sessionId: string) => void;
-  readonly recordings: string;
+  readonly recordings: RecordingPlace;
   /** True while the machine is too busy to take a call without harming the others. */
   readonly overloaded: () => boolean;
   readonly limits: {
