@@ -145,7 +145,10 @@ export const createRecordings = (deps: RecordingsDeps): Recordings => {
       if (own !== null) return { bytes: own, read: (from, to) => ofOurs(file, from, to) };
       const bytes = store === place.store ? undefined : (await sizesThere(part, [file])).get(file);
       if (bytes === undefined) {
-        throw new GatewayError('not_found', `The recording was in the folder of ${host} (${store}) and is not any more.`);
+        throw new GatewayError(
+          'not_found',
+          `The recording was in the folder of ${host} (${store}) and is not any more.`,
+        );
       }
       return { bytes, read: (from, to) => ofAnother(part, from, to) };
     },

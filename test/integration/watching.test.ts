@@ -127,7 +127,10 @@ it('places a test call, measures it, presses its keys from another instance, and
   expect(fetched.map(({ headers }) => headers.get('content-disposition'))).toEqual([
     ...[`inline; filename="${id}.wav"`, `inline; filename="${id}-2.wav"`],
   ]);
-  expect(await Promise.all(fetched.map(async (each) => Buffer.from(await each.arrayBuffer())))).toEqual([whole, second]);
+  expect(await Promise.all(fetched.map(async (each) => Buffer.from(await each.arrayBuffer())))).toEqual([
+    whole,
+    second,
+  ]);
   const some = await recording({ range: 'bytes=4-11' }, 1, rig.other);
   expect([some.status, Buffer.from(await some.arrayBuffer())]).toEqual([206, whole.subarray(4, 12)]);
   expect(await (await recording({}, 3, rig.other)).json()).toMatchObject({

@@ -156,7 +156,10 @@ export const recordingRoutes = (deps: ApiDeps, recordings: RecordingParts): read
         await recordings.remove(part);
         const entry = { at: deps.clock.now(), type: 'recording.deleted', data: { file } } as const;
         await deps.sessions.forgetRecording(session.orgId, session.id, file, entry);
-        log.info({ sessionId: session.id, organization: session.orgId, by: principal.sub, file }, 'A recording was deleted.');
+        log.info(
+          { sessionId: session.id, organization: session.orgId, by: principal.sub, file },
+          'A recording was deleted.',
+        );
       }
       return { status: 204, changes: files.map(({ file }) => file) };
     },

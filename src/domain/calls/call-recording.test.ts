@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { manualClock } from '../../core/manual-clock.js';
 import { silentLogger } from '../../core/logger.js';
+import { manualClock } from '../../core/manual-clock.js';
 import type { PhoneSession, RecordedPart } from '../sessions/records.js';
 import { callRecording, type RecordingAction } from './call-recording.js';
 

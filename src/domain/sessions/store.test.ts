@@ -339,7 +339,9 @@ describe('an ended session', () => {
       await expect.poll(() => quick.get(orgId, ended.id), { timeout: 5_000 }).toBeNull();
       const left = (await keysLeft()).map((key) => key.slice(orgId.length + 6));
       expect(left.filter((key) => key.includes(ended.id))).toEqual([]);
-      expect(left.filter((key) => /^(by-ticket|by-reason|recorded|by-caller:%2B14155550123|expiry)/.test(key))).toEqual([]);
+      expect(left.filter((key) => /^(by-ticket|by-reason|recorded|by-caller:%2B14155550123|expiry)/.test(key))).toEqual(
+        [],
+      );
       expect(replyTexts(await redis.command('ZRANGE', `vg:{${orgId}}:by-time`, 0, -1))).toEqual([live.id]);
       expect(replyTexts(await redis.command('ZRANGE', `vg:{${orgId}}:live`, 0, -1))).toEqual([live.id]);
       expect(replyNumber(await redis.command('TTL', `vg:{${orgId}}:session:${live.id}`))).toBe(-1);

@@ -19,7 +19,8 @@ const Delete = ({ id, onClose }: { id: string; onClose: () => void }) => {
       onClose={onClose}
       onConfirm={() => remove.mutate({ path: { id } }, { onSuccess: onClose })}
     >
-      Nobody can hear the call again. The timeline keeps that there was a recording, and who looks at it sees that it is gone.
+      Nobody can hear the call again. The timeline keeps that there was a recording, and who looks at it sees that it is
+      gone.
     </Confirm>
   );
 };
