@@ -2,6 +2,7 @@ import { mkdir, open, readdir, readFile, rm, stat, writeFile } from 'node:fs/pro
 import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
+import { GatewayError } from '../core/errors.js';
 import { newUuid } from '../core/ids.js';
 import type { RecordingPlace } from '../domain/calls/index.js';
 
@@ -9,7 +10,7 @@ const uuid = '[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}';
 /** `<session>.wav`, and `<session>-2.wav` for what was recorded after a stop. */
 const recordingName = new RegExp(`^(${uuid})(?:-\\d{1,6})?\\.wav$`);
 /** The session a file is of; null for one that is no recording. */
-export const sessionOfFile = (name: string): string | null => recordingName.exec(name)?.[1] ?? null;
+const sessionOfFile = (name: string): string | null => recordingName.exec(name)?.[1] ?? null;
 
 const codeOf = (error: unknown): unknown => (error instanceof Error && 'code' in error ? error.code : undefined);
 const ifMissing =
@@ -52,7 +53,7 @@ export const openRecordingsFolder = async (dataDir: string): Promise<RecordingPl
   return { folder, store: await idOf(folder), host: hostname() };
 };
 
-/** Recordings in a folder, by the name of their file. */
+/** Recordings in a folder, by the name of their file. Throws GatewayError bad_request for a name that is none of a recording. */
 export type RecordingFiles = {
   /** Bytes; null when there is no such file. */
   size(file: string): Promise<number | null>;
@@ -64,31 +65,39 @@ export type RecordingFiles = {
   sweep(before: number, isKept: (sessionId: string) => Promise<boolean>): Promise<number>;
 };
 
-export const recordingFiles = (folder: string): RecordingFiles => ({
-  size: (file) =>
-    stat(join(folder, file)).then((found) => (found.isFile() ? found.size : null), ifMissing<number | null>(null)),
-  async read(file, from, to) {
-    const handle = await open(join(folder, file), 'r');
-    try {
-      const buffer = Buffer.alloc(Math.max(0, to - from + 1));
-      const { bytesRead } = await handle.read(buffer, 0, buffer.length, from);
-      return buffer.subarray(0, bytesRead);
-    } finally {
-      await handle.close();
-    }
-  },
-  remove: (file) => rm(join(folder, file), { force: true }),
-  async sweep(before, isKept) {
-    let removed = 0;
-    // One after the other: it is in no hurry, and calls are.
-    for (const name of await readdir(folder)) {
-      const sessionId = sessionOfFile(name);
-      if (sessionId === null) continue;
-      const found = await stat(join(folder, name)).catch(ifMissing(null));
-      if (found === null || found.mtimeMs > before || (await isKept(sessionId))) continue;
-      await rm(join(folder, name), { force: true });
-      removed += 1;
-    }
-    return removed;
-  },
-});
+export const recordingFiles = (folder: string): RecordingFiles => {
+  const pathOf = (file: string): string => {
+    if (sessionOfFile(file) !== null) return join(folder, file);
+    throw new GatewayError('bad_request', 'This is not the name of a recording.');
+  };
+  return {
+    async size(file) {
+      const found = await stat(pathOf(file)).catch(ifMissing(null));
+      return found?.isFile() === true ? found.size : null;
+    },
+    async read(file, from, to) {
+      const handle = await open(pathOf(file), 'r');
+      try {
+        const buffer = Buffer.alloc(Math.max(0, to - from + 1));
+        const { bytesRead } = await handle.read(buffer, 0, buffer.length, from);
+        return buffer.subarray(0, bytesRead);
+      } finally {
+        await handle.close();
+      }
+    },
+    remove: async (file) => rm(pathOf(file), { force: true }),
+    async sweep(before, isKept) {
+      let removed = 0;
+      // One after the other: it is in no hurry, and calls are.
+      for (const name of await readdir(folder)) {
+        const sessionId = sessionOfFile(name);
+        if (sessionId === null) continue;
+        const found = await stat(join(folder, name)).catch(ifMissing(null));
+        if (found === null || found.mtimeMs > before || (await isKept(sessionId))) continue;
+        await rm(join(folder, name), { force: true });
+        removed += 1;
+      }
+      return removed;
+    },
+  };
+};

@@ -6,7 +6,7 @@ import type { RecordingPlace } from '../domain/calls/index.js';
 import type { RecordedPart, RecordingStore, SessionStore } from '../domain/sessions/index.js';
 import { type CommandBus, InstanceAbsent } from '../platform/redis/index.js';
 import type { Vault } from '../platform/vault/index.js';
-import { recordingFiles, sessionOfFile } from './recordings-folder.js';
+import { recordingFiles } from './recordings-folder.js';
 
 /** How long an instance that has the folder may take for one answer, ms. */
 const patience = 5_000;
@@ -42,11 +42,6 @@ type Command = {
   readonly to?: unknown;
 };
 
-const fileIn = (value: unknown): string => {
-  if (typeof value === 'string' && sessionOfFile(value) !== null) return value;
-  throw new GatewayError('bad_request', 'This is not the name of a recording.');
-};
-
 /** The recordings of all instances: our own folder first, which may be shared, then whoever has the folder. */
 export const createRecordings = (deps: RecordingsDeps): Recordings => {
   const { place, bus, vault, clock, log } = deps;
@@ -58,9 +53,9 @@ export const createRecordings = (deps: RecordingsDeps): Recordings => {
     Object.fromEntries(await Promise.all(names.map(async (name) => [name, await files.size(name)] as const)));
 
   const here = {
-    sizes: ({ files: names }: Command) => sizesHere((Array.isArray(names) ? names : []).map(fileIn)),
+    sizes: ({ files: names }: Command) => sizesHere((Array.isArray(names) ? names : []).map(String)),
     async piece({ file, from, to }: Command) {
-      const name = fileIn(file);
+      const name = String(file);
       const first = Number(from);
       const last = Number(to);
       if (!Number.isSafeInteger(first) || !Number.isSafeInteger(last) || first < 0 || last - first >= remotePiece) {
@@ -69,7 +64,7 @@ export const createRecordings = (deps: RecordingsDeps): Recordings => {
       return vault.sealBytes(scopeOf(name), await files.read(name, first, last));
     },
     async remove({ file }: Command) {
-      await files.remove(fileIn(file));
+      await files.remove(String(file));
       return null;
     },
   };
