@@ -124,7 +124,7 @@ const pages: readonly (readonly [string, ReactElement, readonly Known[], readonl
     'a call',
     <CallPage key="page" id={id} />,
     [
-      known('GET /v1/sessions/{id}', { path: { id } }, { ...session, timeline }),
+      known('GET /v1/sessions/{id}', { path: { id } }, { ...session, recordings: [], timeline }),
       known(
         'GET /v1/contacts/{id}',
         { path: { id }, query },

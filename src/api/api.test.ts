@@ -286,13 +286,14 @@ describe('sessions', () => {
       endReason: 'caller-hangup',
       transfer: null,
       attempts: 0,
+      recordings: [],
       timeline: [
         { at: expect.stringMatching(/Z$/), type: 'call.received', data: {} },
         { at: new Date(owned.snapshot.startedAt + 40).toISOString(), type: 'call.answered', data: { codec: 'PCMU' } },
       ],
     });
     const list = sessionListSchema.parse((await call('/v1/sessions', { token })).json());
-    const { timeline: _, ...item } = detail;
+    const { timeline: _, recordings: _recordings, ...item } = detail;
     expect(list).toEqual({ items: [item], next: null });
   });
 

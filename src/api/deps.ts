@@ -45,7 +45,7 @@ export type ApiDeps = {
   /** Folder of the built console. */
   readonly consoleFiles?: string;
   readonly directory: DirectoryService;
-  readonly sessions: Pick<SessionStore, 'get' | 'list' | 'locate' | 'timeline'>;
+  readonly sessions: Pick<SessionStore, 'get' | 'list' | 'locate' | 'timeline' | 'forgetRecording'>;
   readonly contacts: ContactStore;
   readonly calls: CallControl;
   readonly tools: ToolControl;

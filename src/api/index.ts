@@ -19,7 +19,7 @@ export { checkRoutes, type SystemCheck, type SystemChecks } from './routes/check
 export { eventRoutes } from './routes/events.js';
 export { type KeyRotation, type KeyUse, keyRoutes, type RotationState } from './routes/keys.js';
 export { type ProfileParts, type ProfileView, profileRoutes } from './routes/profiles.js';
-export { type RecordingFile, type RecordingParts, recordingRoutes } from './routes/recordings.js';
+export { type RecordingParts, recordingRoutes } from './routes/recordings.js';
 export { type TestCallControl, type TestCallRequest, testCallRoutes } from './routes/test-calls.js';
 export type { ToolControl } from './routes/tools.js';
 export { type TransferControl, transferRoutes } from './routes/transfers.js';

@@ -37,7 +37,16 @@ export const sessionSchema = z
 
 export const timelineEntrySchema = z.strictObject({ at: time, type: z.enum(timelineTypes), data: json });
 
-export const sessionDetailSchema = sessionSchema.extend({ timeline: z.array(timelineEntrySchema) });
+export const recordedPartSchema = z.strictObject({
+  part: z.int().describe('1, 2, …: as `part` of `GET /v1/sessions/{id}/recording`.'),
+  file: z.string(),
+  startedAt: time,
+});
+
+export const sessionDetailSchema = sessionSchema.extend({
+  recordings: z.array(recordedPartSchema).describe('From each start of the recording to its stop.'),
+  timeline: z.array(timelineEntrySchema),
+});
 
 export const sessionListSchema = z.strictObject({
   items: z.array(sessionSchema),

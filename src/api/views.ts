@@ -1,6 +1,6 @@
 import type { z } from 'zod';
-import type { Contact, ListedSession, PhoneSession, TimelineEntry } from '../domain/sessions/index.js';
-import type { contactSchema, sessionDetailSchema, sessionSchema } from './schemas.js';
+import type { Contact, ListedSession, PhoneSession, RecordedPart, TimelineEntry } from '../domain/sessions/index.js';
+import type { contactSchema, recordedPartSchema, sessionDetailSchema, sessionSchema } from './schemas.js';
 
 const iso = (at: number): string => new Date(at).toISOString();
 const isoOrNull = (at: number | null): string | null => (at === null ? null : iso(at));
@@ -25,11 +25,16 @@ export const sessionView = (session: ListedSession): z.input<typeof sessionSchem
   attempts: session.attempts,
 });
 
+export const recordedPartView = ({ part, file, at }: RecordedPart): z.input<typeof recordedPartSchema> => ({
+  ...{ part, file, startedAt: iso(at) },
+});
+
 export const sessionDetailView = (
   session: PhoneSession,
   timeline: readonly TimelineEntry[],
 ): z.input<typeof sessionDetailSchema> => ({
   ...sessionView(session),
+  recordings: session.recordings.map(recordedPartView),
   timeline: timeline.map(({ at, type, data }) => ({ at: iso(at), type, data: { ...data } })),
 });
 

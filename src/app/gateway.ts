@@ -60,7 +60,7 @@ import { startRelay } from './relay.js';
 import { sessionCredentials } from './session-credentials.js';
 import { shutdownStack } from './shutdown-stack.js';
 import { startSignalling } from './signalling.js';
-import { openStore, recordingsFolder } from './store.js';
+import { openStore } from './store.js';
 import { createToolControl } from './tool-control.js';
 import { openTracing } from './tracing.js';
 import { createTransferControl } from './transfer-control.js';
@@ -219,9 +219,8 @@ const start = async (options: GatewayOptions, stack: ReturnType<typeof shutdownS
   const lag = watchLoopLag(clock);
   stack.push('event-loop watch', () => lag.stop());
   const ladder = createLadder(clock);
-  const recordings = await recordingsFolder(config.dataDir);
-  const watching = createWatching({
-    ...{ instanceId, redis, bus, sessions, profiles, media, speaker, lag, recordings, clock, log, stack },
+  const watching = await createWatching({
+    ...{ config, instanceId, redis, bus, vault, sessions, profiles, media, speaker, lag, clock, log, stack },
     ...{ version: options.version, directory: directory.directory },
     calls: () => calls,
     sip: () => signalling.server,
@@ -257,7 +256,7 @@ const start = async (options: GatewayOptions, stack: ReturnType<typeof shutdownS
       actions.closed(sessionId);
       credentials.revoke(sessionId);
     },
-    recordings,
+    recordings: watching.recordings,
     overloaded: lag.overloaded,
     limits: callLimits(config),
   });

@@ -1,5 +1,4 @@
 import { mkdir } from 'node:fs/promises';
-import { join } from 'node:path';
 import type { Clock } from '../core/clock.js';
 import type { Logger } from '../core/logger.js';
 import type { Redactor } from '../core/redaction.js';
@@ -51,11 +50,4 @@ export const openStore = async (
   await redis.ready(redisPatience);
   await checkRing(ring, redisRingChecks(redis));
   return { redis, ring, vault: createVault(ring, (plain) => redactor.add(plain)), embedded: server !== null };
-};
-
-/** Folder of recordings, made when missing. */
-export const recordingsFolder = async (dataDir: string): Promise<string> => {
-  const folder = join(dataDir, 'recordings');
-  await mkdir(folder, { recursive: true, mode: 0o700 });
-  return folder;
 };

@@ -8,34 +8,38 @@ import {
 } from '../api/index.js';
 import type { Clock } from '../core/clock.js';
 import type { Logger } from '../core/logger.js';
-import type { Calls } from '../domain/calls/index.js';
+import type { Calls, RecordingPlace } from '../domain/calls/index.js';
 import type { MediaPlane } from '../domain/calls/ports.js';
 import type { Directory } from '../domain/directory/index.js';
 import { readInstances, type SessionStore } from '../domain/sessions/index.js';
 import type { CommandBus, RedisConnection } from '../platform/redis/index.js';
+import type { Vault } from '../platform/vault/index.js';
 import type { Announcer } from '../telephony/agents/builtin/index.js';
 import type { ProfileRegistry, SipServer } from '../telephony/sip/index.js';
+import type { Config } from './config.js';
 import { createInstances } from './instances.js';
 import type { LoopLag } from './loop-lag.js';
 import { watchQuality } from './quality-watch.js';
 import { createRecordings } from './recordings.js';
+import { openRecordingsFolder } from './recordings-folder.js';
 import { createRejections, type Rejections } from './rejections.js';
 import type { ShutdownStack } from './shutdown-stack.js';
 import { createTestCalls, type TestCalls } from './test-calls.js';
 import type { CommandTaker } from './transfer-control.js';
 
 export type WatchingDeps = {
+  readonly config: Pick<Config, 'dataDir' | 'limits'>;
   readonly instanceId: string;
   readonly version: string;
   readonly redis: RedisConnection;
   readonly bus: CommandBus;
+  readonly vault: Vault;
   readonly sessions: SessionStore;
   readonly directory: Directory;
   readonly profiles: ProfileRegistry;
   readonly media: MediaPlane;
   readonly speaker: Announcer;
   readonly lag: LoopLag;
-  readonly recordings: string;
   readonly calls: () => Calls;
   readonly sip: () => SipServer;
   readonly clock: Clock;
@@ -43,10 +47,12 @@ export type WatchingDeps = {
   readonly stack: ShutdownStack;
 };
 
-/** What people look at beside the calls themselves: their quality, the instances, what was turned away, test calls. */
+/** What people look at beside the calls themselves: their quality, their recordings, the instances, what was turned away, test calls. */
 export type Watching = {
   readonly rejections: Rejections;
   readonly testCalls: TestCalls;
+  /** Where this instance writes recordings. */
+  readonly recordings: RecordingPlace;
   /** A call of this instance has closed. */
   closed(sessionId: string): void;
   readonly take: CommandTaker;
@@ -56,8 +62,8 @@ export type Watching = {
 /** How long the instance of a call may take to tell of its quality, ms. */
 const patience = 2_000;
 
-export const createWatching = (deps: WatchingDeps): Watching => {
-  const { instanceId, bus, sessions, clock, stack } = deps;
+export const createWatching = async (deps: WatchingDeps): Promise<Watching> => {
+  const { config, instanceId, bus, sessions, clock, stack } = deps;
   const startedAt = new Date(clock.now()).toISOString();
   const quality = watchQuality({ live: () => deps.calls().live(), clock });
   stack.push('quality watch', async () => quality.stop());
@@ -69,6 +75,13 @@ export const createWatching = (deps: WatchingDeps): Watching => {
     secureMedia: (profile) => deps.profiles.get(profile)?.rules.mediaSecurity === 'required',
     speak: async (text, signal) => (await deps.speaker.announce(text, signal))?.source ?? null,
   });
+  const place = await openRecordingsFolder(config.dataDir);
+  const recordings = createRecordings({
+    ...{ place, bus, vault: deps.vault, sessions, clock, log: deps.log },
+    retention: config.limits.sessionRetention * 1_000,
+  });
+  const unserve = await recordings.serve();
+  stack.push('recordings', () => unserve());
   const instances = createInstances({
     ...{ instanceId, bus },
     beats: () => readInstances(deps.redis),
@@ -100,7 +113,7 @@ export const createWatching = (deps: WatchingDeps): Watching => {
   };
 
   return {
-    ...{ rejections, testCalls },
+    ...{ rejections, testCalls, recordings: place },
     closed: quality.ended,
     take: (name, payload) => {
       if (name === 'session-quality') {
@@ -112,7 +125,7 @@ export const createWatching = (deps: WatchingDeps): Watching => {
     routes: (api) => [
       ...watchingRoutes(api, { instances: instances.parts, quality: qualityOf }),
       ...testCallRoutes(api, testCalls.control),
-      ...recordingRoutes(api, createRecordings(deps.recordings)),
+      ...recordingRoutes(api, recordings.parts),
     ],
   };
 };

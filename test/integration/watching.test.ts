@@ -1,6 +1,10 @@
+import { readdirSync, rmSync } from 'node:fs';
+import { hostname } from 'node:os';
+import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { mintDashboardToken } from '../../src/platform/access/index.js';
 import { type AgentRig, startAgentRig } from '../support/agent-rig.js';
+import type { TestGateway } from '../support/gateway.js';
 import { organization } from '../support/organization.js';
 import { dial } from '../support/phone.js';
 import { plainDestination } from '../support/transfer-rig.js';
@@ -80,11 +84,16 @@ it('places a test call, measures it, presses its keys from another instance, and
   expect(now.mos[id]).toBeGreaterThan(3);
 
   const editor = await dashboard('editor');
-  const recording = (headers: Record<string, string> = {}) =>
-    fetch(`${rig.owner.gateway.httpUrl}/v1/sessions/${id}/recording`, {
+  const recording = (headers: Record<string, string> = {}, part = 1, gateway: TestGateway = rig.owner.gateway) =>
+    fetch(`${gateway.httpUrl}/v1/sessions/${id}/recording?part=${part}`, {
       headers: { authorization: `Bearer ${editor}`, ...headers },
     });
   expect((await recording()).status).toBe(409);
+  // What begins after a stop is a part of its own.
+  for (const action of ['stop', 'start']) {
+    const path = `/v1/sessions/${id}/recording`;
+    expect((await rig.rest(rig.other, editor, 'POST', path, { action })).status).toBe(200);
+  }
   const pressed = await rig.rest(rig.other, editor, 'POST', `/v1/test-calls/${id}/keys`, { digits: '1' });
   expect(pressed.status).toBe(204);
   await ended(id);
@@ -110,8 +119,35 @@ it('places a test call, measures it, presses its keys from another instance, and
   ]);
   expect(Buffer.from(await part.arrayBuffer())).toEqual(whole.subarray(4, 12));
   expect((await recording({ range: `bytes=${whole.length}-` })).status).toBe(416);
-  const listed = await rig.rest(rig.owner.gateway, editor, 'GET', '/v1/recordings');
-  expect(listed.body).toMatchObject({ items: [{ session: { id }, bytes: whole.length }], next: null });
+
+  // The instance that has no file of it fetches them from the one that does.
+  expect(readdirSync(join(rig.other.dataDir, 'recordings'))).toEqual(['.store']);
+  const second = Buffer.from(await (await recording({}, 2)).arrayBuffer());
+  const fetched = [await recording({}, 1, rig.other), await recording({}, 2, rig.other)];
+  expect(fetched.map(({ headers }) => headers.get('content-disposition'))).toEqual([
+    ...[`inline; filename="${id}.wav"`, `inline; filename="${id}-2.wav"`],
+  ]);
+  expect(await Promise.all(fetched.map(async (each) => Buffer.from(await each.arrayBuffer())))).toEqual([
+    whole,
+    second,
+  ]);
+  const some = await recording({ range: 'bytes=4-11' }, 1, rig.other);
+  expect([some.status, Buffer.from(await some.arrayBuffer())]).toEqual([206, whole.subarray(4, 12)]);
+  expect(await (await recording({}, 3, rig.other)).json()).toMatchObject({
+    ...{ statusCode: 404, message: `The recording of session ${id} has no part 3; there is 1, 2.` },
+  });
+  const { recordings } = (await rig.other.api(`/v1/sessions/${id}`)).body as { recordings: unknown };
+  expect(recordings).toMatchObject([{ part: 1 }, { part: 2 }]);
+  for (const gateway of [rig.owner.gateway, rig.other]) {
+    const listed = await rig.rest(gateway, editor, 'GET', '/v1/recordings');
+    const parts = [
+      { part: 1, file: `${id}.wav`, bytes: whole.length },
+      { part: 2, file: `${id}-2.wav`, bytes: second.length },
+    ];
+    expect(listed.body).toMatchObject({ items: [{ session: { id }, parts }], next: null });
+    const unknown = await rig.rest(gateway, editor, 'GET', `/v1/recordings?cursor=${id}`);
+    expect([unknown.status, unknown.body.code]).toEqual([400, 'bad_request']);
+  }
 
   // Who only looks does not listen; another organization has no such call.
   const viewer = await dashboard('viewer');
@@ -127,6 +163,25 @@ it('places a test call, measures it, presses its keys from another instance, and
   }
   const others = await rig.rest(rig.owner.gateway, foreign, 'GET', '/v1/recordings');
   expect(others.body).toEqual({ items: [], next: null });
+
+  // Who may not delete hears so; who may does from anywhere, and it stands on the timeline.
+  const path = `/v1/sessions/${id}/recording`;
+  expect((await rig.rest(rig.other, editor, 'DELETE', path)).status).toBe(403);
+  const admin = await dashboard('admin');
+  expect((await rig.rest(rig.other, admin, 'DELETE', `${path}?part=2`)).status).toBe(204);
+  const inFolder = () => readdirSync(join(rig.owner.gateway.dataDir, 'recordings')).filter((name) => name.includes(id));
+  expect(inFolder()).toEqual([`${id}.wav`]);
+  const after = (await rig.other.api(`/v1/sessions/${id}`)).body as { recordings: unknown; timeline: unknown[] };
+  expect([after.recordings, after.timeline.at(-1)]).toMatchObject([
+    [{ part: 1 }],
+    { type: 'recording.deleted', data: { file: `${id}-2.wav` } },
+  ]);
+  // A file that somebody took away: the list has it still, and what asks for it hears where it was.
+  rmSync(join(rig.owner.gateway.dataDir, 'recordings', `${id}.wav`));
+  const gone = await rig.rest(rig.other, editor, 'GET', path);
+  expect([gone.status, gone.body.message]).toEqual([404, expect.stringContaining(`in the folder of ${hostname()}`)]);
+  const listed = (await rig.rest(rig.other, editor, 'GET', '/v1/recordings')).body;
+  expect(listed).toMatchObject({ items: [{ parts: [{ part: 1, bytes: null, seconds: null }] }] });
 }, 90_000);
 
 it('reaches a number of a carrier by a test call, and says why one is not possible', async () => {

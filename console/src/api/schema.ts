@@ -341,6 +341,7 @@ export type Operations = {
         | null;
       readonly transfer: Readonly<Record<string, unknown>> | null;
       readonly attempts: number;
+      readonly recordings: readonly { readonly part: number; readonly file: string; readonly startedAt: string }[];
       readonly timeline: readonly {
         readonly at: string;
         readonly type:
@@ -372,6 +373,7 @@ export type Operations = {
           | 'recording.paused'
           | 'recording.resumed'
           | 'recording.stopped'
+          | 'recording.deleted'
           | 'prefetch.held'
           | 'prefetch.stamped'
           | 'prefetch.refused'
@@ -420,9 +422,15 @@ export type Operations = {
   };
   'GET /v1/sessions/{id}/recording': {
     readonly path: { readonly id: string };
-    readonly query: undefined;
+    readonly query: { readonly part?: string | undefined };
     readonly body: undefined;
     readonly reply: string;
+  };
+  'DELETE /v1/sessions/{id}/recording': {
+    readonly path: { readonly id: string };
+    readonly query: { readonly part?: string | undefined };
+    readonly body: undefined;
+    readonly reply: null;
   };
   'GET /v1/sessions/{id}/tools': {
     readonly path: { readonly id: string };
@@ -2487,8 +2495,13 @@ export type Operations = {
           readonly transfer: Readonly<Record<string, unknown>> | null;
           readonly attempts: number;
         };
-        readonly bytes: number;
-        readonly seconds: number;
+        readonly parts: readonly {
+          readonly part: number;
+          readonly file: string;
+          readonly startedAt: string;
+          readonly bytes: number | null;
+          readonly seconds: number | null;
+        }[];
       }[];
       readonly next: string | null;
     };

@@ -57,6 +57,7 @@ const sentences: Readonly<Record<TimelineType, (data: Data) => string>> = {
   'recording.paused': () => 'The recording was paused.',
   'recording.resumed': () => 'The recording went on.',
   'recording.stopped': () => 'The recording ended.',
+  'recording.deleted': () => 'The recording was deleted.',
   'prefetch.held': () => 'A webhook of Zendesk waits for this caller.',
   'prefetch.stamped': (data) =>
     `Zendesk’s webhook put ticket ${said(data.ticketId ?? data.ticket)}${when(data.subject, ' “', '”')} on the session.`,

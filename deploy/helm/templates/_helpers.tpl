@@ -19,3 +19,15 @@ value: {{ .Values.publicAddress | quote }}
 valueFrom: { fieldRef: { fieldPath: {{ ternary "status.hostIP" "status.podIP" .Values.hostNetwork }} } }
 {{- end -}}
 {{- end -}}
+{{- /* Where the embedded engine listens; nothing when the configuration says so itself, which the environment would overrule. */ -}}
+{{- define "voice-gateway.sipListen" -}}
+{{- $sip := .Values.sip -}}
+{{- if $sip.listen -}}
+{{- $sip.listen -}}
+{{- else if not (dig "sip" "listen" "" .Values.config) -}}
+udp:$(POD_IP):{{ $sip.port }},tcp:$(POD_IP):{{ $sip.port }}{{ if $sip.tls.existingSecret }},tls:$(POD_IP):{{ $sip.tls.port }}{{ end }}
+{{- end -}}
+{{- end -}}
+{{- define "voice-gateway.recordingsClaim" -}}
+{{- .Values.persistence.existingClaim | default (printf "%s-recordings" (include "voice-gateway.name" .)) -}}
+{{- end -}}

@@ -1,12 +1,15 @@
 import { describe, expect, it } from 'vitest';
 import { silentLogger } from '../../core/logger.js';
+import { manualClock } from '../../core/manual-clock.js';
+import type { PhoneSession, RecordedPart } from '../sessions/records.js';
 import { callRecording, type RecordingAction } from './call-recording.js';
 
 const recordingOf = ({ answered = true, fails = false } = {}) => {
   const told: string[] = [];
   const notes: unknown[] = [];
+  let recordings: readonly RecordedPart[] = [];
   const recording = callRecording({
-    path: '/recordings/one.wav',
+    place: { folder: '/recordings', store: 'folder-1', host: 'voice-1' },
     leg: {
       startRecording: async (path) => {
         if (fails) throw new Error('no space left');
@@ -16,11 +19,21 @@ const recordingOf = ({ answered = true, fails = false } = {}) => {
       pauseRecording: async (paused) => void told.push(paused ? 'pause' : 'resume'),
     },
     gather: async () => void told.push('gather'),
-    session: { note: (type, data) => void notes.push([type, data]) },
+    session: {
+      id: 'one',
+      get snapshot() {
+        return { recordings } as PhoneSession;
+      },
+      change: async (change) => {
+        recordings = change.recordings ?? recordings;
+      },
+      note: (type, data) => void notes.push([type, data]),
+    },
+    clock: manualClock(),
     answered: () => answered,
     log: silentLogger,
   });
-  return { recording, told, notes };
+  return { recording, told, notes, recorded: () => recordings };
 };
 
 describe('the recording of a call', () => {
@@ -42,11 +55,17 @@ describe('the recording of a call', () => {
   });
 
   it('gives what is recorded after a stop a file of its own', async () => {
-    const { recording, told } = recordingOf();
+    const { recording, told, recorded } = recordingOf();
     await recording.act('start');
     await recording.act('stop');
     expect(await recording.act('start')).toEqual({ state: 'recording', file: 'one-2.wav' });
     expect(told.at(-1)).toBe('start /recordings/one-2.wav');
+    // The session says of each where it is.
+    const where = { at: 1_700_000_000_000, store: 'folder-1', host: 'voice-1' };
+    expect(recorded()).toEqual([
+      { part: 1, file: 'one.wav', ...where },
+      { part: 2, file: 'one-2.wav', ...where },
+    ]);
   });
 
   it('does what is asked for at once in the order of the requests', async () => {
@@ -79,9 +98,9 @@ describe('the recording of a call', () => {
 
   it('does not start before the answer, nor when its file cannot be written', async () => {
     await expect(recordingOf({ answered: false }).recording.act('start')).rejects.toMatchObject({ code: 'conflict' });
-    const { recording, notes } = recordingOf({ fails: true });
+    const { recording, notes, recorded } = recordingOf({ fails: true });
     await expect(recording.act('start')).rejects.toThrow('no space left');
-    expect(notes).toEqual([]);
+    expect([notes, recorded()]).toEqual([[], []]);
     expect(recording.running()).toBe(false);
   });
 });

@@ -1,7 +1,9 @@
-import { basename, extname } from 'node:path';
+import { join } from 'node:path';
+import type { Clock } from '../../core/clock.js';
 import { GatewayError } from '../../core/errors.js';
 import type { Logger } from '../../core/logger.js';
 import type { OwnedSession } from '../sessions/ports.js';
+import type { RecordingStore } from '../sessions/records.js';
 import type { LegRecorder } from './leg-audio.js';
 
 export const recordingActions = ['start', 'pause', 'resume', 'stop'] as const;
@@ -10,6 +12,9 @@ export type RecordingAction = (typeof recordingActions)[number];
 export type RecordingState = 'off' | 'recording' | 'paused';
 /** `file`: name of the recording that is being written; null when none is. */
 export type RecordingView = { readonly state: RecordingState; readonly file: string | null };
+
+/** Where the recordings of this instance go: a folder, and what a session says of it. */
+export type RecordingPlace = RecordingStore & { readonly folder: string };
 
 /** The recording of one call: one file from start to stop, however often it pauses. */
 export type CallRecording = {
@@ -25,23 +30,21 @@ export type CallRecording = {
 };
 
 /** A second recording of a call is a file of its own: what was stopped is complete. */
-const pathOf = (path: string, part: number): string => {
-  if (part === 1) return path;
-  const extension = extname(path);
-  return `${path.slice(0, path.length - extension.length)}-${part}${extension}`;
-};
+const fileOf = (sessionId: string, part: number): string => `${sessionId}${part === 1 ? '' : `-${part}`}.wav`;
 
-/** @param context `path` of the first recording; `answered`: whether the other end is there to be recorded */
+/** @param context `answered`: whether the other end is there to be recorded */
 export const callRecording = (context: {
-  readonly path: string;
+  readonly place: RecordingPlace;
   readonly leg: LegRecorder;
   /** Brings what is to be recorded through the gateway. */
   readonly gather: () => Promise<void>;
-  readonly session: Pick<OwnedSession, 'note'>;
+  readonly session: Pick<OwnedSession, 'id' | 'note' | 'change' | 'snapshot'>;
   readonly answered: () => boolean;
+  readonly clock: Clock;
   readonly log: Logger;
 }): CallRecording => {
-  const { leg, session } = context;
+  const { leg, session, clock } = context;
+  const { folder, store, host } = context.place;
   let state: RecordingState = 'off';
   let part = 0;
   let file: string | null = null;
@@ -57,11 +60,14 @@ export const callRecording = (context: {
       if (state !== 'off') return;
       if (!context.answered()) throw new GatewayError('conflict', 'The call has not been answered yet.');
       await context.gather();
-      const path = pathOf(context.path, part + 1);
-      await leg.startRecording(path);
+      const name = fileOf(session.id, part + 1);
+      await leg.startRecording(join(folder, name));
       part += 1;
-      file = basename(path);
+      file = name;
       state = 'recording';
+      // Said now and not at its end: what a crash leaves is a file that can be heard.
+      const recorded = { part, file: name, at: clock.now(), store, host };
+      void session.change({ recordings: [...session.snapshot.recordings, recorded] });
       session.note('recording.started', { file });
     },
     async pause() {

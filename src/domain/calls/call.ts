@@ -8,7 +8,7 @@ import type { Failure } from '../transfer/index.js';
 import { agentTools } from './agent-tools.js';
 import { type CallAgentParts, type ConfiguredAgent, callAgent } from './call-agent.js';
 import type { CallOrigin } from './call-origin.js';
-import { type CallRecording, callRecording } from './call-recording.js';
+import { type CallRecording, callRecording, type RecordingPlace } from './call-recording.js';
 import { closeCall } from './closer.js';
 import { callDoors, type DoorPorts } from './doors.js';
 import { type CallEffect, type CallEvent, type CallState, initialCall, transition } from './machine.js';
@@ -38,8 +38,8 @@ export type CallParts = {
   readonly tracer?: Tracer;
   /** Milliseconds. */
   readonly maxDuration: number;
-  /** Where a recording goes, and whether one begins with the answer. */
-  readonly recordingPath: string;
+  /** Where recordings go, and whether one begins with the answer. */
+  readonly recordings: RecordingPlace;
   readonly record: boolean;
   readonly doors: DoorPorts;
   readonly credential: () => Promise<AgentCredential>;
@@ -162,8 +162,8 @@ export const runCall = (parts: CallParts): LiveCall => {
   };
 
   const recording = callRecording({
-    ...{ leg, session, log },
-    path: parts.recordingPath,
+    ...{ leg, session, clock, log },
+    place: parts.recordings,
     gather: () => transfers.gather(),
     answered: () => isAnswered && state.status !== 'ended',
   });

@@ -8,6 +8,7 @@ import type { SessionStore } from '../sessions/ports.js';
 import type { EndReason, SessionDirection } from '../sessions/records.js';
 import type { LiveCall } from './call.js';
 import { incomingOrigin } from './call-origin.js';
+import type { RecordingPlace } from './call-recording.js';
 import type { DoorPorts } from './doors.js';
 import { type Opening, openCall } from './open-call.js';
 import type { AgentAdapter, AgentCredential, IncomingCall, LegQuality, MediaPlane } from './ports.js';
@@ -45,7 +46,7 @@ export type CallsDeps = {
   readonly bindLadder: (sipCallId: string, sessionId: string) => void;
   /** Everything of the call is closed. */
   readonly onClosed: (sessionId: string) => void;
-  readonly recordings: string;
+  readonly recordings: RecordingPlace;
   /** True while the machine is too busy to take a call without harming the others. */
   readonly overloaded: () => boolean;
   readonly limits: {

@@ -1,6 +1,6 @@
 export { controlNames } from './agent-tools.js';
 export type { Connection, LiveCall } from './call.js';
-export { type RecordingAction, type RecordingView, recordingActions } from './call-recording.js';
+export { type RecordingAction, type RecordingPlace, type RecordingView, recordingActions } from './call-recording.js';
 export { type CallMetrics, type Calls, type CallsDeps, createCalls } from './calls.js';
 export type { DoorPorts } from './doors.js';
 export { createOutboundCalls, type OutboundCalls, type OutboundRequest, type TargetTransfer } from './outbound.js';

@@ -1,4 +1,3 @@
-import { join } from 'node:path';
 import type { Logger } from '../../core/logger.js';
 import { type Span, type SpanFields, silentTracer } from '../../core/tracing.js';
 import type { Route } from '../directory/records.js';
@@ -166,7 +165,7 @@ export const openCall = async (deps: CallsDeps, opening: Opening): Promise<LiveC
       clock: deps.clock,
       ...{ log, tracer },
       maxDuration: longest(deps, opening),
-      recordingPath: join(deps.recordings, `${sessionId}.wav`),
+      recordings: deps.recordings,
       record: agent.record,
       doors: deps.doors,
       credential: () => deps.credential({ orgId: organization.id, sessionId }),

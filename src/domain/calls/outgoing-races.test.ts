@@ -79,7 +79,16 @@ const dialled = async (options: { readonly agentFirst?: boolean; readonly accept
     onAnswered: () => void done.push('counted'),
   });
   const call = runCall({
-    ...{ origin, session, leg, clock, log: silentLogger, maxDuration: 3_600_000, recordingPath: '', record: false },
+    ...{
+      origin,
+      session,
+      leg,
+      clock,
+      log: silentLogger,
+      maxDuration: 3_600_000,
+      recordings: { folder: '', store: '', host: '' },
+      record: false,
+    },
     route: {
       organization: { id: 'acme' },
       number: { number: '+14155550100' },

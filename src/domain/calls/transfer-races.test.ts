@@ -155,7 +155,15 @@ const callWithoutSockets = async (change: Partial<TransferDestination> = {}) => 
   const callerLeg = leg('caller');
   const call = runCall({
     origin: incomingOrigin(incoming, callerLeg, 'sdp'),
-    ...{ route, session, clock, log: silentLogger, maxDuration: 3_600_000, recordingPath: '', record: false },
+    ...{
+      route,
+      session,
+      clock,
+      log: silentLogger,
+      maxDuration: 3_600_000,
+      recordings: { folder: '', store: '', host: '' },
+      record: false,
+    },
     leg: callerLeg,
     agent: { adapter: agent('agent'), config: null },
     fallBack: { adapter: agent('fall-back'), config: () => null },

@@ -20,6 +20,7 @@ export const sessionKeys = {
   byCaller: (orgId: string, e164: string) => orgKey(orgId, 'by-caller', e164),
   byTicket: (orgId: string, ticketId: string) => orgKey(orgId, 'by-ticket', ticketId),
   byReason: (orgId: string, reason: string) => orgKey(orgId, 'by-reason', reason),
+  recorded: (orgId: string) => orgKey(orgId, 'recorded'),
   callId: (orgId: string, sipCallId: string) => `${orgPrefix(orgId)}call-id:${callIdPart(sipCallId)}`,
   expiry: (orgId: string) => orgKey(orgId, 'expiry'),
   owned: (orgId: string, instanceId: string) => `${orgPrefix(orgId)}owned:${instanceId}`,

@@ -3,6 +3,7 @@ import type {
   Contact,
   EndReason,
   PhoneSession,
+  RecordedPart,
   SessionDirection,
   SessionStatus,
   TimelineEntry,
@@ -39,6 +40,8 @@ export type SessionChange = {
   readonly contactId?: string;
   /** Merged into the attributes; null unsets one. */
   readonly attributes?: Readonly<Record<string, unknown>>;
+  /** All of them, each time. */
+  readonly recordings?: readonly RecordedPart[];
   readonly quality?: Readonly<Record<string, unknown>>;
   readonly timeline?: readonly TimelineEntry[];
 };
@@ -49,6 +52,8 @@ export type SessionQuery = {
   readonly caller?: string;
   readonly ticket?: string;
   readonly endReason?: EndReason;
+  /** Those with a recording only. */
+  readonly recorded?: true;
   readonly from?: number;
   readonly to?: number;
   /** 1-500. */
@@ -98,6 +103,8 @@ export type SessionStore = {
    * Takes a piece of work off the queue, with what its end says on the timeline; false when somebody else has done so.
    */
   settleWork(orgId: string, id: string, work: QueuedWork, end: WorkEnd): Promise<boolean>;
+  /** A file of its recording is gone; false when the session has no such file. Throws store_unavailable. */
+  forgetRecording(orgId: string, id: string, file: string, entry: TimelineEntry): Promise<boolean>;
   /** Where the enrichment of a session stands; null when nothing was ever to be enriched. */
   enrichmentState(orgId: string, id: string): Promise<'queued' | 'enriched' | 'failed' | null>;
   liveCount(): Promise<number>;

@@ -32,6 +32,24 @@ export type CallerIdentity = {
 
 export type SessionDirection = 'inbound' | 'outbound';
 
+/** Where a recording lies: a folder, and the machine on which it was written. */
+export type RecordingStore = {
+  /** Id of the folder: the same for every instance that has it, and for one that is started again. */
+  readonly store: string;
+  /** For people, when nobody has the folder any more. */
+  readonly host: string;
+};
+
+/** A file of the recording of a call: what was recorded from one start to its stop. */
+export type RecordedPart = RecordingStore & {
+  /** 1, 2, …; a part that was deleted leaves its number free. */
+  readonly part: number;
+  /** Name in the folder. */
+  readonly file: string;
+  /** When it began, ms since the epoch. */
+  readonly at: number;
+};
+
 export type PhoneSession = {
   /** UUID. */
   readonly id: string;
@@ -61,6 +79,7 @@ export type PhoneSession = {
   readonly instanceId: string;
   /** User context of the actions: lives as long as the session. */
   readonly attributes: Readonly<Record<string, unknown>>;
+  readonly recordings: readonly RecordedPart[];
   /** Media quality by leg at the end of the call, as JSON value. */
   readonly quality: Readonly<Record<string, unknown>> | null;
 };
@@ -95,6 +114,7 @@ export const timelineTypes = [
   'recording.paused',
   'recording.resumed',
   'recording.stopped',
+  'recording.deleted',
   'prefetch.held',
   'prefetch.stamped',
   'prefetch.refused',

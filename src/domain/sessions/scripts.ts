@@ -11,6 +11,7 @@ export const sessionScripts = {
   match: load('match'),
   enrich: load('enrich'),
   settle: load('settle'),
+  forgetRecording: load('forget-recording'),
   revive: load('revive'),
   reap: load('reap'),
   remove: load('remove'),

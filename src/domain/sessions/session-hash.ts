@@ -1,10 +1,11 @@
-import { jsonRecord, jsonText, jsonValue } from './json.js';
+import { isRecord, jsonRecord, jsonText, jsonValue } from './json.js';
 import type { ListedSession, SessionChange, SessionDraft } from './ports.js';
 import {
   type CallerIdentity,
   type EndReason,
   endReasons,
   type PhoneSession,
+  type RecordedPart,
   type SessionStatus,
   type TimelineEntry,
   type TimelineType,
@@ -27,6 +28,17 @@ const number = (text: string | undefined): number | null => {
 };
 
 const decodeCaller = (text: string | undefined): CallerIdentity => callerOf(jsonRecord(text) ?? {});
+
+const isPart = (value: unknown): value is RecordedPart =>
+  isRecord(value) &&
+  typeof value.part === 'number' &&
+  typeof value.at === 'number' &&
+  [value.file, value.store, value.host].every((each) => typeof each === 'string');
+
+const decodeRecordings = (text: string | undefined): readonly RecordedPart[] => {
+  const value = text === undefined ? [] : jsonValue(text);
+  return Array.isArray(value) ? value.filter(isPart) : [];
+};
 
 /** A caller from the value its JSON text holds. */
 export const callerOf = (value: Readonly<Record<string, unknown>>): CallerIdentity => {
@@ -72,6 +84,7 @@ export const startedSession = (
   authenticatedUser: null,
   instanceId: made.instanceId,
   attributes: {},
+  recordings: [],
   quality: null,
 });
 
@@ -90,6 +103,7 @@ export const changeFields = (change: SessionChange): HashChange => {
   if (change.attempts !== undefined) sets.set('attempts', String(change.attempts));
   if (change.authenticatedUser !== undefined) sets.set('authenticatedUser', change.authenticatedUser);
   if (change.contactId !== undefined) sets.set('contactId', change.contactId);
+  if (change.recordings !== undefined) sets.set('recordings', jsonText(change.recordings));
   if (change.quality !== undefined) sets.set('quality', jsonText(change.quality));
   for (const [name, value] of Object.entries(change.attributes ?? {})) {
     if (value === null || value === undefined) unsets.add(attributePrefix + name);
@@ -119,12 +133,14 @@ export const sessionFields = (session: PhoneSession): string[] => {
   const put = (name: string, value: string | number | null): void => {
     if (value !== null) fields.set(name, String(value));
   };
-  const { caller, transfer, quality, attributes, status, endedAt: _endedAt, endReason: _endReason, ...plain } = session;
+  const { caller, transfer, quality, attributes, recordings, status, ...others } = session;
+  const { endedAt: _endedAt, endReason: _endReason, ...plain } = others;
   for (const [name, value] of Object.entries(plain)) put(name, value);
   put('status', status === 'ended' ? 'active' : status);
   put('caller', jsonText(caller));
   if (transfer !== null) put('transfer', jsonText(transfer));
   if (quality !== null) put('quality', jsonText(quality));
+  if (recordings.length > 0) put('recordings', jsonText(recordings));
   for (const [name, value] of Object.entries(attributes)) put(attributePrefix + name, jsonText(value));
   return [...fields].flat();
 };
@@ -133,7 +149,7 @@ export const sessionFields = (session: PhoneSession): string[] => {
 export const listedFields = [
   ...['id', 'ticketNumber', 'orgId', 'agentId', 'contactId', 'direction', 'caller', 'called', 'sipCallId', 'profile'],
   ...['status', 'zendeskTicketId', 'startedAt', 'answeredAt', 'endedAt', 'endReason', 'transfer', 'attempts'],
-  ...['authenticatedUser', 'instanceId'],
+  ...['authenticatedUser', 'instanceId', 'recordings'],
 ] as const;
 
 /** A session as lists show it, from its fields; null when there is none. */
@@ -164,6 +180,7 @@ export const decodeListed = (fields: ReadonlyMap<string, string>): ListedSession
     attempts: number(fields.get('attempts')) ?? 0,
     authenticatedUser: optional('authenticatedUser'),
     instanceId: text('instanceId'),
+    recordings: decodeRecordings(fields.get('recordings')),
   };
 };
 

@@ -19,7 +19,8 @@ const readBatch = 500;
 
 /** The narrowest index that holds every session the query can match. */
 const indexFor = (query: SessionQuery): string => {
-  const { orgId, caller, ticket, endReason, live } = query;
+  const { orgId, caller, ticket, endReason, live, recorded } = query;
+  if (recorded === true) return sessionKeys.recorded(orgId);
   if (ticket !== undefined) return sessionKeys.byTicket(orgId, ticket);
   if (live === true) return caller === undefined ? sessionKeys.live(orgId) : sessionKeys.liveByCaller(orgId, caller);
   if (caller !== undefined) return sessionKeys.byCaller(orgId, caller);
@@ -28,7 +29,10 @@ const indexFor = (query: SessionQuery): string => {
 };
 
 /** The filters the chosen index does not answer by itself. */
-const remainingFilters = ({ caller, ticket, endReason, live }: SessionQuery): string[] => {
+const remainingFilters = ({ caller, ticket, endReason, live, recorded }: SessionQuery): string[] => {
+  if (recorded === true) {
+    return [live === undefined ? '' : live ? 'live' : 'ended', caller ?? '', ticket ?? '', endReason ?? ''];
+  }
   const byTicket = ticket !== undefined;
   const byLive = !byTicket && live === true;
   const byCaller = !byTicket && caller !== undefined;

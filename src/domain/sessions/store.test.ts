@@ -290,6 +290,35 @@ describe('a stamp', () => {
 });
 
 describe('an ended session', () => {
+  it('is listed while it has a recording, and forgets one file after the other', async () => {
+    const [owned, without] = [await store.create(draft()), await store.create(draft())];
+    const part = (number: number) => ({
+      ...{ part: number, file: `${owned.id}-${number}.wav`, at: 1_800_000_000_123 },
+      ...{ store: 'folder', host: 'voice-1' },
+    });
+    await owned.change({ recordings: [part(1)] });
+    await owned.change({ recordings: [part(1), part(2)] });
+    const recorded = async () => {
+      const { items } = await store.list({ orgId, limit: 10, recorded: true, live: false });
+      return items.map(({ id, recordings }) => ({ id, recordings }));
+    };
+    expect(await recorded()).toEqual([]);
+    for (const each of [owned, without]) {
+      await each.change({ status: 'ended', endedAt: 1, endReason: 'caller-hangup' });
+    }
+    expect(await recorded()).toEqual([{ id: owned.id, recordings: [part(1), part(2)] }]);
+    const deleted = (file: string) =>
+      store.forgetRecording(orgId, owned.id, file, { at: 2, type: 'recording.deleted', data: { file } });
+    expect([await deleted(part(1).file), await deleted(part(1).file)]).toEqual([true, false]);
+    expect(await recorded()).toEqual([{ id: owned.id, recordings: [part(2)] }]);
+    expect(await deleted(part(2).file)).toBe(true);
+    expect(await recorded()).toEqual([]);
+    expect(await store.get(orgId, owned.id)).toMatchObject({ recordings: [] });
+    expect((await store.timeline(orgId, owned.id)).at(-1)).toMatchObject({
+      ...{ type: 'recording.deleted', data: { file: part(2).file } },
+    });
+  });
+
   it('is removed after its time with every index, and a live one is not', async () => {
     const quick = createSessionStore({
       redis,
@@ -304,12 +333,15 @@ describe('an ended session', () => {
       const ended = await quick.create(draft());
       const live = await quick.create(draft({ caller: caller('+14155550999') }));
       await quick.stampTicket(orgId, ended.id, '55', draft().first);
+      void ended.change({ recordings: [{ part: 1, file: 'a.wav', at: 1, store: 's', host: 'h' }] });
       await ended.change({ status: 'ended', endedAt: 1, endReason: 'caller-hangup' });
       ended.release();
       await expect.poll(() => quick.get(orgId, ended.id), { timeout: 5_000 }).toBeNull();
       const left = (await keysLeft()).map((key) => key.slice(orgId.length + 6));
       expect(left.filter((key) => key.includes(ended.id))).toEqual([]);
-      expect(left.filter((key) => /^(by-ticket|by-reason|by-caller:%2B14155550123|expiry)/.test(key))).toEqual([]);
+      expect(left.filter((key) => /^(by-ticket|by-reason|recorded|by-caller:%2B14155550123|expiry)/.test(key))).toEqual(
+        [],
+      );
       expect(replyTexts(await redis.command('ZRANGE', `vg:{${orgId}}:by-time`, 0, -1))).toEqual([live.id]);
       expect(replyTexts(await redis.command('ZRANGE', `vg:{${orgId}}:live`, 0, -1))).toEqual([live.id]);
       expect(replyNumber(await redis.command('TTL', `vg:{${orgId}}:session:${live.id}`))).toBe(-1);

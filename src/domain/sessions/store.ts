@@ -123,6 +123,14 @@ export const createSessionStore = (options: SessionStoreOptions): SessionStoreRu
       );
       return settled === 1;
     },
+    forgetRecording: async (orgId, id, file, entry) => {
+      const found = await redis.run(
+        sessionScripts.forgetRecording,
+        [sessionKeys.session(orgId, id)],
+        [sessionKeys.prefix(orgId), id, file, ...encodeEntry(entry)],
+      );
+      return found === 1;
+    },
     stampMatching: async (orgId, { guard, ticketId, invocation, talk, talkCaller, ...request }) => {
       const caller =
         talkCaller === null ? null : { e164: talkCaller, raw: talkCaller, withheld: false, source: 'zendesk' };

@@ -8,6 +8,7 @@ export const permissions = {
   'sessions:read': ['admin', 'editor', 'viewer', 'operator'],
   // What people said is nobody's to hear who only looks.
   'recordings:read': ['admin', 'editor', 'operator'],
+  'recordings:delete': ['admin', 'operator'],
   // An agent may do these in its own session only: its token names the session, and the routes look at it.
   'sessions:hangup': ['admin', 'editor', 'operator', 'agent'],
   'sessions:transfer': ['admin', 'editor', 'operator', 'agent'],

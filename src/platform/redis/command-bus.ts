@@ -6,6 +6,13 @@ import type { Logger } from '../../core/logger.js';
 import type { RedisConnection } from './connection.js';
 import { keyPart, keyPrefix } from './keys.js';
 
+/** `owner_unreachable`, and for sure: nobody takes commands under that name. A Redis Cluster cannot tell. */
+export class InstanceAbsent extends GatewayError {
+  constructor(instanceId: string) {
+    super('owner_unreachable', `The instance that owns the session (${instanceId}) is not running.`);
+  }
+}
+
 /** Answers one command. `signal` aborts at the deadline of the asker: nobody waits for the answer after it. */
 export type CommandHandler = (name: string, payload: unknown, signal: AbortSignal) => Promise<unknown>;
 
@@ -19,7 +26,7 @@ export type CommandBus = {
   serve(instanceId: string, handler: CommandHandler): Promise<() => void>;
   /**
    * Asks an instance and waits for its answer, at most `timeout` ms. An error the handler threw arrives as the same
-   * GatewayError; `owner_unreachable` when nobody serves that instance or the time is over.
+   * GatewayError; `owner_unreachable` when nobody serves that instance (InstanceAbsent) or the time is over.
    */
   request(instanceId: string, name: string, payload: unknown, options: { readonly timeout: number }): Promise<unknown>;
   close(): void;
@@ -142,9 +149,6 @@ export const createCommandBus = ({ redis, log, clock = systemClock }: CommandBus
     await redis.publish(request.answerTo, answer);
   };
 
-  const unreachable = (instanceId: string, why: string): GatewayError =>
-    new GatewayError('owner_unreachable', `The instance that owns the session (${instanceId}) ${why}.`);
-
   const overRedis: CommandBus['request'] = async (instanceId, name, payload, { timeout }) => {
     await listen();
     const id = newUuid();
@@ -155,7 +159,8 @@ export const createCommandBus = ({ redis, log, clock = systemClock }: CommandBus
     const answered = new Promise<Answer>((resolve, reject) => {
       const timer = clock.after(timeout, () => {
         waiting.delete(id);
-        reject(unreachable(instanceId, `did not answer within ${timeout} ms; the command may have been carried out`));
+        const late = `did not answer within ${timeout} ms; the command may have been carried out`;
+        reject(new GatewayError('owner_unreachable', `The instance that owns the session (${instanceId}) ${late}.`));
       });
       waiting.set(id, (answer) => {
         waiting.delete(id);
@@ -167,7 +172,8 @@ export const createCommandBus = ({ redis, log, clock = systemClock }: CommandBus
     const receivers = await redis.publish(channelOf(instanceId), message);
     // In a Cluster the count is that of one node and says nothing about the others.
     if (receivers === 0 && !redis.clustered) {
-      waiting.get(id)?.({ id, ok: false, value: errorToWire(unreachable(instanceId, 'is not running')) });
+      waiting.get(id)?.({ id, ok: false, value: null });
+      throw new InstanceAbsent(instanceId);
     }
     const answer = await answered;
     if (!answer.ok) throw errorFromWire(answer.value);

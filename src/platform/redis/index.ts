@@ -1,4 +1,4 @@
-export { type CommandBus, type CommandHandler, createCommandBus } from './command-bus.js';
+export { type CommandBus, type CommandHandler, createCommandBus, InstanceAbsent } from './command-bus.js';
 export { connectRedis, type PipelineOutcome, type RedisConnection, type RedisConnectOptions } from './connection.js';
 export { type EmbeddedRedis, type EmbeddedRedisOptions, startEmbeddedRedis } from './embedded.js';
 export { storeError } from './failures.js';

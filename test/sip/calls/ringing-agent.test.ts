@@ -76,7 +76,7 @@ const setUp = (): Setup => {
     fallBack: { type: 'livekit', config: null },
     doors: { transfer: null, actions: null },
     transfers: { clock: systemClock },
-    ...{ clock: systemClock, log: silentLogger, recordings: '/nowhere' },
+    ...{ clock: systemClock, log: silentLogger, recordings: { folder: '/nowhere', store: '', host: '' } },
     metrics: { rejected: () => {}, answered: () => {}, ended: () => {}, live: () => {} },
     bindLadder: () => {},
     onClosed: () => {},

@@ -70,7 +70,7 @@ export const CallPage = ({ id }: { id: string }) => {
         <Timeline timeline={session.timeline} />
         <div className="stack">
           <Quality id={id} live={session.status !== 'ended'} timeline={session.timeline} />
-          <Recording id={id} ended={session.status === 'ended'} timeline={session.timeline} />
+          <Recording id={id} ended={session.status === 'ended'} parts={session.recordings} />
           <Attempts timeline={session.timeline} />
           <ActionsRun id={id} />
         </div>

@@ -12,7 +12,7 @@ if s[3] == 'instance-lost' and redis.call('HEXISTS', key, 'reapedStatus') == 1 t
 
 local seq = tonumber(s[1])
 local ended_before = s[2] == 'ended'
-local ends = false
+local ends, recorded = false, false
 local at = 5
 while ARGV[at] do
   local number, sets = tonumber(ARGV[at]), tonumber(ARGV[at + 1])
@@ -25,6 +25,7 @@ while ARGV[at] do
     local fields = {}
     for i = first_set, unsets_at - 1 do
       fields[#fields + 1] = ARGV[i]
+      if ARGV[i] == 'recordings' and (i - first_set) % 2 == 0 then recorded = true end
       if ARGV[i] == 'status' and (i - first_set) % 2 == 0 and ARGV[i + 1] == 'ended' then ends = true end
     end
     hset(key, fields)
@@ -38,5 +39,6 @@ while ARGV[at] do
   at = notes_at + 1 + notes * 3
 end
 redis.call('HSET', key, 'seq', int(seq))
+if recorded then index_add(prefix .. 'recorded', redis.call('HGET', key, 'startedAt'), id, keep) end
 if ends and not ended_before then settle_end(prefix, id, keep) end
 return { 'ok', int(seq), s[5] or '' }

@@ -14,9 +14,12 @@ for _, id in ipairs(due) do
     if redis.call('GET', by_call_id) == id then redis.call('DEL', by_call_id) end
   end
   redis.call('ZREM', prefix .. 'by-time', id)
+  redis.call('ZREM', prefix .. 'recorded', id)
   redis.call('DEL', key, prefix .. 'timeline:' .. id)
   redis.call('ZREM', KEYS[1], id)
 end
 -- What ran out while no gateway was there: no call lasts a week longer than sessions are kept.
-redis.call('ZREMRANGEBYSCORE', prefix .. 'by-time', '-inf', '(' .. int(now - keep - 7 * DAY))
+for _, index in ipairs({ 'by-time', 'recorded' }) do
+  redis.call('ZREMRANGEBYSCORE', prefix .. index, '-inf', '(' .. int(now - keep - 7 * DAY))
+end
 return #due

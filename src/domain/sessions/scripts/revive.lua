@@ -27,6 +27,7 @@ if not s[1] then
   end
   local ticket = redis.call('HGET', key, 'zendeskTicketId')
   if ticket then index_add(prefix .. 'by-ticket:' .. part(ticket), started_at, id, keep) end
+  if redis.call('HEXISTS', key, 'recordings') == 1 then index_add(prefix .. 'recorded', started_at, id, keep) end
   timeline_note(prefix, id, ARGV[9], 'session.revived', ARGV[10])
   return 'restored'
 end

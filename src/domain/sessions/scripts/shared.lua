@@ -7,6 +7,7 @@
 --   session:<id>            hash, the session            timeline:<id>         stream, its timeline
 --   live                    zset id by startedAt          live:caller:<e164>    the same for one caller
 --   by-time                 zset id by startedAt, all     by-caller:<e164>, by-ticket:<ticket>, by-reason:<reason>
+--   recorded                zset id by startedAt, of those with a recording
 --   call-id:<Call-ID>       string, session id            expiry                zset id by the time to remove it
 --   owned:<instance>        set of live session ids       owners                set of instances with an owned:… key
 --   ticket-number           counter                       contact:<id>, contact-by-phone:<e164>
