@@ -78,10 +78,15 @@ const milliseconds = (duration: { readonly seconds: bigint; readonly nanos: numb
   return ms > 0 ? Math.min(ms, 86_400_000) : null;
 };
 
-const needed = (value: string, name: string): string => {
-  if (value === '') throw new TwirpFailure('invalid_argument', `${name} is missing.`);
+/** Names, numbers and keys: what comes back in answers and log lines. */
+const short = (value: string, name: string): string => {
   if (value.length > 512) throw new TwirpFailure('invalid_argument', `${name} is too long.`);
   return value;
+};
+
+const needed = (value: string, name: string): string => {
+  if (value === '') throw new TwirpFailure('invalid_argument', `${name} is missing.`);
+  return short(value, name);
 };
 
 const denied = (what: string): TwirpFailure =>
@@ -127,14 +132,14 @@ const create = async (sip: LiveKitSip, request: CreateSIPParticipantRequest, gra
   const room = needed(request.roomName, 'room_name');
   const to = needed(request.sipCallTo, 'sip_call_to');
   const result = await sip.create({
-    ...{ trunk: request.sipTrunkId, to, room },
-    from: request.sipNumber === '' ? null : request.sipNumber,
-    identity: request.participantIdentity,
-    name: request.participantName,
+    ...{ trunk: short(request.sipTrunkId, 'sip_trunk_id'), to, room },
+    from: request.sipNumber === '' ? null : short(request.sipNumber, 'sip_number'),
+    identity: short(request.participantIdentity, 'participant_identity'),
+    name: short(request.participantName, 'participant_name'),
     metadata: request.participantMetadata,
     attributes: request.participantAttributes,
     headers: request.headers,
-    dtmf: request.dtmf === '' ? null : request.dtmf,
+    dtmf: request.dtmf === '' ? null : short(request.dtmf, 'dtmf'),
     hideNumber: request.hidePhoneNumber,
     wait: request.waitUntilAnswered,
     ringTimeout: milliseconds(request.ringingTimeout),
