@@ -7,7 +7,7 @@ import type { ClientTransaction } from '../transactions/table.js';
 import { lifetime, Timer } from '../transactions/timers.js';
 import type { Flow, ListenPoint, Target, TransportName } from '../transport.js';
 import type { EngineContext } from './context.js';
-import { hostPort } from './identity.js';
+import { hostPort, type OwnAddress } from './identity.js';
 
 /** Where a request goes: to what a URI resolves to, or back on a flow (NAT, connections of the peer's making). */
 export type RequestPath = {
@@ -31,6 +31,11 @@ export const sentFrom = (ctx: EngineContext, { transport, address }: SentMessage
 };
 
 export type ClientRequestUser = {
+  /**
+   * The request as it goes to a target, with what names us there. Asked for each target: another transport is another
+   * port of ours. A large request that goes by TCP instead of UDP keeps what it was given for UDP, where we listen too.
+   */
+  addressed?(request: SipRequest, own: OwnAddress): SipRequest;
   /** The message of the first attempt, before it leaves. */
   onSending?(sent: SentMessage): void;
   /** Every response but those of targets given up. */
@@ -47,6 +52,8 @@ export class ClientRequest {
   readonly #ctx: EngineContext;
   /** The request without our Via. */
   readonly #request: SipRequest;
+  /** The same as the target being tried gets it. */
+  #addressed: SipRequest;
   readonly #path: RequestPath;
   readonly #user: ClientRequestUser;
   readonly #branchSuffix: string;
@@ -64,6 +71,7 @@ export class ClientRequest {
   constructor(ctx: EngineContext, request: SipRequest, path: RequestPath, user: ClientRequestUser, branchSuffix = '') {
     this.#ctx = ctx;
     this.#request = request;
+    this.#addressed = request;
     this.#path = path;
     this.#user = user;
     this.#branchSuffix = branchSuffix;
@@ -174,12 +182,15 @@ export class ClientRequest {
     const { identity } = this.#ctx;
     const own = local ? identity.publicOf(local) : identity.towards(transport, address);
     if (!own) return undefined;
-    if (!local) this.#branch = newBranch() + this.#branchSuffix;
+    if (!local) {
+      this.#branch = newBranch() + this.#branchSuffix;
+      this.#addressed = this.#user.addressed?.(this.#request, own) ?? this.#request;
+    }
     const via = {
       name: 'Via',
       value: `SIP/2.0/${transport.toUpperCase()} ${hostPort(own)};branch=${this.#branch};rport`,
     };
-    const request: SipRequest = { ...this.#request, headers: [via, ...this.#request.headers] };
+    const request: SipRequest = { ...this.#addressed, headers: [via, ...this.#addressed.headers] };
     this.#sent = { bytes: serialize(request), request, transport, address, port };
     return this.#sent;
   }

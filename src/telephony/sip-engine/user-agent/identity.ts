@@ -1,5 +1,5 @@
 import { formatNameAddr, parseNameAddr } from '../header-values.js';
-import type { SipHeader } from '../message.js';
+import type { SipHeader, SipRequest } from '../message.js';
 import type { EngineOptions } from '../options.js';
 import type { ListenPoint, TransportLayer, TransportName } from '../transport.js';
 import { formatHost } from '../uri.js';
@@ -111,4 +111,11 @@ export const substituteLocalhost = (headers: SipHeader[], own: OwnAddress): void
       : header.value.replace(afterUser, `@${hostPort(own)}`);
     headers[i] = { name: header.name, value };
   }
+};
+
+/** A request with our address in place of `localhost`, for the way it is sent by. */
+export const withOurAddress = (request: SipRequest, own: OwnAddress): SipRequest => {
+  const headers = [...request.headers];
+  substituteLocalhost(headers, own);
+  return { ...request, headers };
 };

@@ -12,6 +12,7 @@ import type { Flow } from '../transport.js';
 import { ClientRequest, type RequestPath, type SentMessage, sentFrom } from './client-request.js';
 import type { EngineContext } from './context.js';
 import { endDialog, sendAck, sendOwnRequest } from './dialog-requests.js';
+import { withOurAddress } from './identity.js';
 
 export type OutgoingInit = {
   owner: Owner;
@@ -98,6 +99,8 @@ export class OutgoingRequest {
 
   #createClient(): ClientRequest {
     return new ClientRequest(this.#ctx, this.#request, this.#init.path, {
+      // In a dialog both sides' names are settled, and a peer may well be called `localhost`.
+      ...(this.dialog ? {} : { addressed: withOurAddress }),
       onSending: (sent) => this.#echo(sent),
       onResponse: (response, flow) => this.#onResponse(response, flow),
       onFailure: (status, reason) => this.#onFailure(status, reason),
@@ -146,17 +149,22 @@ export class OutgoingRequest {
   }
 
   #makeDialog(response: ParsedSip<SipResponse>, flow: Flow): Dialog {
-    const dialog = dialogOfResponse(this.#client.sent?.request ?? this.#request, response, {
-      clock: this.#ctx.clock,
-      id: this.dialogId,
-      owner: this.owner,
-      flow,
-      localContact: field(this.#request, 'Contact') ?? '',
-    });
+    const dialog = this.#dialogOf(response, flow);
     dialog.inviteTransactionId = this.id;
     if (this.#request.body.length > 0) dialog.localSdp = this.#request.body;
     this.#ctx.dialogs.add(dialog);
     return dialog;
+  }
+
+  #dialogOf(response: ParsedSip<SipResponse>, flow: Flow): Dialog {
+    const sent = this.#client.sent?.request ?? this.#request;
+    return dialogOfResponse(sent, response, {
+      clock: this.#ctx.clock,
+      id: this.dialogId,
+      owner: this.owner,
+      flow,
+      localContact: field(sent, 'Contact') ?? '',
+    });
   }
 
   #onSuccess(response: ParsedSip<SipResponse>, flow: Flow): void {
@@ -253,13 +261,7 @@ export class OutgoingRequest {
       known.lastAck?.resend();
       return;
     }
-    const fork = dialogOfResponse(this.#client.sent?.request ?? this.#request, response, {
-      clock: this.#ctx.clock,
-      id: this.dialogId,
-      owner: this.owner,
-      flow,
-      localContact: field(this.#request, 'Contact') ?? '',
-    });
+    const fork = this.#dialogOf(response, flow);
     this.#early.set(key, fork);
     sendAck(this.#ctx, fork, response.cseq.number, [], emptyBody);
     sendOwnRequest(this.#ctx, fork, 'BYE', {
@@ -314,7 +316,8 @@ export class OutgoingRequest {
     const { dialog } = this;
     if (dialog && this.method === 'INVITE') dialog.outgoingInvite = false;
     if (dialog && (status === 408 || this.method === 'BYE')) dialog.terminate();
-    const headers = this.#request.headers.filter((h) => ['From', 'To', 'Call-ID', 'CSeq'].includes(h.name));
+    const sent = this.#client.sent?.request ?? this.#request;
+    const headers = sent.headers.filter((h) => ['From', 'To', 'Call-ID', 'CSeq'].includes(h.name));
     const response: SipResponse = { kind: 'response', status, reason: phrases[status], headers, body: emptyBody };
     const bytes = serialize(response);
     if (this.method === 'INVITE' && !dialog) {
