@@ -260,11 +260,18 @@ export const openTransportLayer = async (
     sendByConnection(fallback, point, () => bytes, connectTimeout).catch((error) => fail(flow, error));
   };
 
+  const closeIfSilent: TransportLayer['closeIfSilent'] = (flow, since) => {
+    const connection = flow.connectionId === undefined ? undefined : connections.byId(flow.connectionId);
+    if (connection === undefined || connection.lastReceived() > since) return;
+    log('info', { remote: flow.remoteAddress }, 'connection closed: nothing comes back on it');
+    connection.destroy(sendFailure('timeout', 'nothing comes back on the connection'));
+  };
+
   try {
     for (const point of options.listen) await openPoint(point);
   } catch (error) {
     await close();
     throw error;
   }
-  return { local, sendRequest, sendOn, localFor, close };
+  return { local, sendRequest, sendOn, closeIfSilent, localFor, close };
 };

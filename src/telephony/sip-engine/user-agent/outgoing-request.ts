@@ -9,7 +9,8 @@ import type { ParsedSip, SipHeader, SipRequest, SipResponse } from '../message.j
 import { serialize } from '../serializer.js';
 import { lifetime, Timer } from '../transactions/timers.js';
 import type { Flow } from '../transport.js';
-import { ClientRequest, type RequestPath, type SentMessage, sentFrom } from './client-request.js';
+import type { SentMessage } from './attempt.js';
+import { ClientRequest, type RequestPath, sentFrom } from './client-request.js';
 import type { EngineContext } from './context.js';
 import { endDialog, sendAck, sendOwnRequest } from './dialog-requests.js';
 import { withOurAddress } from './identity.js';
@@ -103,6 +104,7 @@ export class OutgoingRequest {
       ...(this.dialog ? {} : { addressed: withOurAddress }),
       onSending: (sent) => this.#echo(sent),
       onResponse: (response, flow) => this.#onResponse(response, flow),
+      onLateAnswer: (response, flow) => this.#onLateAnswer(response, flow),
       onFailure: (status, reason) => this.#onFailure(status, reason),
     });
   }
@@ -253,6 +255,15 @@ export class OutgoingRequest {
     dialog.whenTerminated(() => this.#ackDeadline.stop());
   }
 
+  /** A target that was given up for its silence has answered after all. */
+  #onLateAnswer(response: ParsedSip<SipResponse>, flow: Flow): void {
+    const { dialog } = this;
+    const seq = response.cseq.number;
+    if (!dialog) this.#refuseFork(response, flow);
+    else if (dialog.lastAck?.seq === seq) dialog.lastAck.resend();
+    else sendAck(this.#ctx, dialog, seq, [], emptyBody);
+  }
+
   /** A 2xx of another fork after the first: acknowledged and hung up at once (RFC 3261 13.2.2.4). */
   #refuseFork(response: ParsedSip<SipResponse>, flow: Flow): void {
     const key = response.toTag;
@@ -267,7 +278,7 @@ export class OutgoingRequest {
     sendOwnRequest(this.#ctx, fork, 'BYE', {
       headers: [{ name: 'Reason', value: 'SIP;cause=200;text="answered by another fork"' }],
     });
-    this.#ctx.log('info', { callId: response.callId, toTag: key }, 'second fork answered: ACK and BYE sent');
+    this.#ctx.log('info', { callId: response.callId, toTag: key }, 'another place answered too: ACK and BYE sent');
   }
 
   #onRejected(response: ParsedSip<SipResponse>, flow: Flow): void {
