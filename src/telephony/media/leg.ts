@@ -31,6 +31,8 @@ export type Leg = Paced & {
   answer(offer: string): string;
   offer(hold: boolean | null): string;
   accept(answer: string): void;
+  /** The peer is in the call: from now on its silence is told. */
+  expectMedia(): void;
   /** Resolves when the prompt plays; its end is told by `onPlayed`. Throws when it cannot be read. */
   play(play: number, source: PromptSource, loop: boolean): Promise<void>;
   stop(play: number): void;
@@ -105,6 +107,7 @@ export const openLeg = async (context: LegContext): Promise<Leg | null> => {
   let codecIn = frameCodec('PCMU');
   let held = false;
   let resting = false;
+  let inCall = false;
   let heardAny = false;
   let peer: Leg | null = null;
   /** The peer has described its silence and not spoken since. */
@@ -213,7 +216,7 @@ export const openLeg = async (context: LegContext): Promise<Leg | null> => {
   });
 
   const expect = (now: number): void => {
-    timeouts.expect(agreed !== null && !resting && mayReceive(agreed.direction) && !agreed.held, now);
+    timeouts.expect(inCall && agreed !== null && !resting && mayReceive(agreed.direction) && !agreed.held, now);
   };
 
   const apply = (next: NegotiatedMedia, nextSecurity: LegSecurity | null): void => {
@@ -296,6 +299,10 @@ export const openLeg = async (context: LegContext): Promise<Leg | null> => {
     answer: (offer) => agreement.answer(offer),
     offer: (hold) => agreement.offer(hold),
     accept: (answer) => agreement.accept(answer),
+    expectMedia() {
+      inCall = true;
+      expect(performance.now());
+    },
     async play(play, source, loop) {
       dropOpening();
       opening = play;
