@@ -41,7 +41,10 @@ export class OutgoingRequest {
   readonly #ctx: EngineContext;
   readonly #init: OutgoingInit;
   readonly #onEnd: (request: OutgoingRequest) => void;
+  /** By To tag; those of a call that was answered have ended and lend their numbers to what follows them. */
   readonly #early = new Map<string, Dialog>();
+  /** Other places that answered, by To tag. */
+  readonly #refused = new Map<string, Dialog>();
   readonly #lastRSeq = new Map<string, number>();
   readonly #ackDeadline: Timer;
   #request: SipRequest;
@@ -160,13 +163,20 @@ export class OutgoingRequest {
 
   #dialogOf(response: ParsedSip<SipResponse>, flow: Flow): Dialog {
     const sent = this.#client.sent?.request ?? this.#request;
-    return dialogOfResponse(sent, response, {
+    const dialog = dialogOfResponse(sent, response, {
       clock: this.#ctx.clock,
       id: this.dialogId,
       owner: this.owner,
       flow,
       localContact: field(sent, 'Contact') ?? '',
     });
+    const early = this.#early.get(response.toTag);
+    if (early) {
+      // PRACKs of ours and requests of the peer have counted on since the INVITE (RFC 3261 12.2.1.1).
+      dialog.localSeq = Math.max(dialog.localSeq, early.localSeq);
+      dialog.remoteSeq = early.remoteSeq;
+    }
+    return dialog;
   }
 
   #onSuccess(response: ParsedSip<SipResponse>, flow: Flow): void {
@@ -208,10 +218,8 @@ export class OutgoingRequest {
       } else this.#refuseFork(response, flow);
       return;
     }
-    this.#early.get(response.toTag)?.terminate();
-    this.#early.delete(response.toTag);
-    for (const other of this.#early.values()) other.terminate();
-    this.#early.clear();
+    // Kept, for what has been counted in them.
+    for (const early of this.#early.values()) early.terminate();
     const dialog = this.#makeDialog(response, flow);
     dialog.state = 'confirmed';
     this.#confirmed = dialog;
@@ -267,13 +275,13 @@ export class OutgoingRequest {
   /** A 2xx of another fork after the first: acknowledged and hung up at once (RFC 3261 13.2.2.4). */
   #refuseFork(response: ParsedSip<SipResponse>, flow: Flow): void {
     const key = response.toTag;
-    const known = this.#early.get(key);
+    const known = this.#refused.get(key);
     if (known) {
       known.lastAck?.resend();
       return;
     }
     const fork = this.#dialogOf(response, flow);
-    this.#early.set(key, fork);
+    this.#refused.set(key, fork);
     sendAck(this.#ctx, fork, response.cseq.number, [], emptyBody);
     sendOwnRequest(this.#ctx, fork, 'BYE', {
       headers: [{ name: 'Reason', value: 'SIP;cause=200;text="answered by another fork"' }],

@@ -1,6 +1,7 @@
 import { emptyBody, field } from '../compose.js';
 import type { Dialog } from '../dialogs/dialog.js';
 import { dialogIdOf } from '../dialogs/dialog-table.js';
+import { keepTimer } from '../dialogs/session-timer.js';
 import type { AppMessage } from '../drachtio/app-message.js';
 import type { Owner } from '../drachtio/application.js';
 import { answerLeader, forApplication, requestSentTokens, timeOfDay } from '../drachtio/deliveries.js';
@@ -170,6 +171,7 @@ export class UserAgentClient {
     const own = this.#ctx.identity.towards(dialog.flow.transport, dialog.flow.remoteAddress);
     bracketAddresses(headers);
     if (own) substituteLocalhost(headers, own);
+    headers.push(...keepTimer(this.#ctx, dialog, method, headers));
     const request = dialog.compose(method, headers, app.body);
     return this.#launch({
       owner,
