@@ -78,7 +78,9 @@ export const configSchema = z.strictObject({
       listen: sipListen
         .prefault('udp:127.0.0.1:5060,tcp:127.0.0.1:5060')
         .describe('where the embedded SIP engine listens: udp:, tcp: or tls: followed by host:port'),
-      domain: text.optional().describe('host part of our From and Contact'),
+      domain: text
+        .optional()
+        .describe('host part of our From and Contact; peers resolve it, so it must lead to this instance'),
       publicAddress: text.optional().describe('written into Via and Contact (cloud NAT)'),
       tls: z.strictObject({ cert: text.describe('PEM file'), key: text.describe('PEM file') }).optional(),
       profiles: text.optional().describe('a folder whose profiles add to or replace the shipped ones'),

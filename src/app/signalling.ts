@@ -98,6 +98,7 @@ const startEngine = async (options: SignallingOptions): Promise<{ handle: Engine
     })),
     admin: { host: '127.0.0.1', port: 0, secret },
     ...(config.sip.publicAddress === undefined ? {} : { publicAddress: config.sip.publicAddress }),
+    ...(config.sip.domain === undefined ? {} : { contactHost: config.sip.domain }),
     ...(tls === null ? {} : { tls }),
     userAgent: 'voice-gateway',
     log: (level, fields, message) => engineLog[level](fields, message),

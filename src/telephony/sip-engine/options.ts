@@ -54,6 +54,11 @@ export type EngineOptions = {
   /** Address written into Via and Contact instead of the listen address (1:1 NAT), with ports by transport when they differ. */
   publicAddress?: string;
   publicPorts?: Partial<Record<TransportName, number>>;
+  /**
+   * Name or address written into Contact in place of ours, with the port and transport of the listening point: peers
+   * resolve it, so it must lead to this machine.
+   */
+  contactHost?: string;
   tls?: { cert: string; key: string; ca?: string; rejectUnauthorized?: boolean };
   userAgent?: string;
   limits?: Partial<EngineLimits>;
