@@ -223,10 +223,7 @@ export type MediaLeg = LendableLeg & {
    * final one (RFC 3261 13.2.2.4).
    */
   accept(answer: string): Promise<void>;
-  /**
-   * The peer has taken the call, or is in it with ours: from now on its silence counts and `lost` may come. A peer that
-   * rings, or hears that we ring, owes nothing yet.
-   */
+  /** The peer is in the call from now on: its silence counts, and `lost` may come. */
   expectMedia(): void;
   play(source: PromptSource, options?: { readonly loop?: boolean }): Playback;
   sendDtmf(digits: string, options?: { readonly durationMs?: number; readonly gapMs?: number }): Promise<void>;

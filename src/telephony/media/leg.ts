@@ -107,7 +107,6 @@ export const openLeg = async (context: LegContext): Promise<Leg | null> => {
   let codecIn = frameCodec('PCMU');
   let held = false;
   let resting = false;
-  let inCall = false;
   let heardAny = false;
   let peer: Leg | null = null;
   /** The peer has described its silence and not spoken since. */
@@ -216,7 +215,7 @@ export const openLeg = async (context: LegContext): Promise<Leg | null> => {
   });
 
   const expect = (now: number): void => {
-    timeouts.expect(inCall && agreed !== null && !resting && mayReceive(agreed.direction) && !agreed.held, now);
+    timeouts.expect(agreed !== null && !resting && mayReceive(agreed.direction) && !agreed.held, now);
   };
 
   const apply = (next: NegotiatedMedia, nextSecurity: LegSecurity | null): void => {
@@ -299,10 +298,7 @@ export const openLeg = async (context: LegContext): Promise<Leg | null> => {
     answer: (offer) => agreement.answer(offer),
     offer: (hold) => agreement.offer(hold),
     accept: (answer) => agreement.accept(answer),
-    expectMedia() {
-      inCall = true;
-      expect(performance.now());
-    },
+    expectMedia: () => timeouts.begin(performance.now()),
     async play(play, source, loop) {
       dropOpening();
       opening = play;
