@@ -41,6 +41,18 @@ export type RequestHandler = {
   httpMethod?: 'GET' | 'POST';
 };
 
+/** What TLS is done with, all of it PEM. */
+export type TlsMaterial = {
+  /** The chain, own certificate first. */
+  cert: string;
+  key: string;
+  /** The only authorities trusted, also of clients, who are then asked for a certificate; default: the system's. */
+  ca?: string;
+  /** Trusted besides the system's when we connect. */
+  authorities?: string;
+  rejectUnauthorized?: boolean;
+};
+
 export type EngineOptions = {
   listen: readonly ListenPoint[];
   /** The drachtio admin port that applications connect to; port 0 picks a free one. */
@@ -59,7 +71,7 @@ export type EngineOptions = {
    * resolve it, so it must lead to this machine.
    */
   contactHost?: string;
-  tls?: { cert: string; key: string; ca?: string; rejectUnauthorized?: boolean };
+  tls?: TlsMaterial;
   userAgent?: string;
   limits?: Partial<EngineLimits>;
   /** Minimum session interval we accept, seconds (RFC 4028). */

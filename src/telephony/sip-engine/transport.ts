@@ -47,6 +47,8 @@ export type TransportLayer = {
   closeIfSilent(flow: Flow, since: number): void;
   /** The listening point whose address our Via and Contact name for this transport and destination. */
   localFor(transport: TransportName, remoteAddress: string): ListenPoint | undefined;
+  /** Takes other certificates for the TLS connections to come. Throws when they are none; then those before stay. */
+  renewTls(material: import('./options.js').TlsMaterial): void;
   close(): Promise<void>;
 };
 
