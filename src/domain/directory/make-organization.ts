@@ -45,7 +45,7 @@ const baseUrl = (text: string, context: Context): string => {
       path,
       'may be http: only to a loopback address and while the gateway itself listens on loopback only',
     );
-  } else return url.href.replace(/\/+$/, '');
+  } else return url.href.replace(/(?<!\/)\/+$/, '');
   return text;
 };
 
