@@ -107,6 +107,8 @@ export type ReferResult = { readonly accepted: number; readonly final: number | 
 /** An INVITE of ours. */
 export type OutgoingCallRequest = {
   readonly uri: string;
+  /** True: the operator named the host of the URI, so that it may be any; left out, a tenant did. */
+  readonly operatorHost?: boolean;
   /** Name of the SIP profile whose header, transport and digest rules apply. */
   readonly profile: string;
   readonly from: { readonly user: string; readonly display: string | null; readonly privacy: boolean };

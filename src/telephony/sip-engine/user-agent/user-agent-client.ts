@@ -157,7 +157,7 @@ export class UserAgentClient {
       owner,
       commandId,
       request,
-      path: { uri: nextHop },
+      path: { uri: nextHop, judgedAs: method === 'INVITE' ? callId : undefined },
       dialog: undefined,
       dialogId: dialogMethods.has(method) ? dialogIdOf(callId, fromTag) : '',
     });
