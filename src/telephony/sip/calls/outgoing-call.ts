@@ -11,7 +11,7 @@ import { answerChallenge } from '../digest/answer.js';
 import { canonicalAddress } from '../ip-range.js';
 import { plainText } from '../request-view.js';
 import { answerQuietly, type CallDeps } from './deps.js';
-import { inviteHeaders, requestUri } from './outgoing-headers.js';
+import { credentialsOf, inviteHeaders, requestUri } from './outgoing-headers.js';
 import { intervalAfter422, intervalOf } from './session-timer.js';
 
 /** How long the outcome waits for the end of the INVITE after our CANCEL at ring timeout (transfer.md T4), ms. */
@@ -56,7 +56,7 @@ export const placeCall = async (request: OutgoingCallRequest, deps: CallDeps): P
   const uri = requestUri(request, profile);
   const baseHeaders = inviteHeaders(request, profile, deps.domain);
   const guarded = await guardedCall(request, uri, deps);
-  const credentials = request.digest ?? profile.outbound.digest ?? undefined;
+  const credentials = credentialsOf(request, profile);
   const log = deps.log.child({ destination: plainText(uri), profile: profile.name });
 
   return new Promise((resolve) => {
