@@ -145,7 +145,7 @@ const startEngine = async (
     })),
     admin: { host: '127.0.0.1', port: 0, secret },
     ...(config.sip.publicAddress === undefined ? {} : { publicAddress: config.sip.publicAddress }),
-    ...(config.sip.domain === undefined ? {} : { contactHost: config.sip.domain }),
+    ...(config.sip.domain === undefined ? {} : { contactHost: hostOf(config.sip.domain) }),
     ...(tls === null ? {} : { tls }),
     userAgent: 'voice-gateway',
     permit: async (callId, targets) => guard.judge(callId, targets),
@@ -177,6 +177,10 @@ const openHomer = ({ config, clock, log, stack }: SignallingOptions): HepSender 
   stack.push('Homer', () => homer.close());
   return homer;
 };
+
+/** The host of a domain that may name a port: Contact has the port of the point that a request leaves by. */
+const hostOf = (domain: string): string =>
+  /^\[(.+)\](?::\d+)?$/.exec(domain)?.[1] ?? /^([^:]+):\d+$/.exec(domain)?.[1] ?? domain;
 
 const addressOf = (host: string): string => {
   if (host === 'localhost') return '127.0.0.1';
