@@ -107,7 +107,7 @@ const dialled = async (options: { readonly agentFirst?: boolean; readonly accept
     agent: { adapter, config: null },
     fallBack: { adapter, config: () => null },
     doors: { actions: null },
-    credential: () => Promise.reject(new Error('unused')),
+    credential: { mint: () => Promise.reject(new Error('unused')), revoke: () => {} },
     transfers: { clock, directory: { destination: async () => null } } as unknown as TransferDeps,
     onAnswered: () => {},
     onLegClosed: () => {},
