@@ -90,7 +90,7 @@ it('is entered by the link of the first start, once', async () => {
 });
 
 it('is sent with a policy that runs nothing inline, small, and to be kept where it is named by its content', async () => {
-  const first = await fetch(rig.url('/calls/some-call'), { headers: { 'Accept-Encoding': 'gzip' } });
+  const first = await fetch(rig.url('/sessions/some-call'), { headers: { 'Accept-Encoding': 'gzip' } });
   const policy = first.headers.get('content-security-policy') ?? '';
   expect(policy).toContain("default-src 'none'");
   expect(policy).toContain("script-src 'self'");
@@ -137,6 +137,7 @@ it('shows a call as it arrives, transfers it from its row, tells how that ended,
 
   await callRow(page).getByRole('link').click();
   await page.getByRole('heading', { name: 'Call of +14155550123' }).waitFor();
+  expect(page.url()).toBe(rig.url(`/sessions/${caller.sessionId}`));
   const ladder = page.getByLabel('SIP messages');
   await ladder.getByRole('link', { name: /486 Busy Here/ }).click();
   expect(await page.locator('pre.message').textContent()).toMatch(/^SIP\/2\.0 486 Busy Here/);
