@@ -104,6 +104,17 @@ export const addressRanges = z.string().transform((value, context): readonly IpR
   return ranges;
 });
 
+/** Names as a `Host` header has them, without port, separated by commas or as a list. */
+export const hostNames = z.union([z.string(), z.array(z.string())]).transform((value, context): readonly string[] => {
+  const names = (Array.isArray(value) ? value : value.split(',')).map((name) => name.trim().toLowerCase());
+  const bad = names.find(
+    (name) => !/^[a-z0-9_]([a-z0-9_-]*[a-z0-9_])?(\.[a-z0-9_]([a-z0-9_-]*[a-z0-9_])?)*$/.test(name),
+  );
+  if (bad === undefined) return names;
+  context.addIssue({ code: 'custom', message: `"${bad}" is not the name of a host` });
+  return z.NEVER;
+});
+
 /** `name=value,name=value` with percent-encoded values, as OTEL_EXPORTER_OTLP_HEADERS has them. */
 export const headerList = z.string().transform((value, context): Readonly<Record<string, string>> => {
   const headers: Record<string, string> = {};
