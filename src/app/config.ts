@@ -15,6 +15,7 @@ import {
   serverList,
   sipListen,
 } from './config-values.js';
+import { defaultHttpListen } from './http-listen.js';
 
 /** One setting's environment name and its place in gateway.yaml. The environment wins over the file. */
 export const environment = {
@@ -68,7 +69,7 @@ export const configSchema = z.strictObject({
   dataDir: text.default('./data').describe('embedded Redis, keys, recordings'),
   http: z
     .strictObject({
-      listen: endpoint.prefault('127.0.0.1:8080').describe('API and console'),
+      listen: endpoint.prefault(defaultHttpListen).describe('API and console'),
       publicUrl: z
         .url({ protocol: /^https?$/ })
         .optional()

@@ -2,7 +2,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { parse, parseAllDocuments } from 'yaml';
-import { environment, readConfig } from '../../src/app/config.js';
+import { environment, httpLoopback, readConfig } from '../../src/app/config.js';
 import { packageRoot } from '../../src/core/entry-path.js';
 import { hasLinter, kubernetesSchemas, runLinter } from '../support/linters.js';
 
@@ -17,6 +17,7 @@ type Container = {
 };
 type KubernetesObject = {
   readonly kind: string;
+  readonly metadata: { readonly name: string };
   readonly data?: Readonly<Record<string, string>>;
   readonly spec?: {
     readonly minAvailable?: unknown;
@@ -45,6 +46,7 @@ const shapes = {
   },
   published: {
     publicUrl: 'https://voice.example.com:8443/base',
+    http: { trustedProxies: ['10.244.0.0/16', '::1'], allowedHosts: ['voice.internal'] },
     ingress: {
       enabled: true,
       className: 'nginx',
@@ -196,6 +198,7 @@ describe.skipIf(!helm)('the Helm chart', { timeout: 60_000 }, () => {
       hostNetwork: 'yes',
       drainTimeout: -1,
       publicUrl: 'voice.example.com',
+      http: { trustedProxies: '10.0.0.0/8' },
       existingSecret: '',
       limits: {},
       image: { repository: 'voice', pull: 'Always' },
@@ -208,7 +211,16 @@ describe.skipIf(!helm)('the Helm chart', { timeout: 60_000 }, () => {
     });
     expect(status).not.toBe(0);
     for (const place of [
-      ...['/replicas', '/hostNetwork', '/drainTimeout', '/publicUrl', '/existingSecret', 'limits', 'pull'],
+      ...[
+        '/replicas',
+        '/hostNetwork',
+        '/drainTimeout',
+        '/publicUrl',
+        '/http/trustedProxies',
+        '/existingSecret',
+        'limits',
+        'pull',
+      ],
       ...['/drachtio/logLevel', 'request', '/rtp/from', '/podDisruptionBudget/minAvailable', '/serviceMonitor/enabled'],
       ...['host', 'secret', '/podAnnotations/example.com~1number'],
     ]) {
@@ -233,6 +245,12 @@ describe.skipIf(!helm)('the Helm chart', { timeout: 60_000 }, () => {
     const livekit = { LIVEKIT_URL: 'ws://livekit', LIVEKIT_API_KEY: 'key', LIVEKIT_API_SECRET: 'secret' };
     const config = readConfig({ env: { ...secret, ...livekit, ...filled }, file, cwd: '/app' });
     expect(config.limits.maxCalls).toBe(shape === 'embedded' ? 20 : 500);
+    const { metadata } = one(shape, 'Service');
+    const names = ['', '.default', '.default.svc', '.default.svc.cluster.local'].map((rest) => metadata.name + rest);
+    expect(config.http.allowedHosts).toEqual([...names, ...(shape === 'published' ? ['voice.internal'] : [])]);
+    const proxies = config.http.trustedProxies?.map(({ text }) => text);
+    expect(proxies).toEqual(shape === 'published' ? ['10.244.0.0/16', '::1'] : undefined);
+    expect(httpLoopback(config)).toBe(false);
     if (shape === 'embedded') {
       expect(config.sip.listen).toMatchObject([{ host: '10.0.0.7', port: 5080 }, { transport: 'tcp' }]);
       expect(config.sip.publicAddress).toBe('203.0.113.7');
