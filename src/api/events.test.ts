@@ -138,7 +138,9 @@ it('a session is told from its beginning, from any instance, and goes on where i
   expect((await open(path, { lastEventId: 'x' })).status).toBe(400);
 });
 
-it('an organization hears of its sessions only, and misses nothing between two connections', async () => {
+it('an organization hears of its sessions only, and misses nothing between two connections', {
+  timeout: 60_000,
+}, async () => {
   const mine = await api.session();
   const other = await api.session({ orgId: 'globex' });
   const first = await open('/v1/events');
@@ -157,13 +159,13 @@ it('an organization hears of its sessions only, and misses nothing between two c
     }
   };
   tell(sent.slice(0, 150));
-  await until('the first of them', () => numbers(first).filter((n) => Number(n) >= 0).length >= 100);
+  await until('the first of them', () => numbers(first).filter((n) => Number(n) >= 0).length >= 100, 30_000);
   // However many of the first half it has by now, the second comes while nobody reads.
   const seen = [...first.seen];
   first.close();
   tell(sent.slice(150));
   const again = await open('/v1/events', { lastEventId: seen.at(-1)?.id ?? '' });
-  await until('all of them', () => numbers(again).at(-1) === 299);
+  await until('all of them', () => numbers(again).at(-1) === 299, 30_000);
   const all = [...seen, ...again.seen].filter(({ event }) => event === 'agent.said').map(({ data }) => data.data.n);
   expect(all.filter((n) => Number(n) >= 0)).toEqual(sent);
   expect([...seen, ...again.seen].every(({ data }) => data.sessionId === mine.id)).toBe(true);
@@ -195,7 +197,7 @@ it('a reader that does not read is let go instead of filling the memory', async 
   expect(rest[0]).toEqual({ n: 0 });
 });
 
-it('a client that leaves while its credential is looked up takes no place', async () => {
+it('a client that leaves while its credential is looked up takes no place', { timeout: 60_000 }, async () => {
   slowAgents = (await api.session()).id;
   let found = (): void => {};
   lookedUp = new Promise((resolve) => (found = resolve));
@@ -212,10 +214,10 @@ it('a client that leaves while its credential is looked up takes no place', asyn
   const gone = (): number => api.lines.filter((line) => line.includes('"finished":false')).length;
   const before = gone();
   const sent = places.map(([path, credential]) => ask(path, credential).catch(() => null));
-  await until('all to be asked', () => asked === places.length);
+  await until('all to be asked', () => asked === places.length, 30_000);
   left.abort();
   expect(new Set(await Promise.all(sent))).toEqual(new Set([null]));
-  await until('all to be gone', () => gone() - before === places.length);
+  await until('all to be gone', () => gone() - before === places.length, 30_000);
   found();
   const reading = new AbortController();
   const answers = await Promise.all(
