@@ -59,7 +59,9 @@ export type ApiDeps = {
   readonly publicUrl: string;
   /** Further names in `Host`, for set-ups behind several names. */
   readonly allowedHosts?: readonly string[];
-  /** The HTTP listener is on loopback only: `/metrics` is open then. */
+  /** Whether what this peer says in `X-Forwarded-For` is believed; default: nobody is. */
+  readonly trustsProxy?: (address: string) => boolean;
+  /** Only programs of this machine reach the API, since no proxy brings others: `/metrics` is open then. */
   readonly httpLoopback: boolean;
   /** HTTP and SIP listen on loopback only: a development machine (verified `local` numbers, http: to Zendesk). */
   readonly loopbackOnly: boolean;

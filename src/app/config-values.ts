@@ -1,17 +1,8 @@
 import { z } from 'zod';
 import { type IpRange, parseIpRange } from '../telephony/sip/ip-range.js';
+import { type Endpoint, parseHostPort } from './http-listen.js';
 
-export type Endpoint = { readonly host: string; readonly port: number };
 export type SipListenPoint = Endpoint & { readonly transport: 'udp' | 'tcp' | 'tls' };
-
-const hostPort = /^(?:\[([0-9a-fA-F:.]+)\]|([^\s:[\]]+)):(\d{1,5})$/;
-
-const parseHostPort = (text: string): Endpoint | undefined => {
-  const match = hostPort.exec(text.trim());
-  const port = Number(match?.[3]);
-  const host = match?.[1] ?? match?.[2];
-  return host !== undefined && port <= 65_535 ? { host, port } : undefined;
-};
 
 /** `host:port`; IPv6 in brackets; port 0 lets the system choose. */
 export const endpoint = z.string().transform((value, context): Endpoint => {
@@ -102,6 +93,17 @@ export const addressRanges = z.string().transform((value, context): readonly IpR
     ranges.push(range);
   }
   return ranges;
+});
+
+/** Names as a `Host` header has them, without port, separated by commas or as a list. */
+export const hostNames = z.union([z.string(), z.array(z.string())]).transform((value, context): readonly string[] => {
+  const names = (Array.isArray(value) ? value : value.split(',')).map((name) => name.trim().toLowerCase());
+  const bad = names.find(
+    (name) => !/^[a-z0-9_]([a-z0-9_-]*[a-z0-9_])?(\.[a-z0-9_]([a-z0-9_-]*[a-z0-9_])?)*$/.test(name),
+  );
+  if (bad === undefined) return names;
+  context.addIssue({ code: 'custom', message: `"${bad}" is not the name of a host` });
+  return z.NEVER;
 });
 
 /** `name=value,name=value` with percent-encoded values, as OTEL_EXPORTER_OTLP_HEADERS has them. */

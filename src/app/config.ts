@@ -3,10 +3,10 @@ import { z } from 'zod';
 import { type Fault, GatewayError } from '../core/errors.js';
 import {
   addressRanges,
-  type Endpoint,
   endpoint,
   endpointList,
   headerList,
+  hostNames,
   isLoopback,
   isWildcard,
   listenPoint,
@@ -15,12 +15,15 @@ import {
   serverList,
   sipListen,
 } from './config-values.js';
+import { defaultHttpListen } from './http-listen.js';
 
 /** One setting's environment name and its place in gateway.yaml. The environment wins over the file. */
 export const environment = {
   DATA_DIR: 'dataDir',
   HTTP_LISTEN: 'http.listen',
   PUBLIC_URL: 'http.publicUrl',
+  HTTP_TRUSTED_PROXIES: 'http.trustedProxies',
+  HTTP_ALLOWED_HOSTS: 'http.allowedHosts',
   SIP_LISTEN: 'sip.listen',
   SIP_DOMAIN: 'sip.domain',
   SIP_PUBLIC_ADDRESS: 'sip.publicAddress',
@@ -66,11 +69,19 @@ export const configSchema = z.strictObject({
   dataDir: text.default('./data').describe('embedded Redis, keys, recordings'),
   http: z
     .strictObject({
-      listen: endpoint.prefault('127.0.0.1:8080').describe('API and console'),
+      listen: endpoint.prefault(defaultHttpListen).describe('API and console'),
       publicUrl: z
         .url({ protocol: /^https?$/ })
         .optional()
         .describe('base of the webhook URL handed out'),
+      trustedProxies: addressRanges
+        .optional()
+        .describe(
+          'proxies in front of the API, comma-separated addresses or CIDR blocks: what they say in X-Forwarded-For is believed; none: nobody is',
+        ),
+      allowedHosts: hostNames
+        .optional()
+        .describe('further names, comma-separated, under which the API answers besides that of PUBLIC_URL'),
     })
     .prefault({}),
   sip: z
@@ -204,7 +215,7 @@ export const configSchema = z.strictObject({
 });
 
 export type Config = Omit<z.infer<typeof configSchema>, 'http'> & {
-  readonly http: { readonly listen: Endpoint; readonly publicUrl: string };
+  readonly http: Omit<z.infer<typeof configSchema>['http'], 'publicUrl'> & { readonly publicUrl: string };
 };
 
 type Plain = { [key: string]: unknown };
@@ -280,7 +291,7 @@ export const readConfig = (input: {
       ...(config.sip.profiles === undefined ? {} : { profiles: at(config.sip.profiles) }),
     },
     http: {
-      listen: config.http.listen,
+      ...config.http,
       publicUrl: (config.http.publicUrl ?? `http://${host.includes(':') ? `[${host}]` : host}:${port}`).replace(
         /\/+$/,
         '',
@@ -362,6 +373,13 @@ const contradictionsOf = (config: z.infer<typeof configSchema>): Fault[] => {
   }
   return faults;
 };
+
+/**
+ * True when only programs of this machine reach the API. A listener on loopback is not enough: the proxy in front of it is
+ * a program of this machine too, and PUBLIC_URL tells that there is one.
+ */
+export const httpLoopback = ({ http }: Pick<Config, 'http'>): boolean =>
+  isLoopback(http.listen.host) && isLoopback(new URL(http.publicUrl).hostname.replace(/^\[(.*)\]$/, '$1'));
 
 /** True when HTTP and SIP listen on loopback alone: a development machine (actions.md A6, interfaces.md I2). */
 export const loopbackOnly = (config: Config): boolean =>

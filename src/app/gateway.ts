@@ -27,28 +27,23 @@ import { createCalls } from '../domain/calls/index.js';
 import { createDirectoryService } from '../domain/directory/index.js';
 import { createContactStore, createSessionEvents, createSessionStore } from '../domain/sessions/index.js';
 import { sealedPrefetchKeys } from '../domain/zendesk/index.js';
-import {
-  type Access,
-  createAccess,
-  createApiKeys,
-  createAuditTrail,
-  createConsoleSessions,
-} from '../platform/access/index.js';
+import { type Access, createApiKeys, createAuditTrail, createConsoleSessions } from '../platform/access/index.js';
 import { createCommandBus } from '../platform/redis/index.js';
 import { createMetrics } from '../platform/telemetry/index.js';
 import { redisRingChecks } from '../platform/vault/index.js';
 import { createSpeaker } from '../telephony/agents/builtin/index.js';
 import { createMediaPlane } from '../telephony/media/index.js';
 import { createLadder, openProfiles } from '../telephony/sip/index.js';
+import { openAccess } from './access.js';
 import { actionChecks } from './action-catalogue.js';
 import { startActions } from './actions.js';
 import { createAgents } from './agents.js';
 import { createCallControl, ladderReader } from './call-control.js';
 import { callMetrics, gatewayGauges } from './call-metrics.js';
-import { type Config, callLimits, loopbackOnly } from './config.js';
-import { isLoopback } from './config-values.js';
+import { type Config, callLimits } from './config.js';
 import { createDiagnosis } from './diagnosis.js';
 import { drainCalls } from './drain.js';
+import { httpParts } from './http-parts.js';
 import { createKeyRotation } from './key-rotation.js';
 import { livekitReadiness } from './livekit.js';
 import { createLiveKitSip } from './livekit-sip.js';
@@ -77,7 +72,7 @@ export type Gateway = {
   /** True when no organization has been applied yet. */
   readonly empty: boolean;
   /** A link into the console that signs somebody in with this credential, once. */
-  consoleLink(credential: string): string;
+  consoleLink(credential: string): Promise<string>;
   /** Refuses new calls and waits for those there are; the rest gets BYE at the deadline. */
   drain(): Promise<void>;
   /** Ends everything now: calls get BYE, writes are finished, Redis goes last. Idempotent. */
@@ -127,13 +122,7 @@ const start = async (options: GatewayOptions, stack: ReturnType<typeof shutdownS
   });
   const store = await openStore(config, redactor, log, clock, stack);
   const { redis, vault } = store;
-  const access = createAccess({
-    dataDir: config.dataDir,
-    jwtSecret: config.dashboard.jwtSecret ?? null,
-    jwksUrl: config.dashboard.jwksUrl ?? null,
-    sharedStore: config.redis !== undefined,
-    clock,
-  });
+  const access = await openAccess(config, store, clock);
   for (const secret of access.secrets) redactor.add(secret);
   for (const warning of access.warnings) log.warn({}, warning);
   const tracer = await openTracing({ ...options, instanceId, clock, log, stack });
@@ -307,7 +296,7 @@ const start = async (options: GatewayOptions, stack: ReturnType<typeof shutdownS
     draining: calls.draining,
   });
 
-  const consoleSessions = createConsoleSessions({ vault, clock });
+  const consoleSessions = createConsoleSessions({ redis, vault, clock });
   const apiDeps: ApiDeps = {
     access,
     audit: createAuditTrail({ redis, log }),
@@ -325,9 +314,7 @@ const start = async (options: GatewayOptions, stack: ReturnType<typeof shutdownS
         more: () => livekitReadiness(agents.livekit),
       }),
     ...{ metrics, log, clock, version: options.version },
-    publicUrl: config.http.publicUrl,
-    httpLoopback: isLoopback(config.http.listen.host),
-    loopbackOnly: loopbackOnly(config),
+    ...httpParts(config),
   };
   const { livekit } = agents;
   const facade =
@@ -383,7 +370,8 @@ const start = async (options: GatewayOptions, stack: ReturnType<typeof shutdownS
     httpUrl: `http://${http.host.includes(':') ? `[${http.host}]` : http.host}:${http.port}`,
     sipEndpoints: signalling.server.endpoints(),
     access,
-    consoleLink: (credential) => `${config.http.publicUrl}/console/#code=${consoleSessions.code(credential)}`,
+    consoleLink: async (credential) =>
+      `${config.http.publicUrl}/console/#code=${await consoleSessions.code(credential)}`,
     empty: (await directory.organizations()).length === 0,
     drain: () => drainCalls({ config, calls, server: signalling.server, log }),
     stop: () => {

@@ -57,7 +57,18 @@ export type TestApiParts = {
 
 export const startTestApi = async (
   options: Partial<
-    Pick<ApiDeps, 'rateLimit' | 'agentRateLimit' | 'httpLoopback' | 'loopbackOnly' | 'readiness' | 'calls' | 'tools'>
+    Pick<
+      ApiDeps,
+      | 'rateLimit'
+      | 'agentRateLimit'
+      | 'httpLoopback'
+      | 'loopbackOnly'
+      | 'readiness'
+      | 'calls'
+      | 'tools'
+      | 'allowedHosts'
+      | 'trustsProxy'
+    >
   > & {
     /** Further routes, or what makes them from the parts of the rig. */
     readonly more?: readonly Route[] | ((parts: TestApiParts) => readonly Route[]);

@@ -35,7 +35,7 @@ export const writeAudit = async (
   request: Request,
   principal: Principal,
   reply: Reply,
-  requestId: string,
+  from: { readonly requestId: string; readonly remote: string },
 ): Promise<void> => {
   const { access } = route;
   if (route.method === 'get' || access.kind === 'anyone' || access.kind === 'credential' || ofCalls.has(access.action))
@@ -49,7 +49,6 @@ export const writeAudit = async (
     action: access.action,
     request: `${request.method} ${maskedPath(request.originalUrl)}`,
     changes: reply.changes ?? [],
-    remote: request.socket.remoteAddress ?? '',
-    requestId,
+    ...from,
   });
 };

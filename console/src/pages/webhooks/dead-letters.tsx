@@ -1,6 +1,7 @@
 import type { Reply } from '../../api/client.js';
 import { useDo, useRead } from '../../api/hooks.js';
 import { useCan, useOrg } from '../../api/who.js';
+import { callPath } from '../../app/addresses.js';
 import { Link } from '../../app/router.js';
 import { Address } from '../../ui/breakable.js';
 import { Button, Card, Failure, Loading } from '../../ui/elements.js';
@@ -57,7 +58,7 @@ export const DeadLetters = ({ endpoints }: { endpoints: readonly { readonly id: 
               cell: ({ event, sessionId }) => (
                 <span className="stack-tight">
                   <code>{event}</code>
-                  <Link to={`/calls/${encodeURIComponent(sessionId)}`} className="small">
+                  <Link to={callPath(sessionId)} className="small">
                     the call
                   </Link>
                 </span>
