@@ -5,6 +5,7 @@ import {
   type ActionOrganization,
   type ActionResult,
   type ActionSession,
+  aiSentences,
   type CompiledAction,
   createUserAttributes,
   type JsonRecord,
@@ -188,6 +189,7 @@ export const createActionRunner = (deps: ActionRunnerDeps): ActionRunner => {
       action,
       user: createUserAttributes(),
       args: request.args,
+      turn: request.turn,
       signal: request.signal,
     });
     deps.ran(result);
@@ -243,14 +245,14 @@ export const createActionRunner = (deps: ActionRunnerDeps): ActionRunner => {
           const durationMs = Math.round(result.durationMs * 10) / 10;
           return {
             ...{ success, statusCode, outputs: ai.outputs, durationMs },
-            ...(error === undefined ? {} : { error }),
+            // The operator's sentence names hosts and parts, which the caller has no use for; the history has it.
+            ...(error === undefined ? {} : { error: { code: error.code, message: ai.text } }),
             ...(ai.body === undefined ? {} : { text: ai.body }),
           };
         } catch (error) {
           log.error({ err: error, sessionId: session.id, action: name }, 'An action of a call could not be run.');
-          return isGatewayError(error)
-            ? refused(error.code, error.message)
-            : refused('internal', 'The action could not be run.');
+          if (!isGatewayError(error)) return refused('internal', 'The action could not be run.');
+          return refused(error.code, error.code === 'conflict' ? aiSentences.setup : error.message);
         }
       },
       async tools(orgId, agent): Promise<readonly ToolDescription[]> {

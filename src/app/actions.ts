@@ -170,7 +170,17 @@ export const startActions = async (options: StartActionsOptions): Promise<Action
     },
     agentsWith: (orgId, slug) => catalogue.agentsWith(orgId, slug),
     async execute({ orgId, slug, sessionId, attributes, turn, signal }) {
-      if (sessionId === null) return answerOf(await runner.run({ orgId, name: slug, args: attributes, signal }));
+      if (sessionId === null) {
+        return answerOf(
+          await runner.run({
+            orgId,
+            name: slug,
+            args: attributes,
+            turn: turn ?? undefined,
+            signal: signal ?? undefined,
+          }),
+        );
+      }
       const answer = await ask('execute', { orgId, sessionId, name: slug, args: attributes, turn }, runPatience);
       return JSON.parse(vault.openBytes(answerScope(orgId, sessionId), String(answer)).toString()) as ExecuteAnswer;
     },

@@ -27,6 +27,7 @@ export {
   type ExecutorDependencies,
   executeInOrder,
 } from './executor.js';
+export { aiSentences } from './failure.js';
 export { compileExpression, compileMapping, JmesPathError } from './jmespath/index.js';
 export { convertLegacyAction } from './legacy.js';
 export { type ExistingAction, importOpenApi, type OpenApiImport } from './openapi/import.js';
