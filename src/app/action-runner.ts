@@ -101,9 +101,18 @@ const refused = (code: string, message: string): ActionRunResult => ({
 const toolParameters = (parameters: JsonValue): Readonly<Record<string, unknown>> =>
   typeof parameters === 'object' && parameters !== null && !Array.isArray(parameters) ? { ...parameters } : {};
 
+type Live = {
+  readonly session: OwnedSession;
+  readonly agent: Agent;
+  /** Names of attributes that its actions have set and its agent is not told of. */
+  readonly notRepeated: Set<string>;
+};
+
+const nothing: ReadonlySet<string> = new Set();
+
 export const createActionRunner = (deps: ActionRunnerDeps): ActionRunner => {
   const { catalogue, executor, headers, contacts, log } = deps;
-  const live = new Map<string, { readonly session: OwnedSession; readonly agent: Agent }>();
+  const live = new Map<string, Live>();
 
   /**
    * The session's own attributes. They are set at once here; Redis follows when it can. An action that outlives its call
@@ -169,7 +178,12 @@ export const createActionRunner = (deps: ActionRunnerDeps): ActionRunner => {
       signal: request.signal,
     });
     deps.ran(result);
-    if (!live.has(session.id)) return result;
+    const here = live.get(session.id);
+    if (here === undefined) return result;
+    for (const name of Object.keys(result.outputs)) {
+      if (result.notRepeated.has(name)) here.notRepeated.add(name);
+      else here.notRepeated.delete(name);
+    }
     session.note('action.run', {
       action: entry.action.slug,
       runId: result.runId,
@@ -226,7 +240,7 @@ export const createActionRunner = (deps: ActionRunnerDeps): ActionRunner => {
   return {
     door: {
       opened(session, agent) {
-        live.set(session.id, { session, agent });
+        live.set(session.id, { session, agent, notRepeated: new Set() });
         if (agent.actions.length === 0) return;
         warm(session, agent).catch((err: unknown) =>
           log.warn({ err, sessionId: session.id }, 'Connections for the actions of a call could not be opened ahead.'),
@@ -255,6 +269,7 @@ export const createActionRunner = (deps: ActionRunnerDeps): ActionRunner => {
           return refused(error.code, error.code === 'conflict' ? aiSentences.setup : error.message);
         }
       },
+      notRepeated: (sessionId) => live.get(sessionId)?.notRepeated ?? nothing,
       async tools(orgId, agent): Promise<readonly ToolDescription[]> {
         const entries = await catalogue.all(orgId);
         return entries.flatMap(({ record, action }) => {

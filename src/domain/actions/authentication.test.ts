@@ -3,6 +3,7 @@ import { createHmac } from 'node:crypto';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { type ActionRig, startActionRig, testOrganization, testSession } from '../../../test/support/action-rig.js';
 import { startHttpsTarget } from '../../../test/support/https-target.js';
+import { createRedactor } from '../../core/redaction.js';
 import { parseAction } from './compile-action.js';
 import { createSessionHeaders } from './session-headers.js';
 import { createUserAttributes } from './user-attributes.js';
@@ -52,6 +53,20 @@ describe('the three paths', () => {
     headers.forget('s1');
     expect(headers.get('s1').size).toBe(0);
     expect(headers.size).toBe(0);
+  });
+
+  it('widget headers are known to the log for as long as the session has them', () => {
+    const redactor = createRedactor();
+    const headers = createSessionHeaders(redactor.hold);
+    headers.set('s1', { 'X-User': 'user-value-1', Authorization: 'Bearer user-value-2' });
+    headers.set('s2', { 'X-User': 'user-value-1' });
+    const line = 'user-value-1 user-value-2';
+    expect(redactor.text(line)).toBe('•••••••• ••••••••');
+    headers.set('s1', { 'X-User': 'user-value-3' });
+    expect(redactor.text(line)).toBe('•••••••• user-value-2');
+    headers.forget('s1');
+    headers.forget('s2');
+    expect(redactor.text(`${line} user-value-3`)).toBe(`${line} user-value-3`);
   });
 
   it('context headers: adds four identifying headers when the organization has them enabled', async () => {

@@ -50,6 +50,8 @@ export type ActionResult = {
   readonly outputs: JsonRecord;
   readonly error: { readonly code: RunErrorType; readonly message: string } | undefined;
   readonly durationMs: number;
+  /** Attributes among the outputs that no agent is told of later: hidden from the AI, or the whole response. */
+  readonly notRepeated: ReadonlySet<string>;
   /** What the AI is told: text, and the attributes it may see. */
   readonly ai: {
     readonly text: string;

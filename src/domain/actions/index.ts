@@ -42,7 +42,6 @@ export type {
   UserAttributes,
   VariableReader,
 } from './ports.js';
-export { secretsOfHeader } from './redaction.js';
 export { createRunStore, type RunHead, type RunPage, type RunStore, runsKept } from './run-store.js';
 export {
   groupByAction,

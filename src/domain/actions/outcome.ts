@@ -55,21 +55,21 @@ type Mapped = {
   success: boolean;
   outputs: JsonRecord;
   hidden: ReadonlySet<string>;
+  notRepeated: ReadonlySet<string>;
   notes: readonly string[];
   failure?: Failure;
 };
 
-const nothingHidden: ReadonlySet<string> = new Set();
+const none: ReadonlySet<string> = new Set();
+const nothingMapped: Mapped = { success: false, outputs: {}, hidden: none, notRepeated: none, notes: [] };
 
 const mapExchange = (action: CompiledAction, status: number, body: string): Mapped => {
   if (action.kind === 'webhook') return mapResponse(action.response, status, body);
   const { success, outputs, error } = readLegacyResponse(status, body, action.legacyOutputs);
-  const mapped: Mapped = { success, outputs, hidden: nothingHidden, notes: [] };
+  const mapped: Mapped = { ...nothingMapped, success, outputs };
   if (error !== undefined) mapped.failure = { type: 'legacy_response', operator: error, ai: error, status };
   return mapped;
 };
-
-const nothingMapped: Mapped = { success: false, outputs: {}, hidden: nothingHidden, notes: [] };
 
 /**
  * The mapped attributes without credentials. One in JSON within a string comes to light only when an expression reads
@@ -179,6 +179,7 @@ export const finish = (call: ActionCall, options: ExecuteOptions, finished: Fini
     outputs: withDefaults(attributes, action, success, statusCode),
     error: error === undefined ? undefined : { code: error.type, message: error.message },
     durationMs: finished.durationMs,
+    notRepeated: mapped.notRepeated,
     // Made when it is asked for: not every caller has an AI to tell.
     get ai() {
       const visible = cappedOutputs(without(attributes, mapped.hidden), body.length);

@@ -301,6 +301,8 @@ export type CallDoors = {
   listTools(): Promise<readonly ToolDescription[]>;
   /** The session's user context, as it is now. */
   attributes(): Readonly<Record<string, unknown>>;
+  /** What an AI may know of it: without what actions hide from it, whole responses and what is too long. */
+  shownAttributes(): Readonly<Record<string, unknown>>;
   setAttributes(values: Readonly<Record<string, unknown>>): void;
   note(
     type: 'agent.said' | 'agent.asked' | 'agent.failed' | 'agent.lost' | 'agent.resumed',

@@ -26,6 +26,7 @@ const contextOf = (script: unknown, options: { readonly fail?: boolean; readonly
     endCall: async (reason) => void seen.push(`ends: ${reason}`),
     listTools: async () => [],
     attributes: () => ({}),
+    shownAttributes: () => ({}),
     setAttributes: () => {},
     note: () => {},
   };
