@@ -355,6 +355,8 @@ export type AgentContext = {
   readonly tools: AgentTools;
   /** Resolves when the caller is there to hear (the ACK of our 200); stays open when that never comes. Never rejects. */
   readonly answered: Promise<void>;
+  /** Resolves when the telephone of a person we call rings; stays open when that never comes. Never rejects. */
+  readonly rang: Promise<void>;
   /** Mints it at the first call. Rejects with GatewayError store_unavailable. */
   readonly credential: () => Promise<AgentCredential>;
   readonly log: Logger;

@@ -51,6 +51,7 @@ const contextOf = (script: unknown, options: { readonly fail?: boolean; readonly
     doors,
     tools: { call: () => Promise.reject(new Error('unused')), list: async () => [] },
     answered: Promise.resolve(),
+    rang: Promise.resolve(),
     credential: () => Promise.reject(new Error('unused')),
     log: silentLogger,
     signal: options.signal ?? new AbortController().signal,

@@ -103,6 +103,9 @@ export const roomGuest = (rooms: Rooms, guest: GuestRequest, clock: Clock): Room
       if (over) void finish();
       // What the room says while it rings must not wait in front of whoever answers.
       joined.setMuted(true);
+      void context.rang.then(() => {
+        if (muted) joined.setAttributes({ 'sip.callStatus': 'ringing' });
+      });
       void context.answered.then(() => {
         muted = false;
         joined.setMuted(false);
