@@ -46,6 +46,7 @@ export { createRunStore, type RunHead, type RunPage, type RunStore, runsKept } f
 export {
   groupByAction,
   matchesRunFilter,
+  moreRunsToCsv,
   type RunErrorType,
   type RunFilter,
   type RunRecord,
