@@ -4,6 +4,7 @@
  */
 import type { Logger } from '../../core/logger.js';
 import type { CallerIdentity, SessionDirection } from '../sessions/records.js';
+import type { AttributeDoors } from './attribute-doors.js';
 import type { AudioOptions, LegRecorder } from './leg-audio.js';
 import type { LendableLeg } from './relay-ports.js';
 
@@ -293,17 +294,12 @@ export type ToolDescription = {
 };
 
 /** What any agent, whatever its leg, may ask of the call. One implementation stands behind all doors. */
-export type CallDoors = {
+export type CallDoors = AttributeDoors & {
   transfer(request: { readonly destination: string; readonly summary?: string }): Promise<TransferResult>;
   executeAction(name: string, attributes: Readonly<Record<string, unknown>>): Promise<ActionRunResult>;
   sendDtmf(digits: string): Promise<void>;
   endCall(reason: string | null): Promise<void>;
   listTools(): Promise<readonly ToolDescription[]>;
-  /** The session's user context, as it is now. */
-  attributes(): Readonly<Record<string, unknown>>;
-  /** What an AI may know of it: without what actions hide from it, whole responses and what is too long. */
-  shownAttributes(): Readonly<Record<string, unknown>>;
-  setAttributes(values: Readonly<Record<string, unknown>>): void;
   note(
     type: 'agent.said' | 'agent.asked' | 'agent.failed' | 'agent.lost' | 'agent.resumed',
     data: Readonly<Record<string, unknown>>,
