@@ -84,15 +84,18 @@ export const planTransfer = (input: PlanInput): TransferPlan | null => {
   const ticketNames = ticketId === null ? [] : ['X-OPENCX-ZENDESK-TICKET-ID', ...profile.ticketHeaders];
   const ours = (name: string, value: string | null): HeaderToSend[] =>
     value === null ? [] : [{ name, value, ours: true }];
-  const { headers, dropped } = sendableHeaders([
-    ...ours('X-OPENCX-SESSION-ID', call.sessionId),
-    ...ours('X-OPENCX-AGENT-ID', call.agentId),
-    ...ours('X-OPENCX-TRANSFER', 'true'),
-    ...ticketNames.flatMap((name) => ours(name, ticketId)),
-    ...ours('X-OPENCX-CONTACT-ID', input.facts.contactId),
-    ...Object.entries(destination.headers).map(([name, value]) => ({ name, value, ours: false })),
-    ...(input.summary === null || !toSip ? [] : ours('User-to-User', `${hex(input.summary)};encoding=hex`)),
-  ]);
+  const { headers, dropped } = sendableHeaders(
+    [
+      ...ours('X-OPENCX-SESSION-ID', call.sessionId),
+      ...ours('X-OPENCX-AGENT-ID', call.agentId),
+      ...ours('X-OPENCX-TRANSFER', 'true'),
+      ...ticketNames.flatMap((name) => ours(name, ticketId)),
+      ...ours('X-OPENCX-CONTACT-ID', input.facts.contactId),
+      ...Object.entries(destination.headers).map(([name, value]) => ({ name, value, ours: false })),
+      ...(input.summary === null || !toSip ? [] : ours('User-to-User', `${hex(input.summary)};encoding=hex`)),
+    ],
+    profile.ticketHeaders,
+  );
   const carried = ticketNames.length > 0 && ticketNames.every((name) => headers[name] !== undefined);
   return {
     method: 'invite',
