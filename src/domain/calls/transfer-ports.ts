@@ -109,6 +109,8 @@ export type CallTransfers = {
   decided(): Promise<AttemptRecord | null>;
   /** Gives the ringing destination up; false when none rings. */
   cancel(by: 'cancelled' | 'caller-hung-up'): boolean;
+  /** The machine's `ring-back`: the caller hears that it rings, whatever the line says yet. */
+  ringBack(): void;
   /** The machine's `join`: caller and destination hear each other. */
   join(): void;
   /** The caller holds, or has stopped to. */
