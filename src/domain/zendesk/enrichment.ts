@@ -1,7 +1,7 @@
 import type { Clock } from '../../core/clock.js';
 import type { Logger } from '../../core/logger.js';
 import type { Span, Tracer } from '../../core/tracing.js';
-import type { WorkVerdict } from '../../platform/redis/index.js';
+import type { WorkTries, WorkVerdict } from '../../platform/redis/index.js';
 import type { Directory, Organization } from '../directory/index.js';
 import type { ContactStore, PhoneSession, SessionStore } from '../sessions/index.js';
 import type { ZendeskClient } from './client.js';
@@ -25,7 +25,7 @@ export type EnrichmentDeps = {
   readonly count: (result: 'enriched' | 'unchanged' | 'clash' | 'failed') => void;
 };
 
-export type Enrichment = (work: Work, attempt: number, signal: AbortSignal) => Promise<WorkVerdict>;
+export type Enrichment = (work: Work, tries: WorkTries, signal: AbortSignal) => Promise<WorkVerdict>;
 
 type Gathered =
   | { readonly kind: 'known'; readonly ticket: ZendeskTicket; readonly user: ZendeskUser }
@@ -94,7 +94,7 @@ export const createEnrichment = (deps: EnrichmentDeps): Enrichment => {
     return phone === null || talkNumbers.includes(phone) ? null : phone;
   };
 
-  const enrich = async (work: Work, span: Span, attempt: number, signal: AbortSignal): Promise<WorkVerdict> => {
+  const enrich = async (work: Work, span: Span, { attempt }: WorkTries, signal: AbortSignal): Promise<WorkVerdict> => {
     const { orgId, sessionId, ticketId } = work;
     const organization = await directory.organization(orgId);
     const session = await sessions.get(orgId, sessionId);
@@ -117,13 +117,15 @@ export const createEnrichment = (deps: EnrichmentDeps): Enrichment => {
     return done;
   };
 
-  return async (work, attempt, signal) => {
-    const span = deps.tracer.part('enrichment', work.sessionId, { fields: { 'enrichment.attempt': attempt } });
+  return async (work, tries, signal) => {
+    const span = deps.tracer.part('enrichment', work.sessionId, {
+      fields: { 'enrichment.attempt': tries.attempt + tries.waits },
+    });
     try {
-      return await enrich(work, span, attempt, signal);
+      return await enrich(work, span, tries, signal);
     } catch (error) {
       if (signal.aborted) throw error;
-      const verdict = verdictAfter(error, attempt);
+      const verdict = verdictAfter(error, tries);
       if (verdict !== null) return verdict;
       if (!(error instanceof ZendeskFailure)) throw error;
       if (error.kind === 'credentials' || error.kind === 'forbidden') await status.failed(work.orgId, error);

@@ -15,6 +15,10 @@ redis.call('HSET', key, 'zendeskTicketId', ticket, 'ticketMatch', 'created')
 if ARGV[9] == '1' then redis.call('HSET', key, 'noteAtEnd', '1') end
 index_add(prefix .. 'by-ticket:' .. part(ticket), s[3], id, keep)
 timeline_note(prefix, id, ARGV[5], ARGV[6], ARGV[7])
+-- Zendesk may have made it too late for the transfer that wanted it.
+if ARGV[9] == '1' and (s[1] == 'transferring' or s[1] == 'transferred') then
+  enqueue_work(prefix, 'late-note', id, ticket, ARGV[5])
+end
 -- The owner keeps the last stamp it has seen for the time Redis is away.
 redis.call('PUBLISH', ARGV[8] .. s[4], cjson.encode({ id = id, zendeskTicketId = ticket }))
 return { 'stamped', ticket }
