@@ -46,7 +46,12 @@ export const isReservedHeader = (name: string): boolean => {
  */
 export const sendableHeaders = (
   wanted: readonly HeaderToSend[],
-): { readonly headers: Readonly<Record<string, string>>; readonly dropped: readonly DroppedHeader[] } => {
+): {
+  readonly headers: Readonly<Record<string, string>>;
+  readonly dropped: readonly DroppedHeader[];
+  /** Bytes of the limit that are not used. */
+  readonly left: number;
+} => {
   const headers: Record<string, string> = {};
   const dropped: DroppedHeader[] = [];
   const seen = new Set<string>();
@@ -60,13 +65,14 @@ export const sendableHeaders = (
     }
     seen.add(header.name.toLowerCase());
     headers[header.name] = header.value;
-    left -= sizeOf(header);
+    left -= sizeOfHeader(header);
   }
-  return { headers, dropped };
+  return { headers, dropped, left };
 };
 
-/** Colon, space and line end are sent too. */
-const sizeOf = ({ name, value }: HeaderToSend): number => name.length + value.length + 4;
+/** Bytes on the wire: colon, space and line end are sent too. */
+export const sizeOfHeader = ({ name, value }: Pick<HeaderToSend, 'name' | 'value'>): number =>
+  name.length + value.length + 4;
 
 const faultOf = (header: HeaderToSend, seen: ReadonlySet<string>, left: number): DropReason | null => {
   const lower = header.name.toLowerCase();
@@ -75,5 +81,5 @@ const faultOf = (header: HeaderToSend, seen: ReadonlySet<string>, left: number):
   if (seen.has(lower)) return 'duplicate';
   if (header.value.trim() === '') return 'empty';
   if (!printable.test(header.value)) return 'not-printable';
-  return sizeOf(header) > left ? 'too-long' : null;
+  return sizeOfHeader(header) > left ? 'too-long' : null;
 };
