@@ -187,6 +187,35 @@ describe('a ticket of our own', () => {
     expect((await noted(refused)).data).toMatchObject({ reason: 'forbidden' });
   });
 
+  it('never drives enrichment, also when its trigger is faster than the answer to us; another ticket does', async () => {
+    await rig.connect({ createTicket: true });
+    const owned = await rig.call(ada);
+    let answerPost = (): void => {};
+    const answerAfter = new Promise<void>((resolve) => {
+      answerPost = resolve;
+    });
+    rig.server.trouble({ on: /POST/, status: 0, answerAfter, times: 1 });
+    const made = ensure(owned);
+    await until('the ticket in Zendesk', () => rig.server.tickets.size === 2);
+    const [ours = ''] = [...rig.server.tickets.keys()].filter((id) => id !== '1');
+    expect((await rig.trigger({ id: ours, caller: ada })).body).toMatchObject({ success: true, ticketId: ours });
+    answerPost();
+    await made;
+    await settled(owned);
+    expect(await rig.api.sessions.enrichmentState(rig.org, owned.id)).toBeNull();
+    expect(rig.server.requests.filter(({ method }) => method === 'GET')).toEqual([]);
+    await end(owned);
+    // A ticket that others made is found out to be theirs when ours has come to nothing.
+    const other = await rig.call(ada);
+    rig.server.trouble({ on: /POST/, status: 422, delay: 300, times: 1 });
+    const refused = ensure(other);
+    await until('the request', () => posts().length === 2);
+    await rig.trigger({ id: 1, caller: ada });
+    await refused;
+    await settled(other);
+    expect(await rig.api.sessions.enrichmentState(rig.org, other.id)).toBe('enriched');
+  });
+
   it('yields to a webhook that was faster', async () => {
     await rig.connect({ createTicket: true });
     const owned = await rig.call(ada);

@@ -115,6 +115,9 @@ export const createSessionStore = (options: SessionStoreOptions): SessionStoreRu
       if (stamp.ticketId !== null) owned.stampSeen(id, stamp.ticketId);
       return stamp;
     },
+    markCreating: async (orgId, id, until) => {
+      await redis.run(sessionScripts.creating, [sessionKeys.session(orgId, id)], [until ?? '']);
+    },
     settleWork: async (orgId, id, work, { enrichment, timeline }) => {
       const settled = await redis.run(
         sessionScripts.settle,

@@ -16,7 +16,7 @@ import type { Work } from './work.js';
 export type EnrichmentDeps = {
   readonly client: ZendeskClient;
   readonly directory: Pick<Directory, 'organization'>;
-  readonly sessions: Pick<SessionStore, 'get' | 'settleWork'>;
+  readonly sessions: Pick<SessionStore, 'get' | 'settleWork' | 'ticketOrigin'>;
   readonly contacts: Pick<ContactStore, 'enrich'>;
   readonly status: StatusBoard;
   readonly clock: Clock;
@@ -32,6 +32,8 @@ type Gathered =
   | { readonly kind: 'nobody'; readonly reason: 'no-requester' | 'anonymous-requester'; readonly message: string };
 
 const done: WorkVerdict = { kind: 'done' };
+/** ms until a ticket that may be of our own making is looked at again. */
+const LOOK = 250;
 
 /**
  * Brings a contact up to what Zendesk knows of the ticket's requester: the ticket by its id, its requester by theirs, the
@@ -100,6 +102,14 @@ export const createEnrichment = (deps: EnrichmentDeps): Enrichment => {
     const session = await sessions.get(orgId, sessionId);
     if (organization === null || organization.zendesk === null || session === null) {
       return fail(work, span, 'disconnected', 'The organization is not connected to Zendesk any more.');
+    }
+    const origin = await sessions.ticketOrigin(orgId, sessionId, clock.now());
+    if (origin === 'pending') return { kind: 'again', after: LOOK, waited: true };
+    if (origin === 'ours') {
+      // It says about the caller what we told Zendesk ourselves.
+      span.end({ 'enrichment.result': 'ours' });
+      await sessions.settleWork(orgId, sessionId, work, { enrichment: 'none', timeline: [] });
+      return done;
     }
     const gathered = await gather(organization, ticketId, signal);
     await status.ok(orgId);

@@ -7,7 +7,12 @@ local key, prefix, id, ticket, keep = KEYS[1], ARGV[1], ARGV[2], ARGV[3], tonumb
 local s = redis.call('HMGET', key, 'status', 'zendeskTicketId', 'startedAt', 'instanceId')
 if not s[1] then return { 'missing', '' } end
 local present = s[2] or ''
-if present == ticket then return { 'already', present } end
+redis.call('HDEL', key, 'ticketCreating')
+if present == ticket then
+  -- Zendesk's trigger was faster than its answer to us: what it stamped is of our own making all the same.
+  redis.call('HSET', key, 'ticketMatch', 'created')
+  return { 'already', present }
+end
 if present ~= '' then return { 'other', present } end
 if s[1] == 'ended' then return { 'ended', '' } end
 -- A ticket of our own making says nothing about the caller that we did not know: it never drives enrichment.
