@@ -128,7 +128,13 @@ export const transferRoutes = (deps: ApiDeps, transfers: TransferControl): reado
     action: 'sessions:transfer',
     idempotency: 'handled',
     params: idParams,
-    query: z.strictObject({ wait: flag.optional().describe('Answer when it is decided, with the outcome.') }),
+    query: z.strictObject({
+      wait: flag
+        .optional()
+        .describe(
+          'Answer when it is certain what became of it, with the outcome: after `returnWithin` where that is set.',
+        ),
+    }),
     body: { schema: transferBody },
     replies: {
       200: { description: 'With `wait`: how it ended, whatever the outcome.', schema: attemptSchema },

@@ -210,8 +210,8 @@ export const callTransfers = (deps: TransferDeps, context: TransferContext): Cal
         log,
       });
       context.dispatch({ type: 'transfer-connected', keepAgent: window !== null });
-      tell.decided(record);
       if (window === null) {
+        tell.decided(record);
         if (line.gone()) context.dispatch({ type: 'destination-left', step: 'end' });
         else relay.begin(leg);
         break;
