@@ -1,6 +1,7 @@
 -- Takes work off the queue with what there is to say about it.
 -- KEYS: session hash
--- ARGV: prefix, id, work id, group, new state of the enrichment ('none' takes it away) or '', then at, type, data of timeline entries
+-- ARGV: prefix, id, work id, group, new state of the enrichment ('none' takes it away) or '', then at, type, data of
+--       timeline entries
 -- Answers 1, or 0 when somebody else has taken it off already.
 local key, prefix, id = KEYS[1], ARGV[1], ARGV[2]
 local stream = prefix .. 'zendesk-work'
