@@ -1,6 +1,7 @@
 import { Command, CommanderError } from 'commander';
 import { apiKeysCommand } from './commands/api-keys.js';
 import { applyCommands } from './commands/apply.js';
+import { benchCommand } from './commands/bench.js';
 import { configCommands } from './commands/config.js';
 import { doctorCommand } from './commands/doctor.js';
 import { exportCommand } from './commands/export.js';
@@ -29,9 +30,10 @@ const modules: readonly CommandModule[] = [
   twilioCommands,
   configCommands,
   doctorCommand,
+  benchCommand,
 ];
 
-/** The command line; `more` are commands that reach further than the HTTP API (`call`, `demo`, `bench`). */
+/** The command line; `more` are commands that reach further than the HTTP API (`call`, `demo`). */
 export const createProgram = (context: CliContext, more: readonly CommandModule[] = []): Command => {
   const program = new Command('voice-gateway')
     .description('Telephone calls to AI agents, and on to people')
