@@ -34,7 +34,7 @@ import {
   createAuditTrail,
   createConsoleSessions,
 } from '../platform/access/index.js';
-import { createCommandBus } from '../platform/redis/index.js';
+import { createCommandBus, createKeptAnswers } from '../platform/redis/index.js';
 import { createMetrics } from '../platform/telemetry/index.js';
 import { redisRingChecks } from '../platform/vault/index.js';
 import { createSpeaker } from '../telephony/agents/builtin/index.js';
@@ -312,6 +312,7 @@ const start = async (options: GatewayOptions, stack: ReturnType<typeof shutdownS
   const apiDeps: ApiDeps = {
     access,
     audit: createAuditTrail({ redis, log }),
+    keptAnswers: createKeptAnswers({ redis, vault, clock, log }),
     console: consoleSessions,
     consoleFiles: join(root, 'dist/console'),
     directory,
