@@ -74,6 +74,7 @@ const deps = {
   readiness: async () => [],
   metrics: createMetrics({ processMetrics: false }),
   version: '0',
+  configDigest: '0',
   httpLoopback: true,
   loopbackOnly: true,
 };

@@ -456,6 +456,7 @@ describe('the listener', () => {
     expect((await call('/readyz')).json()).toEqual({
       ready: true,
       version: '0.0.0-test',
+      config: '0'.repeat(12),
       checks: [{ name: 'redis', ok: true }],
     });
     const metrics = await call('/metrics');
@@ -650,6 +651,7 @@ describe('the OpenAPI document', () => {
       'caller',
       'ticket',
       'endReason',
+      'outcome',
       'from',
       'to',
       'limit',

@@ -58,6 +58,8 @@ export type ApiDeps = {
   readonly log: Logger;
   readonly clock: Clock;
   readonly version: string;
+  /** Digest of the settings that every instance should have alike. */
+  readonly configDigest: string;
   /** PUBLIC_URL: its host is one the API answers to, its origin one that pages may call from. */
   readonly publicUrl: string;
   /** Further names in `Host`, for set-ups behind several names. */

@@ -4,18 +4,14 @@ import {
   type ApiDeps,
   apiKeyRoutes,
   callRoutes,
-  checkRoutes,
   createApi,
   eventRoutes,
   executorRoutes,
-  keyRoutes,
   listenHttp,
   livekitRoutes,
   mcpRoutes,
   prefetchRoutes,
-  profileRoutes,
   transferRoutes,
-  twilioRoutes,
   webhookRoutes,
 } from '../api/index.js';
 import { systemClock } from '../core/clock.js';
@@ -46,15 +42,15 @@ import { createAgents } from './agents.js';
 import { createCallControl, ladderReader } from './call-control.js';
 import { callMetrics, gatewayGauges } from './call-metrics.js';
 import { type Config, callLimits, loopbackOnly } from './config.js';
+import { configDigest } from './config-digest.js';
 import { isLoopback } from './config-values.js';
-import { createDiagnosis } from './diagnosis.js';
 import { drainCalls } from './drain.js';
 import { createKeyRotation } from './key-rotation.js';
 import { livekitReadiness } from './livekit.js';
 import { createLiveKitSip } from './livekit-sip.js';
 import { watchLoopLag } from './loop-lag.js';
+import { operatorRoutes } from './operator-routes.js';
 import { createOutbound } from './outbound.js';
-import { profileParts } from './profiles.js';
 import { readinessChecks } from './readiness.js';
 import { startRelay } from './relay.js';
 import { sessionCredentials } from './session-credentials.js';
@@ -120,11 +116,12 @@ const start = async (options: GatewayOptions, stack: ReturnType<typeof shutdownS
     fail = resolve;
   });
 
-  const profiles = await openProfiles({
+  const profileFolders = {
     shipped: join(root, 'sip-profiles'),
     ...(config.sip.profiles === undefined ? {} : { extra: config.sip.profiles }),
     environment: options.env,
-  });
+  };
+  const profiles = await openProfiles(profileFolders);
   const store = await openStore(config, redactor, log, clock, stack);
   const { redis, vault } = store;
   const access = createAccess({
@@ -222,7 +219,7 @@ const start = async (options: GatewayOptions, stack: ReturnType<typeof shutdownS
   const recordings = await recordingsFolder(config.dataDir);
   const watching = createWatching({
     ...{ instanceId, redis, bus, sessions, profiles, media, speaker, lag, recordings, clock, log, stack },
-    ...{ version: options.version, directory: directory.directory },
+    ...{ version: options.version, configDigest: configDigest(config), directory: directory.directory },
     calls: () => calls,
     sip: () => signalling.server,
   });
@@ -326,7 +323,7 @@ const start = async (options: GatewayOptions, stack: ReturnType<typeof shutdownS
         ...{ redis: redis.isUp, sip: signalling.server, draining: calls.draining },
         more: () => livekitReadiness(agents.livekit),
       }),
-    ...{ metrics, log, clock, version: options.version },
+    ...{ metrics, log, clock, version: options.version, configDigest: configDigest(config) },
     publicUrl: config.http.publicUrl,
     httpLoopback: isLoopback(config.http.listen.host),
     loopbackOnly: loopbackOnly(config),
@@ -360,14 +357,14 @@ const start = async (options: GatewayOptions, stack: ReturnType<typeof shutdownS
       ? []
       : livekitRoutes(apiDeps, { sip: facade.sip, keys: config.livekit })),
     ...executorRoutes(apiDeps, actions.parts),
-    ...keyRoutes(keys),
     ...mcpRoutes(apiDeps, closing.signal),
     ...apiKeyRoutes(apiDeps, apiKeys),
     ...webhookRoutes(apiDeps, webhooks),
-    ...profileRoutes(profileParts(profiles)),
-    ...twilioRoutes(twilio),
     ...watching.routes(apiDeps),
-    ...checkRoutes(createDiagnosis({ config, directory, twilio, clock, profiles, server: signalling.server })),
+    ...operatorRoutes({
+      ...{ config, redis, directory, sessions, apiKeys, profiles, profileFolders, keys, twilio, clock, log },
+      server: signalling.server,
+    }),
     ...eventRoutes(apiDeps, createSessionEvents({ redis, clock, log }), closing.signal),
   ]);
   const http = await listenHttp(api, { ...config.http.listen, clock });

@@ -27,6 +27,7 @@ import type { CommandTaker } from './transfer-control.js';
 export type WatchingDeps = {
   readonly instanceId: string;
   readonly version: string;
+  readonly configDigest: string;
   readonly redis: RedisConnection;
   readonly bus: CommandBus;
   readonly sessions: SessionStore;
@@ -75,7 +76,7 @@ export const createWatching = (deps: WatchingDeps): Watching => {
     self: () => {
       const { legs, portsFree } = deps.media.stats();
       return {
-        ...{ version: deps.version, startedAt, legs, portsFree },
+        ...{ version: deps.version, config: deps.configDigest, startedAt, legs, portsFree },
         calls: deps.calls().live().length,
         sip: deps.sip().connected(),
         draining: deps.calls().draining(),

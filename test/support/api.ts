@@ -123,6 +123,7 @@ export const startTestApi = async (
     log,
     clock,
     version: '0.0.0-test',
+    configDigest: '0'.repeat(12),
     publicUrl: url,
     httpLoopback: true,
     loopbackOnly: true,

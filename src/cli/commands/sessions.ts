@@ -36,6 +36,7 @@ const stateOf = (item: Session): string =>
 type ListOptions = {
   readonly live?: true;
   readonly follow?: true;
+  readonly outcome?: string;
   readonly limit: string;
   readonly org?: string;
   readonly json?: true;
@@ -43,7 +44,10 @@ type ListOptions = {
 
 const list = async (client: Client, options: ListOptions): Promise<{ items: Session[]; raw: unknown }> => {
   const raw = await client.json('/v1/sessions', {
-    query: { limit: options.limit, organization: options.org, ...(options.live ? { live: 'true' } : {}) },
+    query: {
+      ...{ limit: options.limit, organization: options.org, outcome: options.outcome },
+      ...(options.live ? { live: 'true' } : {}),
+    },
   });
   return { items: page.parse(raw).items, raw };
 };
@@ -171,6 +175,10 @@ export const sessionCommands = (program: Command, context: CliContext): void => 
     .description('List phone sessions, newest first')
     .option('--live', 'only those that have not ended')
     .option('--follow', 'show changes as they happen, until Ctrl-C: a live table on a terminal, else a line for each')
+    .option(
+      '--outcome <outcome>',
+      'by what the last transfer came to: busy, no-answer …; not-connected for any failure',
+    )
     .option('--limit <n>', 'how many', '50')
     .option(...organizationOption)
     .option('--json', 'print JSON')

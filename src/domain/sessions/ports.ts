@@ -49,6 +49,8 @@ export type SessionQuery = {
   readonly caller?: string;
   readonly ticket?: string;
   readonly endReason?: EndReason;
+  /** What the last transfer came to; `not-connected`: anything but `connected`. */
+  readonly outcome?: string;
   readonly from?: number;
   readonly to?: number;
   /** 1-500. */

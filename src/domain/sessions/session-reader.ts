@@ -28,7 +28,7 @@ const indexFor = (query: SessionQuery): string => {
 };
 
 /** The filters the chosen index does not answer by itself. */
-const remainingFilters = ({ caller, ticket, endReason, live }: SessionQuery): string[] => {
+const remainingFilters = ({ caller, ticket, endReason, live, outcome }: SessionQuery): string[] => {
   const byTicket = ticket !== undefined;
   const byLive = !byTicket && live === true;
   const byCaller = !byTicket && caller !== undefined;
@@ -38,6 +38,7 @@ const remainingFilters = ({ caller, ticket, endReason, live }: SessionQuery): st
     byCaller ? '' : (caller ?? ''),
     '',
     byReason ? '' : (endReason ?? ''),
+    outcome ?? '',
   ];
 };
 

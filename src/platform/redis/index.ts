@@ -1,6 +1,7 @@
 export { type CommandBus, type CommandHandler, createCommandBus } from './command-bus.js';
 export { connectRedis, type PipelineOutcome, type RedisConnection, type RedisConnectOptions } from './connection.js';
 export { type EmbeddedRedis, type EmbeddedRedisOptions, startEmbeddedRedis } from './embedded.js';
+export { eraseOrganization } from './erase.js';
 export { storeError } from './failures.js';
 export { createKeptAnswers, type KeptAnswers, type KeptRequest } from './kept-answers.js';
 export { keyPart, keyPrefix, orgKey, orgPrefix, sharedKey } from './keys.js';
