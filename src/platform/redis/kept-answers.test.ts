@@ -105,6 +105,12 @@ describe('answers by Idempotency-Key, over instances', () => {
     expect(await two.once(of('x'), counter())).toEqual({ session: 's1' });
   });
 
+  it('that are too large to keep are not given again, and nothing is done again', async () => {
+    const [one, two] = instances({ patience: 0 });
+    expect(await one.once(request('f'), async () => 'x'.repeat(1_100_000))).toHaveLength(1_100_000);
+    await expect(two.once(request('f'), counter())).rejects.toMatchObject({ code: 'conflict' });
+  });
+
   it('are not asked for in vain: without Redis nothing is done', async () => {
     const away = connectRedis({ socketPath: `${server.dir}/nobody.sock`, log: silentLogger });
     try {

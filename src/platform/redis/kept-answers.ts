@@ -51,6 +51,8 @@ const settleScript = loadScript(import.meta.url, './scripts/keep-settle.lua');
 
 /** ms between two looks at a request under way. */
 const looks = { first: 50, last: 500 };
+/** Bytes of an answer that is kept. */
+const largest = 1_048_576;
 const claimForm = /^running (\S+) \S+$/;
 const otherRequest = (): GatewayError =>
   new GatewayError('conflict', 'This Idempotency-Key was used for another request.');
@@ -83,8 +85,9 @@ export const createKeptAnswers = (options: KeptAnswersOptions): KeptAnswers => {
       throw error;
     }
     const scope = { organization: request.organization, kind: 'kept-answer', name: place };
-    const text = JSON.stringify([request.fingerprint, answer]);
-    await settle(place, claim, vault.sealBytes(scope, Buffer.from(text)));
+    const text = Buffer.from(JSON.stringify([request.fingerprint, answer]));
+    // Under its claim the answer is not given again, and nothing is done again either.
+    if (text.length <= largest) await settle(place, claim, vault.sealBytes(scope, text));
     return answer;
   };
 
@@ -125,7 +128,7 @@ export const createKeptAnswers = (options: KeptAnswersOptions): KeptAnswers => {
       if (clock.monotonic() >= deadline) {
         throw new GatewayError(
           'conflict',
-          'The first request with this Idempotency-Key is still under way, or its instance was lost: see what it has done before you ask with another key.',
+          'What the first request with this Idempotency-Key came to is not known: it is still under way, its instance was lost, or its answer was too large to keep. See what it has done before you ask with another key.',
         );
       }
       await pause(wait);
