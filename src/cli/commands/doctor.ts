@@ -7,7 +7,7 @@ import { painter } from '../colour.js';
 import type { CliContext } from '../context.js';
 import { CliError } from '../exit-codes.js';
 import { withProgress } from '../progress.js';
-import { faultsIn, readConfig } from '../read-config.js';
+import { type ConfigReport, faultsIn, readConfig } from '../read-config.js';
 import { printable } from '../table.js';
 
 type Finding = {
@@ -43,7 +43,13 @@ const node = (): Finding => {
  * what this shell does not set may well be set where it was started.
  */
 const startHere = async (context: CliContext, running: boolean): Promise<Finding[]> => {
-  const { report } = await readConfig(context);
+  let report: ConfigReport;
+  try {
+    ({ report } = await readConfig(context));
+  } catch (error) {
+    if (!(error instanceof CliError)) throw error;
+    return [{ name: 'config', ok: false, says: error.message }];
+  }
   const faults = faultsIn(report);
   const set = report.settings.filter(({ source }) => source === 'environment' || source === 'gateway.yaml').length;
   const fine = set === 0 ? 'nothing is set: everything has its default' : `${set} settings, nothing is wrong with them`;
