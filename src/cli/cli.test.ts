@@ -338,7 +338,8 @@ describe('the gateway not being there', () => {
     // A warning is none of the failures.
     expect(well.out).toMatch(/warn {2}public address +10\.0\.0\.1 is private\?\[2J/);
     expect([well.status, well.err]).toEqual([0, '']);
-  });
+    // Each looks at the configuration in a process of its own.
+  }, 60_000);
 
   it('has what only the gateway sees in doctor', async () => {
     checks = [...checks, { name: 'destination acme/desk', state: 'failed', says: 'nothing came back' }];
