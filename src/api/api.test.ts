@@ -457,6 +457,7 @@ describe('the listener', () => {
     expect((await call('/readyz')).json()).toEqual({
       ready: true,
       version: '0.0.0-test',
+      config: '0'.repeat(12),
       checks: [{ name: 'redis', ok: true }],
     });
     const metrics = await call('/metrics');
@@ -700,6 +701,7 @@ describe('the OpenAPI document', () => {
       'caller',
       'ticket',
       'endReason',
+      'outcome',
       'from',
       'to',
       'limit',

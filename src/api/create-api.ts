@@ -153,7 +153,7 @@ export const createApi = (deps: ApiDeps, more: readonly Route[] = []): Express =
     }),
   ];
   const guard = createHostGuard(deps.publicUrl, deps.allowedHosts);
-  const shared = { limits: createLimits(deps), answerOnce: createAnswerOnce(deps.clock) };
+  const shared = { limits: createLimits(deps), answerOnce: createAnswerOnce(deps.keptAnswers) };
   const app = express();
   app.disable('x-powered-by');
   app.disable('etag');

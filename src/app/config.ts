@@ -88,9 +88,11 @@ export const configSchema = z.strictObject({
     .strictObject({
       listen: sipListen
         .prefault('udp:127.0.0.1:5060,tcp:127.0.0.1:5060')
-        .describe('where the embedded SIP engine listens: udp:, tcp: or tls: followed by host:port'),
+        .describe(
+          'where the embedded SIP engine listens: udp:, tcp: or tls: followed by host:port; with drachtio-servers: where those do, which Twilio is told',
+        ),
       domain: text.optional().describe('host part of our From and Contact'),
-      publicAddress: text.optional().describe('written into Via and Contact (cloud NAT)'),
+      publicAddress: text.optional().describe('written into Via and Contact (cloud NAT), and what Twilio is told'),
       tls: z.strictObject({ cert: text.describe('PEM file'), key: text.describe('PEM file') }).optional(),
       profiles: text.optional().describe('a folder whose profiles add to or replace the shipped ones'),
     })

@@ -4,18 +4,14 @@ import {
   type ApiDeps,
   apiKeyRoutes,
   callRoutes,
-  checkRoutes,
   createApi,
   eventRoutes,
   executorRoutes,
-  keyRoutes,
   listenHttp,
   livekitRoutes,
   mcpRoutes,
   prefetchRoutes,
-  profileRoutes,
   transferRoutes,
-  twilioRoutes,
   webhookRoutes,
 } from '../api/index.js';
 import { systemClock } from '../core/clock.js';
@@ -28,7 +24,7 @@ import { createDirectoryService } from '../domain/directory/index.js';
 import { createContactStore, createSessionEvents, createSessionStore } from '../domain/sessions/index.js';
 import { sealedPrefetchKeys } from '../domain/zendesk/index.js';
 import { type Access, createApiKeys, createAuditTrail, createConsoleSessions } from '../platform/access/index.js';
-import { createCommandBus } from '../platform/redis/index.js';
+import { createCommandBus, createKeptAnswers } from '../platform/redis/index.js';
 import { createMetrics } from '../platform/telemetry/index.js';
 import { redisRingChecks } from '../platform/vault/index.js';
 import { createSpeaker } from '../telephony/agents/builtin/index.js';
@@ -41,15 +37,15 @@ import { createAgents } from './agents.js';
 import { createCallControl, ladderReader } from './call-control.js';
 import { callMetrics, gatewayGauges } from './call-metrics.js';
 import { type Config, callLimits } from './config.js';
-import { createDiagnosis } from './diagnosis.js';
+import { configDigest } from './config-digest.js';
 import { drainCalls } from './drain.js';
 import { httpParts } from './http-parts.js';
 import { createKeyRotation } from './key-rotation.js';
 import { livekitReadiness } from './livekit.js';
 import { createLiveKitSip } from './livekit-sip.js';
 import { watchLoopLag } from './loop-lag.js';
+import { operatorRoutes } from './operator-routes.js';
 import { createOutbound } from './outbound.js';
-import { profileParts } from './profiles.js';
 import { readinessChecks } from './readiness.js';
 import { startRelay } from './relay.js';
 import { sessionCredentials } from './session-credentials.js';
@@ -115,11 +111,12 @@ const start = async (options: GatewayOptions, stack: ReturnType<typeof shutdownS
     fail = resolve;
   });
 
-  const profiles = await openProfiles({
+  const profileFolders = {
     shipped: join(root, 'sip-profiles'),
     ...(config.sip.profiles === undefined ? {} : { extra: config.sip.profiles }),
     environment: options.env,
-  });
+  };
+  const profiles = await openProfiles(profileFolders);
   const store = await openStore(config, redactor, log, clock, stack);
   const { redis, vault } = store;
   const access = await openAccess(config, store, clock);
@@ -210,7 +207,7 @@ const start = async (options: GatewayOptions, stack: ReturnType<typeof shutdownS
   const ladder = createLadder(clock);
   const watching = await createWatching({
     ...{ config, instanceId, redis, bus, vault, sessions, profiles, media, speaker, lag, clock, log, stack },
-    ...{ version: options.version, directory: directory.directory },
+    ...{ version: options.version, configDigest: configDigest(config), directory: directory.directory },
     calls: () => calls,
     sip: () => signalling.server,
   });
@@ -300,6 +297,7 @@ const start = async (options: GatewayOptions, stack: ReturnType<typeof shutdownS
   const apiDeps: ApiDeps = {
     access,
     audit: createAuditTrail({ redis, log }),
+    keptAnswers: createKeptAnswers({ redis, vault, clock, log }),
     console: consoleSessions,
     consoleFiles: join(root, 'dist/console'),
     directory,
@@ -313,7 +311,7 @@ const start = async (options: GatewayOptions, stack: ReturnType<typeof shutdownS
         ...{ redis: redis.isUp, sip: signalling.server, draining: calls.draining },
         more: () => livekitReadiness(agents.livekit),
       }),
-    ...{ metrics, log, clock, version: options.version },
+    ...{ metrics, log, clock, version: options.version, configDigest: configDigest(config) },
     ...httpParts(config),
   };
   const { livekit } = agents;
@@ -345,14 +343,14 @@ const start = async (options: GatewayOptions, stack: ReturnType<typeof shutdownS
       ? []
       : livekitRoutes(apiDeps, { sip: facade.sip, keys: config.livekit })),
     ...executorRoutes(apiDeps, actions.parts),
-    ...keyRoutes(keys),
     ...mcpRoutes(apiDeps, closing.signal),
     ...apiKeyRoutes(apiDeps, apiKeys),
     ...webhookRoutes(apiDeps, webhooks),
-    ...profileRoutes(profileParts(profiles)),
-    ...twilioRoutes(twilio),
     ...watching.routes(apiDeps),
-    ...checkRoutes(createDiagnosis({ config, directory, twilio, clock, profiles, server: signalling.server })),
+    ...operatorRoutes({
+      ...{ config, redis, directory, sessions, apiKeys, profiles, profileFolders, keys, twilio, clock, log },
+      server: signalling.server,
+    }),
     ...eventRoutes(apiDeps, createSessionEvents({ redis, clock, log }), closing.signal),
   ]);
   const http = await listenHttp(api, { ...config.http.listen, clock });

@@ -22,7 +22,7 @@ import {
   type DashboardRole,
   mintDashboardToken,
 } from '../../src/platform/access/index.js';
-import { connectRedis, type RedisConnection } from '../../src/platform/redis/index.js';
+import { connectRedis, createKeptAnswers, type RedisConnection } from '../../src/platform/redis/index.js';
 import { createLogger, createMetrics } from '../../src/platform/telemetry/index.js';
 import { createVault, parseKeyRing, type Vault } from '../../src/platform/vault/index.js';
 import { startTestRedis, type TestRedis } from './redis.js';
@@ -112,6 +112,7 @@ export const startTestApi = async (
   const deps: ApiDeps = {
     access,
     audit: createAuditTrail({ redis, log }),
+    keptAnswers: createKeptAnswers({ redis, vault, clock, log }),
     directory,
     sessions,
     contacts: createContactStore({ redis }),
@@ -133,6 +134,7 @@ export const startTestApi = async (
     log,
     clock,
     version: '0.0.0-test',
+    configDigest: '0'.repeat(12),
     publicUrl: url,
     httpLoopback: true,
     loopbackOnly: true,

@@ -21,9 +21,10 @@ const ofCalls: ReadonlySet<Action> = new Set([
 const organizationNamed = async (deps: Pick<ApiDeps, 'directory'>, route: Route, request: Request) => {
   const { organization } = request.query;
   if (typeof organization === 'string') return organization;
-  if (route.path.startsWith('/v1/organizations/{id}')) return String(request.params.id);
-  // System routes take no organization; of the others it may be left out while there is one only.
+  // System routes take no organization, and one that was deleted has no trail; of the others it may be left out while
+  // there is one only.
   if (route.access.kind === 'action' && route.access.action.startsWith('system:')) return null;
+  if (route.path.startsWith('/v1/organizations/{id}')) return String(request.params.id);
   const all = await deps.directory.organizations();
   return all.length === 1 ? (all[0] ?? null) : null;
 };
