@@ -14,6 +14,8 @@ import {
   type SipListenPoint,
   serverList,
   sipListen,
+  tlsFiles,
+  tlsFilesAt,
 } from './config-values.js';
 
 /** One setting's environment name and its place in gateway.yaml. The environment wins over the file. */
@@ -83,17 +85,7 @@ export const configSchema = z.strictObject({
         .optional()
         .describe('host part of our From and Contact; peers resolve it, so it must lead to this instance'),
       publicAddress: text.optional().describe('written into Via and Contact (cloud NAT)'),
-      tls: z
-        .strictObject({
-          cert: text.describe('PEM file; read again on SIGHUP'),
-          key: text.describe('PEM file; read again on SIGHUP'),
-          ca: text
-            .optional()
-            .describe(
-              "PEM file of authorities that are trusted besides the system's when we connect; read again on SIGHUP",
-            ),
-        })
-        .optional(),
+      tls: tlsFiles.optional(),
       profiles: text.optional().describe('a folder whose profiles add to or replace the shipped ones'),
     })
     .prefault({}),
@@ -289,7 +281,7 @@ export const readConfig = (input: {
       : { drachtio: { ...config.drachtio, authorities: at(config.drachtio.authorities) } }),
     sip: {
       ...config.sip,
-      ...(config.sip.tls === undefined ? {} : { tls: tlsAt(config.sip.tls, at) }),
+      ...(config.sip.tls === undefined ? {} : { tls: tlsFilesAt(config.sip.tls, at) }),
       ...(config.sip.profiles === undefined ? {} : { profiles: at(config.sip.profiles) }),
     },
     http: {
@@ -301,11 +293,6 @@ export const readConfig = (input: {
     },
   };
 };
-
-const tlsAt = ({ cert, key, ca }: NonNullable<Config['sip']['tls']>, at: (path: string) => string) => ({
-  ...{ cert: at(cert), key: at(key) },
-  ...(ca === undefined ? {} : { ca: at(ca) }),
-});
 
 const invalid = (details: readonly Fault[]): GatewayError =>
   new GatewayError('config_invalid', details.map((fault) => `${fault.path}: ${fault.message}`).join('; '), { details });

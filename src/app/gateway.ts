@@ -82,7 +82,7 @@ export type Gateway = {
   drain(): Promise<void>;
   /** Ends everything now: calls get BYE, writes are finished, Redis goes last. Idempotent. */
   stop(): Promise<void>;
-  reload(): Promise<void>;
+  reloadProfiles(): Promise<void>;
   /** Resolves when the gateway cannot go on (its SIP engine ended). */
   readonly failed: Promise<Error>;
 };
@@ -363,7 +363,7 @@ const start = async (options: GatewayOptions, stack: ReturnType<typeof shutdownS
     ...mcpRoutes(apiDeps, closing.signal),
     ...apiKeyRoutes(apiDeps, apiKeys),
     ...webhookRoutes(apiDeps, webhooks),
-    ...profileRoutes(profileParts(profiles, signalling.reload)),
+    ...profileRoutes(profileParts(profiles)),
     ...twilioRoutes(twilio),
     ...watching.routes(apiDeps),
     ...checkRoutes(createDiagnosis({ config, directory, twilio, clock, profiles, server: signalling.server })),
@@ -391,7 +391,7 @@ const start = async (options: GatewayOptions, stack: ReturnType<typeof shutdownS
       ending ??= end();
       return ending;
     },
-    reload: signalling.reload,
+    reloadProfiles: () => profiles.reload(),
     failed,
   };
 };
