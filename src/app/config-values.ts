@@ -144,6 +144,24 @@ export const portRange = z.string().transform((value, context): PortRange => {
   return z.NEVER;
 });
 
+const file = z.string().trim().min(1, 'must not be empty');
+
+/** Files of TLS, PEM. */
+export const tlsFiles = z.strictObject({
+  cert: file.describe('PEM file; read again on SIGHUP'),
+  key: file.describe('PEM file; read again on SIGHUP'),
+  ca: file
+    .optional()
+    .describe("PEM file of authorities that are trusted besides the system's when we connect; read again on SIGHUP"),
+});
+export type TlsFiles = z.infer<typeof tlsFiles>;
+
+/** The same files, each path as `at` resolves it. */
+export const tlsFilesAt = ({ cert, key, ca }: TlsFiles, at: (path: string) => string): TlsFiles => ({
+  ...{ cert: at(cert), key: at(key) },
+  ...(ca === undefined ? {} : { ca: at(ca) }),
+});
+
 export const isWildcard = (host: string): boolean => host === '0.0.0.0' || host === '::';
 
 export const isLoopback = (host: string): boolean =>

@@ -14,6 +14,8 @@ import {
   type SipListenPoint,
   serverList,
   sipListen,
+  tlsFiles,
+  tlsFilesAt,
 } from './config-values.js';
 import { defaultHttpListen } from './http-listen.js';
 
@@ -29,6 +31,7 @@ export const environment = {
   SIP_PUBLIC_ADDRESS: 'sip.publicAddress',
   SIP_TLS_CERT: 'sip.tls.cert',
   SIP_TLS_KEY: 'sip.tls.key',
+  SIP_TLS_CA: 'sip.tls.ca',
   SIP_PROFILES: 'sip.profiles',
   RTP_ADDRESS: 'rtp.address',
   RTP_PORTS: 'rtp.ports',
@@ -91,9 +94,11 @@ export const configSchema = z.strictObject({
         .describe(
           'where the embedded SIP engine listens: udp:, tcp: or tls: followed by host:port; with drachtio-servers: where those do, which Twilio is told',
         ),
-      domain: text.optional().describe('host part of our From and Contact'),
+      domain: text
+        .optional()
+        .describe('host part of our From and Contact; peers resolve it, so it must lead to this instance'),
       publicAddress: text.optional().describe('written into Via and Contact (cloud NAT), and what Twilio is told'),
-      tls: z.strictObject({ cert: text.describe('PEM file'), key: text.describe('PEM file') }).optional(),
+      tls: tlsFiles.optional(),
       profiles: text.optional().describe('a folder whose profiles add to or replace the shipped ones'),
     })
     .prefault({}),
@@ -289,7 +294,7 @@ export const readConfig = (input: {
       : { drachtio: { ...config.drachtio, authorities: at(config.drachtio.authorities) } }),
     sip: {
       ...config.sip,
-      ...(config.sip.tls === undefined ? {} : { tls: { cert: at(config.sip.tls.cert), key: at(config.sip.tls.key) } }),
+      ...(config.sip.tls === undefined ? {} : { tls: tlsFilesAt(config.sip.tls, at) }),
       ...(config.sip.profiles === undefined ? {} : { profiles: at(config.sip.profiles) }),
     },
     http: {
