@@ -23,7 +23,7 @@ import {
 } from '../telephony/sip/index.js';
 import { type EngineHandle, startEngineInWorker } from '../telephony/sip-engine/index.js';
 import { type Config, hasExternalServer, loopbackOnly } from './config.js';
-import { isLoopback } from './config-values.js';
+import { isLoopback, type TlsFiles } from './config-values.js';
 import type { ShutdownStack } from './shutdown-stack.js';
 import { readPem, readTls } from './tls-files.js';
 
@@ -45,11 +45,6 @@ export type SignallingOptions = {
 export type RunningSignalling = {
   readonly server: SipServer;
   readonly engine: EngineHandle | null;
-  /**
-   * Reads the profiles, and the engine's certificates, again. Rejects with GatewayError config_invalid; then all of them
-   * stay as they were.
-   */
-  reload(): Promise<void>;
 };
 
 /** drachtio-server keeps what it reads in 12,228 bytes and says nothing of messages that do not fit. */
@@ -81,12 +76,7 @@ export const startSignalling = async (options: SignallingOptions): Promise<Runni
   });
   server = running;
   stack.push('SIP application', () => running.close());
-  const reload = async (): Promise<void> => {
-    const tls = engine === null || config.sip.tls === undefined ? null : await readTls(config.sip.tls);
-    await options.profiles.reload();
-    if (tls !== null) await engine?.handle.renewTls(tls);
-  };
-  return { server: running, engine: engine?.handle ?? null, reload };
+  return { server: running, engine: engine?.handle ?? null };
 };
 
 /**
@@ -160,7 +150,20 @@ const startEngine = async (
   });
   stack.push('SIP engine', () => handle.close());
   void handle.failed.then(options.onEngineLost);
+  // Whoever has the profiles read again (SIGHUP, the API) has new files to be read.
+  const { tls: files } = config.sip;
+  if (files !== undefined) options.profiles.onReload(() => void renewCertificates(handle, files, log));
   return { handle, secret };
+};
+
+/** Files that cannot be used leave those in force as they are. Never rejects. */
+const renewCertificates = async (engine: EngineHandle, files: TlsFiles, log: Logger): Promise<void> => {
+  try {
+    await engine.renewTls(await readTls(files));
+    log.info({}, 'the SIP certificates were read again');
+  } catch (error) {
+    log.error({ err: error }, 'the SIP certificates could not be read again; those in force stay');
+  }
 };
 
 /** Null without Homer. A drachtio-server sends to Homer itself. */

@@ -22,7 +22,7 @@ import {
   type DashboardRole,
   mintDashboardToken,
 } from '../../src/platform/access/index.js';
-import { connectRedis, type RedisConnection } from '../../src/platform/redis/index.js';
+import { connectRedis, createKeptAnswers, type RedisConnection } from '../../src/platform/redis/index.js';
 import { createLogger, createMetrics } from '../../src/platform/telemetry/index.js';
 import { createVault, parseKeyRing, type Vault } from '../../src/platform/vault/index.js';
 import { startTestRedis, type TestRedis } from './redis.js';
@@ -57,12 +57,23 @@ export type TestApiParts = {
 
 export const startTestApi = async (
   options: Partial<
-    Pick<ApiDeps, 'rateLimit' | 'agentRateLimit' | 'httpLoopback' | 'loopbackOnly' | 'readiness' | 'calls' | 'tools'>
+    Pick<
+      ApiDeps,
+      | 'rateLimit'
+      | 'agentRateLimit'
+      | 'httpLoopback'
+      | 'loopbackOnly'
+      | 'readiness'
+      | 'calls'
+      | 'tools'
+      | 'allowedHosts'
+      | 'trustsProxy'
+    >
   > & {
     /** Further routes, or what makes them from the parts of the rig. */
     readonly more?: readonly Route[] | ((parts: TestApiParts) => readonly Route[]);
     readonly instanceId?: string;
-    readonly onHeldStamp?: (orgId: string) => void;
+    readonly onWork?: (orgId: string) => void;
   } = {},
 ): Promise<TestApi> => {
   const server = await startTestRedis();
@@ -84,7 +95,7 @@ export const startTestApi = async (
     redis,
     instanceId: options.instanceId ?? randomUUID(),
     log: silentLogger,
-    ...(options.onHeldStamp === undefined ? {} : { onHeldStamp: options.onHeldStamp }),
+    ...(options.onWork === undefined ? {} : { onWork: options.onWork }),
   });
   await sessions.start();
   const hangups: string[] = [];
@@ -97,10 +108,11 @@ export const startTestApi = async (
     clock,
   });
   const url = `http://127.0.0.1:${listener.port}`;
-  const { more, instanceId: _instance, onHeldStamp: _held, ...changes } = options;
+  const { more, instanceId: _instance, onWork: _held, ...changes } = options;
   const deps: ApiDeps = {
     access,
     audit: createAuditTrail({ redis, log }),
+    keptAnswers: createKeptAnswers({ redis, vault, clock, log }),
     directory,
     sessions,
     contacts: createContactStore({ redis }),
@@ -122,6 +134,7 @@ export const startTestApi = async (
     log,
     clock,
     version: '0.0.0-test',
+    configDigest: '0'.repeat(12),
     publicUrl: url,
     httpLoopback: true,
     loopbackOnly: true,

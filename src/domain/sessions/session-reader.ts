@@ -29,9 +29,10 @@ const indexFor = (query: SessionQuery): string => {
 };
 
 /** The filters the chosen index does not answer by itself. */
-const remainingFilters = ({ caller, ticket, endReason, live, recorded }: SessionQuery): string[] => {
+const remainingFilters = ({ caller, ticket, endReason, live, recorded, outcome }: SessionQuery): string[] => {
   if (recorded === true) {
-    return [live === undefined ? '' : live ? 'live' : 'ended', caller ?? '', ticket ?? '', endReason ?? ''];
+    const state = live === undefined ? '' : live ? 'live' : 'ended';
+    return [state, caller ?? '', ticket ?? '', endReason ?? '', outcome ?? ''];
   }
   const byTicket = ticket !== undefined;
   const byLive = !byTicket && live === true;
@@ -42,6 +43,7 @@ const remainingFilters = ({ caller, ticket, endReason, live, recorded }: Session
     byCaller ? '' : (caller ?? ''),
     '',
     byReason ? '' : (endReason ?? ''),
+    outcome ?? '',
   ];
 };
 
@@ -57,7 +59,15 @@ const zipped = (names: readonly string[], values: readonly RedisReply[]): Map<st
 
 export type SessionReader = Pick<
   SessionStore,
-  'get' | 'locate' | 'bySipCallId' | 'liveByCaller' | 'list' | 'timeline' | 'liveCount' | 'enrichmentState'
+  | 'get'
+  | 'locate'
+  | 'bySipCallId'
+  | 'liveByCaller'
+  | 'list'
+  | 'timeline'
+  | 'liveCount'
+  | 'enrichmentState'
+  | 'ticketOrigin'
 > & {
   /** Organizations that have ever had a session. */
   orgs(): Promise<readonly string[]>;
@@ -142,6 +152,12 @@ export const createSessionReader = ({ redis }: { readonly redis: RedisConnection
     enrichmentState: async (orgId, id) => {
       const state = replyTextOrNull(await redis.command('HGET', sessionKeys.session(orgId, id), 'enrichment'));
       return state === 'queued' || state === 'enriched' || state === 'failed' ? state : null;
+    },
+    ticketOrigin: async (orgId, id, now) => {
+      const key = sessionKeys.session(orgId, id);
+      const [match, until] = replyList(await redis.command('HMGET', key, 'ticketMatch', 'ticketCreating'));
+      if (replyTextOrNull(match) === 'created') return 'ours';
+      return Number(replyTextOrNull(until) ?? 0) > now ? 'pending' : 'theirs';
     },
     liveCount: async () => {
       const known = await orgs();

@@ -70,6 +70,7 @@ describe('the plan of a transfer', () => {
       dropped: [],
       ticketId: '4711',
       ticketReason: null,
+      summary: 'none',
       ringTimeout: 30_000,
     });
   });
@@ -125,6 +126,18 @@ describe('the plan of a transfer', () => {
     expect(planned?.headers['X-Zendesk-Ticket-Id']).toBe(ticketId ?? undefined);
   });
 
+  it('carries no ticket but the stamped one, whatever headers were asked for', () => {
+    const asked = { ...zendesk, headers: { 'x-zendesk-ticket-id': '1', 'X-Case': '2', 'X-Why': 'angry' } };
+    const profile = { ...zendeskProfile, ticketHeaders: ['X-Case'] };
+    const unstamped = plan({ destination: asked, profile, facts: { ...input.facts, ticketId: null } });
+    expect(unstamped?.headers).toMatchObject({ 'X-Why': 'angry' });
+    expect(unstamped?.dropped).toEqual([
+      { name: 'x-zendesk-ticket-id', reason: 'reserved' },
+      { name: 'X-Case', reason: 'reserved' },
+    ]);
+    expect(plan({ destination: asked, profile })?.headers).toMatchObject({ 'X-Case': '4711' });
+  });
+
   it('drops a contact id that cannot be sent and keeps the rest', () => {
     const planned = plan({ facts: { ...input.facts, contactId: 'evil\r\nX-A: b' } });
     expect(planned?.dropped).toEqual([{ name: 'X-OPENCX-CONTACT-ID', reason: 'not-printable' }]);
@@ -134,5 +147,33 @@ describe('the plan of a transfer', () => {
   it('sends a summary as User-to-User in hex, whatever is in it', () => {
     const planned = plan({ summary: 'Grüße\r\n' });
     expect(planned?.headers['User-to-User']).toBe('4772c3bcc39f650d0a;encoding=hex');
+    expect(planned?.summary).toBe('whole');
+  });
+
+  const told = (header: string | undefined): string => Buffer.from(header?.split(';')[0] ?? '', 'hex').toString('utf8');
+
+  it.each(['x', 'ü', '語', '👋'])(
+    'cuts a summary of 2,000 %s that does not fit between two characters',
+    (character) => {
+      const planned = plan({ summary: character.repeat(2_000) });
+      const text = told(planned?.headers['User-to-User']);
+      expect(text).toMatch(new RegExp(`^${character}{80,400}…$`, 'u'));
+      expect(planned).toMatchObject({ summary: 'cut', dropped: [] });
+      const bytes = Object.entries(planned?.headers ?? {}).reduce(
+        (sum, [name, value]) => sum + name.length + value.length + 4,
+        0,
+      );
+      expect(bytes).toBeLessThanOrEqual(1_024);
+      expect(bytes).toBeGreaterThan(1_000);
+    },
+  );
+
+  it.each([
+    ['no room is left', { 'X-Long': 'x'.repeat(750) }],
+    ['the destination has a header of that name', { 'user-to-user': 'theirs' }],
+  ])('says that the line does not get the summary when %s', (_name, headers) => {
+    const planned = plan({ summary: 'Wants a refund', destination: { ...zendesk, headers } });
+    expect(planned?.summary).toBe('dropped');
+    expect(planned?.headers['User-to-User']).toBeUndefined();
   });
 });
