@@ -515,7 +515,6 @@ describe('races of a transfer', () => {
     await agent?.context.credential();
     race.ring();
     race.answer();
-    await race.transfer.decided;
     await settle();
     for (const [name, args] of [
       ['end_call', {}],
