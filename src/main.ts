@@ -82,9 +82,10 @@ try {
   process.on('SIGTERM', () => onSignal('SIGTERM'));
   process.on('SIGINT', () => onSignal('SIGINT'));
   process.on('SIGHUP', () => {
-    gateway.reloadProfiles().then(
-      () => log.info({}, 'the SIP profiles were read again'),
-      (error: unknown) => log.error({ err: error }, 'the SIP profiles could not be read again; those in force stay'),
+    gateway.reload().then(
+      () => log.info({}, 'the SIP profiles and certificates were read again'),
+      (error: unknown) =>
+        log.error({ err: error }, 'the SIP profiles and certificates could not be read again; those in force stay'),
     );
   });
   void gateway.failed.then((error) => {

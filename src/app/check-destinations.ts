@@ -16,6 +16,8 @@ type Means = {
   readonly profiles: () => readonly Profile[];
   /** The address requests leave from, as far as it is known: for the peer's list of allowed ones. */
   readonly from: string | null;
+  /** Authorities of SIP over TLS besides the system's, PEM. */
+  readonly authorities?: string;
   /** Name servers instead of the system's. */
   readonly dnsServers?: readonly string[];
 };
@@ -67,7 +69,7 @@ export const checkPlace = async (place: SipPlace, means: Means): Promise<SystemC
   const [first] = where.targets;
   if (first === undefined) return failed('it has no address in DNS');
   const [certificate, answer] = await Promise.all([
-    first.transport === 'tls' ? inspectTls(first, TIMEOUT) : null,
+    first.transport === 'tls' ? inspectTls(first, TIMEOUT, means.authorities) : null,
     means.probe(uri, TIMEOUT),
   ]);
   if (certificate?.ok === false) return failed(`TLS to ${first.address}:${first.port}: ${certificate.detail}`);

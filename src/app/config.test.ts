@@ -127,7 +127,7 @@ describe('configuration', () => {
         listen: 'tls:127.0.0.1:5061',
         domain: 'd',
         publicAddress: 'a',
-        tls: { cert: 'c', key: 'k' },
+        tls: { cert: 'c', key: 'k', ca: 'a' },
         profiles: 'p',
       },
       rtp: { address: '127.0.0.1', ports: '1-2', publicAddress: 'a' },

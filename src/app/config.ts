@@ -26,6 +26,7 @@ export const environment = {
   SIP_PUBLIC_ADDRESS: 'sip.publicAddress',
   SIP_TLS_CERT: 'sip.tls.cert',
   SIP_TLS_KEY: 'sip.tls.key',
+  SIP_TLS_CA: 'sip.tls.ca',
   SIP_PROFILES: 'sip.profiles',
   RTP_ADDRESS: 'rtp.address',
   RTP_PORTS: 'rtp.ports',
@@ -78,9 +79,21 @@ export const configSchema = z.strictObject({
       listen: sipListen
         .prefault('udp:127.0.0.1:5060,tcp:127.0.0.1:5060')
         .describe('where the embedded SIP engine listens: udp:, tcp: or tls: followed by host:port'),
-      domain: text.optional().describe('host part of our From and Contact'),
+      domain: text
+        .optional()
+        .describe('host part of our From and Contact; peers resolve it, so it must lead to this instance'),
       publicAddress: text.optional().describe('written into Via and Contact (cloud NAT)'),
-      tls: z.strictObject({ cert: text.describe('PEM file'), key: text.describe('PEM file') }).optional(),
+      tls: z
+        .strictObject({
+          cert: text.describe('PEM file; read again on SIGHUP'),
+          key: text.describe('PEM file; read again on SIGHUP'),
+          ca: text
+            .optional()
+            .describe(
+              "PEM file of authorities that are trusted besides the system's when we connect; read again on SIGHUP",
+            ),
+        })
+        .optional(),
       profiles: text.optional().describe('a folder whose profiles add to or replace the shipped ones'),
     })
     .prefault({}),
@@ -276,7 +289,7 @@ export const readConfig = (input: {
       : { drachtio: { ...config.drachtio, authorities: at(config.drachtio.authorities) } }),
     sip: {
       ...config.sip,
-      ...(config.sip.tls === undefined ? {} : { tls: { cert: at(config.sip.tls.cert), key: at(config.sip.tls.key) } }),
+      ...(config.sip.tls === undefined ? {} : { tls: tlsAt(config.sip.tls, at) }),
       ...(config.sip.profiles === undefined ? {} : { profiles: at(config.sip.profiles) }),
     },
     http: {
@@ -288,6 +301,11 @@ export const readConfig = (input: {
     },
   };
 };
+
+const tlsAt = ({ cert, key, ca }: NonNullable<Config['sip']['tls']>, at: (path: string) => string) => ({
+  ...{ cert: at(cert), key: at(key) },
+  ...(ca === undefined ? {} : { ca: at(ca) }),
+});
 
 const invalid = (details: readonly Fault[]): GatewayError =>
   new GatewayError('config_invalid', details.map((fault) => `${fault.path}: ${fault.message}`).join('; '), { details });

@@ -78,7 +78,11 @@ const destinations = async (options: DiagnosisOptions): Promise<SystemCheck[]> =
     return [{ name: 'destinations', state: 'failed', says: `cannot be read: ${textOf(error)}` }];
   }
   const host = sipHost(config);
+  const ca = config.sip.tls?.ca;
+  // A file that is gone is told of at the next start; until then the destinations are looked at without it.
+  const authorities = ca === undefined ? '' : await readFile(ca, 'utf8').catch(() => '');
   const means = {
+    ...(authorities === '' ? {} : { authorities }),
     ...{ probe: server.probe, profiles: () => profiles.all(), from: host === null || isLoopback(host) ? null : host },
     ...(dnsServers === undefined ? {} : { dnsServers }),
   };

@@ -82,7 +82,7 @@ export type Gateway = {
   drain(): Promise<void>;
   /** Ends everything now: calls get BYE, writes are finished, Redis goes last. Idempotent. */
   stop(): Promise<void>;
-  reloadProfiles(): Promise<void>;
+  reload(): Promise<void>;
   /** Resolves when the gateway cannot go on (its SIP engine ended). */
   readonly failed: Promise<Error>;
 };
@@ -362,7 +362,7 @@ const start = async (options: GatewayOptions, stack: ReturnType<typeof shutdownS
     ...mcpRoutes(apiDeps, closing.signal),
     ...apiKeyRoutes(apiDeps, apiKeys),
     ...webhookRoutes(apiDeps, webhooks),
-    ...profileRoutes(profileParts(profiles)),
+    ...profileRoutes(profileParts(profiles, signalling.reload)),
     ...twilioRoutes(twilio),
     ...watching.routes(apiDeps),
     ...checkRoutes(createDiagnosis({ config, directory, twilio, clock, profiles, server: signalling.server })),
@@ -390,7 +390,7 @@ const start = async (options: GatewayOptions, stack: ReturnType<typeof shutdownS
       ending ??= end();
       return ending;
     },
-    reloadProfiles: () => profiles.reload(),
+    reload: signalling.reload,
     failed,
   };
 };

@@ -38,7 +38,15 @@ export type SignallingOptions = {
   readonly stack: ShutdownStack;
 };
 
-export type RunningSignalling = { readonly server: SipServer; readonly engine: EngineHandle | null };
+export type RunningSignalling = {
+  readonly server: SipServer;
+  readonly engine: EngineHandle | null;
+  /**
+   * Reads the profiles, and the engine's certificates, again. Rejects with GatewayError config_invalid; then all of them
+   * stay as they were.
+   */
+  reload(): Promise<void>;
+};
 
 /** drachtio-server keeps what it reads in 12,228 bytes and says nothing of messages that do not fit. */
 const DRACHTIO_MESSAGE_LIMIT = 12_000;
@@ -65,7 +73,12 @@ export const startSignalling = async (options: SignallingOptions): Promise<Runni
     ...(engine === null ? { messageLimit: DRACHTIO_MESSAGE_LIMIT } : {}),
   });
   stack.push('SIP application', () => server.close());
-  return { server, engine: engine?.handle ?? null };
+  const reload = async (): Promise<void> => {
+    const tls = engine === null || config.sip.tls === undefined ? null : await readTls(config.sip.tls);
+    await options.profiles.reload();
+    if (tls !== null) await engine?.handle.renewTls(tls);
+  };
+  return { server, engine: engine?.handle ?? null, reload };
 };
 
 /** The drachtio-servers we connect to, and where they connect to us. */
@@ -98,6 +111,7 @@ const startEngine = async (options: SignallingOptions): Promise<{ handle: Engine
     })),
     admin: { host: '127.0.0.1', port: 0, secret },
     ...(config.sip.publicAddress === undefined ? {} : { publicAddress: config.sip.publicAddress }),
+    ...(config.sip.domain === undefined ? {} : { contactHost: config.sip.domain }),
     ...(tls === null ? {} : { tls }),
     userAgent: 'voice-gateway',
     log: (level, fields, message) => engineLog[level](fields, message),

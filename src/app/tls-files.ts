@@ -1,3 +1,4 @@
+import { X509Certificate } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { createSecureContext } from 'node:tls';
 import { GatewayError } from '../core/errors.js';
@@ -11,11 +12,12 @@ export const readPem = async (name: string, path: string): Promise<string> => {
   }
 };
 
-/** Certificate and key that belong together. Throws GatewayError config_invalid. */
+/** Certificate and key that belong together, and the authorities besides the system's. Throws GatewayError config_invalid. */
 export const readTls = async (files: {
   readonly cert: string;
   readonly key: string;
-}): Promise<{ cert: string; key: string }> => {
+  readonly ca?: string | undefined;
+}): Promise<{ cert: string; key: string; authorities?: string }> => {
   const pair = { cert: await readPem('SIP_TLS_CERT', files.cert), key: await readPem('SIP_TLS_KEY', files.key) };
   try {
     createSecureContext(pair);
@@ -26,5 +28,13 @@ export const readTls = async (files: {
       { cause },
     );
   }
-  return pair;
+  if (files.ca === undefined) return pair;
+  const authorities = await readPem('SIP_TLS_CA', files.ca);
+  // TLS takes a text without a certificate in it for one without authorities, and every call would fail.
+  try {
+    new X509Certificate(authorities);
+  } catch (cause) {
+    throw new GatewayError('config_invalid', `SIP_TLS_CA: ${files.ca} holds no PEM certificate.`, { cause });
+  }
+  return { ...pair, authorities };
 };

@@ -240,6 +240,24 @@ describe('dialogs on a clock moved by hand', () => {
     await phone.nextResponse(504);
   });
 
+  it('what follows a PRACK in the dialog has a higher CSeq', async () => {
+    app.command('sip||', `INVITE sip:peer@127.0.0.1:${phone.port} SIP/2.0\r\nSupported: 100rel\r\n\r\n${sdp()}`);
+    const invite = await phone.nextRequest('INVITE');
+    phone.respond(invite, 183, { tag: 'there', headers: ['Require: 100rel', 'RSeq: 7'], body: sdp() });
+    await app.sip('SIP/2.0 183');
+    const dialogId = `${invite.callId};from-tag=${invite.fromTag}`;
+    app.command(`sip||${dialogId}`, 'PRACK sip:placeholder SIP/2.0\r\nRAck: 7 1 INVITE\r\n\r\n');
+    const prack = await phone.nextRequest('PRACK');
+    phone.respond(prack, 200, { tag: 'there' });
+    await app.sip('SIP/2.0 200');
+    phone.respond(invite, 200, { tag: 'there', body: sdp() });
+    await app.sip('SIP/2.0 200');
+    app.command(`sip||${dialogId}`, 'ACK sip:placeholder SIP/2.0\r\n\r\n');
+    expect((await phone.nextRequest('ACK')).cseq.number).toBe(invite.cseq.number);
+    app.command(`sip||${dialogId}`, 'BYE sip:placeholder SIP/2.0\r\n\r\n');
+    expect((await phone.nextRequest('BYE')).cseq.number).toBeGreaterThan(prack.cseq.number);
+  });
+
   it('two reliable provisionals: the second waits for the PRACK of the first', async () => {
     const call = phone.request('INVITE', { headers: ['Supported: 100rel'] });
     const invite = await app.sip('INVITE');
@@ -325,6 +343,49 @@ describe('dialogs on a clock moved by hand', () => {
     expect(update.message.body.length).toBe(0);
     phone.respond(update, 200, { headers: ['Session-Expires: 180;refresher=uac'] });
     await expect.poll(() => engine.stats().clientTransactions).toBeGreaterThan(0);
+  });
+
+  it('a refresh that is refused is done as the peer wants it: by re-INVITE, with a longer interval', async () => {
+    await placedCall('Supported: timer\r\nSession-Expires: 100\r\n', [
+      'Session-Expires: 100;refresher=uac',
+      'Allow: INVITE, UPDATE',
+    ]);
+    clock.advance(50_000);
+    phone.respond(await phone.nextRequest('UPDATE'), 405, { tag: 'there' });
+    const invite = await phone.nextRequest('INVITE');
+    expect(invite.message.body.toString()).toBe(sdp());
+    phone.respond(invite, 422, { tag: 'there', headers: ['Min-SE: 300'] });
+    await phone.nextRequest('ACK');
+    const longer = await phone.nextRequest('INVITE');
+    expect(header(longer.message, 'Session-Expires')).toBe('300;refresher=uac');
+    phone.respond(longer, 200, { tag: 'there', headers: ['Session-Expires: 300;refresher=uac'], body: sdp() });
+    await phone.nextRequest('ACK');
+    clock.advance(149_999);
+    expect(phone.unread).toEqual([]);
+    clock.advance(1);
+    await phone.nextRequest('INVITE');
+    expect(engine.stats().dialogs).toBe(1);
+  });
+
+  it('a re-INVITE of the application keeps the timer, also when its answer does not name it', async () => {
+    const { dialogId } = await placedCall('Supported: timer\r\nSession-Expires: 90\r\n', [
+      'Session-Expires: 90;refresher=uas',
+    ]);
+    app.command(`sip||${dialogId}`, `INVITE sip:placeholder SIP/2.0\r\n\r\n${sdp()}`);
+    const again = await phone.nextRequest('INVITE');
+    expect(['Supported', 'Session-Expires'].map((name) => header(again.message, name))).toEqual([
+      'timer',
+      '90;refresher=uas',
+    ]);
+    phone.respond(again, 200, { tag: 'there', body: sdp() });
+    await app.sip('SIP/2.0 200');
+    app.command(`sip||${dialogId}`, 'ACK sip:placeholder SIP/2.0\r\n\r\n');
+    await phone.nextRequest('ACK');
+    // The peer has dropped it, so it is ours: whoever falls silent now must not go unnoticed.
+    clock.advance(45_000);
+    await phone.nextRequest('INVITE');
+    clock.advance(32_000);
+    await phone.nextRequest('BYE');
   });
 
   it('a peer that stops refreshing gets BYE before the interval ends', async () => {

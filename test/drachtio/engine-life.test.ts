@@ -4,7 +4,7 @@ import { afterEach, describe, expect, it } from 'vitest';
 import { startEngineInWorker, type WireEvent } from '../../src/telephony/sip-engine/index.js';
 import { manualEngineClock } from '../../src/telephony/sip-engine/testing/manual-clock.js';
 import { gatewayCertificate, strangerCertificate, testCa } from '../support/tls-certificates.js';
-import { AdminClient, connectApp, SipPeer, sdp, startTarget, type Target } from './harness.js';
+import { AdminClient, connectApp, headerOf, SipPeer, sdp, startTarget, type Target } from './harness.js';
 
 const listen = [{ transport: 'udp', address: '127.0.0.1', port: 0 }] as const;
 const admin = { host: '127.0.0.1', port: 0, secret: 'cymru' };
@@ -162,6 +162,37 @@ describe('what the engine calls itself', () => {
     app.command(`sip||${dialogId}`, 'BYE sip:placeholder SIP/2.0\r\n\r\n');
     phone.respond(await phone.nextRequest('BYE'), 200);
     await app.sip('SIP/2.0 200');
+    app.close();
+    phone.close();
+    await engine.close();
+  });
+
+  it('Contact names the configured host with the point of its transport, everything else the address', async () => {
+    const { engine, target } = await startTarget({
+      listen: [
+        { transport: 'udp', address: '127.0.0.1', port: 0 },
+        { transport: 'tcp', address: '127.0.0.1', port: 0 },
+      ],
+      contactHost: 'sip.acme.test',
+      publicPorts: { tcp: 15_060 },
+    });
+    const app = await AdminClient.connect(target, { verbs: ['invite'] });
+    const phone = await SipPeer.open(target);
+    app.command('sip||', `INVITE sip:peer@127.0.0.1:${phone.port} SIP/2.0\r\nFrom: <sip:me@localhost>\r\n\r\n${sdp()}`);
+    const invite = await phone.nextRequest('INVITE');
+    const contact = invite.message.headers.find((h) => h.name === 'Contact')?.value;
+    expect(contact).toBe(`<sip:sip.acme.test:${target.sipPort}>`);
+    expect([invite.via.host, invite.from.uri]).toEqual(['127.0.0.1', `sip:me@127.0.0.1:${target.sipPort}`]);
+    phone.respond(invite, 486, { tag: 'there' });
+    const place = `sip:peer@127.0.0.1:${target.sipPort}`;
+    app.command('sip||', `INVITE ${place} SIP/2.0\r\nContact: <sip:me@localhost>\r\n\r\n${sdp()}`);
+    const called = await app.sip('INVITE');
+    expect(headerOf(called.sip, 'Contact')).toBe(`<sip:me@sip.acme.test:${target.sipPort}>`);
+    const answer = app.command(`sip|${called.leader[8]}|`, `SIP/2.0 200 OK\r\n\r\n${sdp()}`);
+    expect(headerOf((await app.answer(answer)).sip, 'Contact')).toBe(`<sip:sip.acme.test:${target.sipPort}>`);
+    const tcp = engine.listen[1]?.port;
+    const options = app.command('sip||', `SUBSCRIBE sip:peer@127.0.0.1:${tcp};transport=tcp SIP/2.0\r\n\r\n`);
+    expect(headerOf((await app.answer(options)).sip, 'Contact')).toBe('<sip:sip.acme.test:15060;transport=tcp>');
     app.close();
     phone.close();
     await engine.close();

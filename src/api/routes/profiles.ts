@@ -13,7 +13,7 @@ export type ProfileView = {
 
 export type ProfileParts = {
   list(): readonly ProfileView[];
-  /** Reads the folders again. Rejects with GatewayError config_invalid; the profiles stay as they were. */
+  /** Reads profiles and SIP certificates again. Rejects with GatewayError config_invalid; all stay as they were. */
   reload(): Promise<void>;
 };
 
@@ -47,7 +47,7 @@ export const profileRoutes = (profiles: ProfileParts): readonly Route[] => {
     protectedRoute({
       method: 'post',
       path: '/v1/profiles/reload',
-      summary: 'Reads the profile files of this instance again; one that is wrong changes nothing',
+      summary: 'Reads the SIP profiles and certificates of this instance again; one that is wrong changes nothing',
       tag: 'Operation',
       action: 'system:write',
       replies: { 200: { description: 'The profiles in force.', schema: listSchema } },

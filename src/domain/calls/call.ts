@@ -140,6 +140,7 @@ export const runCall = (parts: CallParts): LiveCall => {
     try {
       dialog = await origin.connect(dialogEvents, progress);
       if (state.status === 'ended') return;
+      leg.expectMedia();
       const answeredAt = clock.now();
       answer.end();
       parts.onAnswered(answeredAt - origin.begunAt);

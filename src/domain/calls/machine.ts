@@ -200,7 +200,8 @@ export const transition = (state: CallState, event: CallEvent): Transition => {
         : end({ ...state, caller: 'gone' }, 'error', { detail: event.detail });
 
     case 'media-lost':
-      return end(state, 'no-media');
+      // Until there is a dialog, nobody has to send anything.
+      return state.caller === 'up' ? end(state, 'no-media') : stay(state);
 
     case 'media-failed':
       return end(state, 'error', { refuse: { status: 500, reason: 'Server Internal Error' } });

@@ -21,6 +21,7 @@ const dialled = async (options: { readonly agentFirst?: boolean; readonly accept
   const leg = {
     offer: async () => 'offer',
     accept: options.accept ?? (async () => {}),
+    expectMedia: () => void done.push('media expected'),
     sendDtmf: async (digits: string) => void done.push(`keys ${digits}`),
     attach: () => {},
     close: async () => {

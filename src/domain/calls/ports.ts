@@ -180,7 +180,7 @@ export type MediaLegOptions = {
 export type MediaLegEvents = {
   dtmf(event: { readonly digit: string; readonly durationMs: number }): void;
   firstPacket(): void;
-  /** No media for the configured time; never while the peer holds. */
+  /** No media for the configured time; never before `expectMedia`, and never while the peer holds. */
   lost(kind: 'first-packet' | 'idle'): void;
   /** The peer's direction changed: `held` when it does not want our audio any more. */
   hold(held: boolean): void;
@@ -223,6 +223,8 @@ export type MediaLeg = LendableLeg & {
    * final one (RFC 3261 13.2.2.4).
    */
   accept(answer: string): Promise<void>;
+  /** The peer is in the call from now on: its silence counts, and `lost` may come. */
+  expectMedia(): void;
   play(source: PromptSource, options?: { readonly loop?: boolean }): Playback;
   sendDtmf(digits: string, options?: { readonly durationMs?: number; readonly gapMs?: number }): Promise<void>;
   /** Joins two legs: same codec on both sides is forwarded undecoded. Replaces what the legs played before. */

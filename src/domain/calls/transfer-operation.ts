@@ -371,6 +371,8 @@ export const callTransfers = (deps: TransferDeps, context: TransferContext): Cal
       const to = leg;
       if (to === null) return;
       hearing.stop({ unbridge: false });
+      // Not before: what its silence would say while it rang or was told of the call, nobody would act on.
+      to.media.expectMedia();
       context.leg.bridge(to.media).catch((error: unknown) => {
         log.error({ err: error }, 'caller and destination could not be joined');
         context.dispatch({ type: 'hang-up', reason: 'error' });

@@ -68,6 +68,7 @@ const callWithoutSockets = async (change: Partial<TransferDestination> = {}) => 
       answer: async () => 'answer',
       offer: async () => 'offer',
       accept: async () => {},
+      expectMedia: () => void done.push(`${role} to be heard`),
       play: (source: { readonly tone?: string; readonly path?: string }) => {
         done.push(`${role} hears ${source.tone ?? source.path ?? 'audio'}`);
         return {
@@ -260,6 +261,9 @@ describe('an announcement', () => {
     expect(race.done).toContain('announcement A call from +14155550123, who wants a refund.');
     expect(race.done).toContain('line hears announced.wav');
     expect(race.done).not.toContain('caller joined with line');
+    // Its silence would be told to nobody yet, and once only.
+    expect(race.done).toContain('caller to be heard');
+    expect(race.done).not.toContain('line to be heard');
     expect(race.call.status()).toBe('transferring');
     race.playedOut();
     expect(await race.transfer.decided).toMatchObject({ outcome: 'connected' });
@@ -275,6 +279,7 @@ describe('an announcement', () => {
       'caller joined with line',
       'agent stopped',
     ]);
+    expect(race.done).toContain('line to be heard');
   });
 
   it('that cannot be had, or has nothing to say, keeps nobody waiting', async () => {

@@ -180,6 +180,9 @@ export const legHandle = (context: {
       if (to !== null) relays.add(to);
       await call(number, 'rest', { resting: to !== null });
     },
+    expectMedia() {
+      if (closing === null) quietly(call(number, 'expect', {}));
+    },
     play(source, options): Playback {
       plays += 1;
       const play = plays;

@@ -31,6 +31,8 @@ export type Leg = Paced & {
   answer(offer: string): string;
   offer(hold: boolean | null): string;
   accept(answer: string): void;
+  /** The peer is in the call: from now on its silence is told. */
+  expectMedia(): void;
   /** Resolves when the prompt plays; its end is told by `onPlayed`. Throws when it cannot be read. */
   play(play: number, source: PromptSource, loop: boolean): Promise<void>;
   stop(play: number): void;
@@ -296,6 +298,7 @@ export const openLeg = async (context: LegContext): Promise<Leg | null> => {
     answer: (offer) => agreement.answer(offer),
     offer: (hold) => agreement.offer(hold),
     accept: (answer) => agreement.accept(answer),
+    expectMedia: () => timeouts.begin(performance.now()),
     async play(play, source, loop) {
       dropOpening();
       opening = play;

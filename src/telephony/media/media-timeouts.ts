@@ -1,8 +1,11 @@
 /**
  * Tells when a peer's media does not come: never at all, or not any more. Each silence is reported once; it does not
- * count while media is not to be expected (the peer holds, or we do), and after a hold the clock starts again.
+ * count before the peer is in the call, for one that rings or hears ringing owes nothing, nor while media is not to be
+ * expected (the peer holds, or we do), and after a hold the clock starts again.
  */
 export type MediaTimeouts = {
+  /** The peer is in the call; once. */
+  begin(now: number): void;
   /** Media is to be expected from now on, or is not. */
   expect(expected: boolean, now: number): void;
   heard(now: number): void;
@@ -13,10 +16,16 @@ export type MediaTimeouts = {
 /** Both times in milliseconds, 0 = never. */
 export const mediaTimeouts = (firstPacketTimeout: number, idleTimeout: number): MediaTimeouts => {
   const times = new Float64Array(1);
+  let begun = false;
   let expecting = false;
   let any = false;
   let reported = false;
   return {
+    begin(now) {
+      if (begun) return;
+      begun = true;
+      times[0] = now;
+    },
     expect(expected, now) {
       if (expected && !expecting) {
         times[0] = now;
@@ -30,7 +39,7 @@ export const mediaTimeouts = (firstPacketTimeout: number, idleTimeout: number): 
       reported = false;
     },
     check(now) {
-      if (!expecting || reported) return null;
+      if (!begun || !expecting || reported) return null;
       const limit = any ? idleTimeout : firstPacketTimeout;
       if (limit === 0 || now - (times[0] as number) < limit) return null;
       reported = true;

@@ -113,6 +113,9 @@ const perform = async (request: WorkerRequest): Promise<LegOperations[keyof LegO
     case 'accept':
       leg.accept(request.args.answer);
       return null;
+    case 'expect':
+      leg.expectMedia();
+      return null;
     case 'play':
       await leg.play(request.args.play, request.args.source, request.args.loop);
       return null;

@@ -28,6 +28,16 @@ const serve = (engine: Engine): void => {
       case 'stats':
         post({ type: 'stats', id: message.id, stats: engine.stats() });
         return;
+      case 'renew-tls': {
+        let fault: string | null = null;
+        try {
+          engine.renewTls(message.material);
+        } catch (error) {
+          fault = error instanceof Error ? error.message : String(error);
+        }
+        post({ type: 'renewed', id: message.id, fault });
+        return;
+      }
       case 'close':
         void engine.close().then(() => {
           reporter.flush();

@@ -11,7 +11,7 @@ import { splitList } from './headers.js';
 import { newTag } from './identifiers.js';
 import { parseLeniently } from './lenient.js';
 import type { ParsedSip, SipMessage, SipRequest, SipResponse } from './message.js';
-import { defaultLimits, type EngineOptions } from './options.js';
+import { defaultLimits, type EngineOptions, type TlsMaterial } from './options.js';
 import { watchOrphans } from './orphans.js';
 import { watchLag } from './overload.js';
 import { ProxyCore } from './proxy/proxy-core.js';
@@ -43,6 +43,8 @@ export type Engine = {
   readonly listen: readonly ListenPoint[];
   readonly adminPort: number;
   stats(): EngineStats;
+  /** Takes other certificates for the TLS connections to come. Throws when they are none; then those before stay. */
+  renewTls(material: TlsMaterial): void;
   close(): Promise<void>;
 };
 
@@ -251,6 +253,7 @@ export const startEngine = async (options: EngineOptions): Promise<Engine> => {
       overloaded,
       invalid: { ...invalid },
     }),
+    renewTls: (material) => transport().renewTls(material),
     close: async () => {
       closing = true;
       for (const timer of orphanTimers) timer.cancel();

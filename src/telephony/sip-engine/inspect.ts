@@ -31,14 +31,15 @@ export const inspectUri = async (
   }
 };
 
-/** The certificate a target shows, checked as for a call. Never rejects. */
+/** The certificate a target shows, checked as for a call. `authorities`: PEM, besides the system's. Never rejects. */
 export const inspectTls = async (
   target: Target,
   timeout: number,
+  authorities?: string,
 ): Promise<{ readonly ok: true; readonly validTo: Date } | { readonly ok: false; readonly detail: string }> => {
   try {
     const local = { transport: 'tls', address: '0.0.0.0', port: 0 } as const;
-    const socket = await connectTls(target, local, undefined, timeout);
+    const socket = await connectTls(target, local, authorities === undefined ? undefined : { authorities }, timeout);
     const validTo = new Date(socket.getPeerCertificate().valid_to);
     socket.on('error', () => {});
     socket.destroy();

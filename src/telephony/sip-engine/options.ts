@@ -41,6 +41,18 @@ export type RequestHandler = {
   httpMethod?: 'GET' | 'POST';
 };
 
+/** What TLS is done with, all of it PEM. */
+export type TlsMaterial = {
+  /** The chain, own certificate first. */
+  cert: string;
+  key: string;
+  /** The only authorities trusted, also of clients, who are then asked for a certificate; default: the system's. */
+  ca?: string;
+  /** Trusted besides the system's when we connect. */
+  authorities?: string;
+  rejectUnauthorized?: boolean;
+};
+
 export type EngineOptions = {
   listen: readonly ListenPoint[];
   /** The drachtio admin port that applications connect to; port 0 picks a free one. */
@@ -54,7 +66,12 @@ export type EngineOptions = {
   /** Address written into Via and Contact instead of the listen address (1:1 NAT), with ports by transport when they differ. */
   publicAddress?: string;
   publicPorts?: Partial<Record<TransportName, number>>;
-  tls?: { cert: string; key: string; ca?: string; rejectUnauthorized?: boolean };
+  /**
+   * Name or address written into Contact in place of ours, with the port and transport of the listening point: peers
+   * resolve it, so it must lead to this machine.
+   */
+  contactHost?: string;
+  tls?: TlsMaterial;
   userAgent?: string;
   limits?: Partial<EngineLimits>;
   /** Minimum session interval we accept, seconds (RFC 4028). */

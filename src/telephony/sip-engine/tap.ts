@@ -65,6 +65,8 @@ export const tapped = (
       local: layer.local,
       localFor: (transport, address) => layer.localFor(transport, address),
       close: () => layer.close(),
+      renewTls: (material) => layer.renewTls(material),
+      closeIfSilent: (flow, since) => layer.closeIfSilent(flow, since),
       sendOn: (flow, bytes, fallback) => {
         event('out', ends(flow), callIdOf(bytes), bytes);
         layer.sendOn(flow, bytes, fallback);

@@ -40,8 +40,15 @@ export type TransportLayer = {
   sendRequest(target: Target, bytesFor: (transport: TransportName, local: ListenPoint) => Buffer): Promise<Flow>;
   /** Sends again on a flow (retransmission, or a response on the connection its request came by; 18.2.2 when it is gone). */
   sendOn(flow: Flow, bytes: Buffer, fallback?: Target): void;
+  /**
+   * Closes the TCP or TLS connection of a flow that has brought no byte since `since` (ms of the engine's clock): its
+   * other end is gone, whatever the kernel still believes. The next request opens a new one.
+   */
+  closeIfSilent(flow: Flow, since: number): void;
   /** The listening point whose address our Via and Contact name for this transport and destination. */
   localFor(transport: TransportName, remoteAddress: string): ListenPoint | undefined;
+  /** Takes other certificates for the TLS connections to come. Throws when they are none; then those before stay. */
+  renewTls(material: import('./options.js').TlsMaterial): void;
   close(): Promise<void>;
 };
 

@@ -1,7 +1,7 @@
 import { Worker } from 'node:worker_threads';
 import type { EngineStats } from './engine.js';
 import { entryUrl } from './entry-url.js';
-import type { EngineOptions } from './options.js';
+import type { EngineOptions, TlsMaterial } from './options.js';
 import type { ListenPoint } from './transport.js';
 import type { FromWorker, ToWorker, WorkerOptions } from './worker-messages.js';
 
@@ -10,6 +10,8 @@ export type EngineHandle = {
   readonly listen: readonly ListenPoint[];
   readonly adminPort: number;
   stats(): Promise<EngineStats>;
+  /** Takes other certificates for the TLS connections to come. Rejects when they are none; then those before stay. */
+  renewTls(material: TlsMaterial): Promise<void>;
   /** Resolves with the reason when the thread ends without having been closed. */
   readonly failed: Promise<Error>;
   close(): Promise<void>;
@@ -28,7 +30,8 @@ export const startEngineInWorker = async (options: WorkerEngineOptions): Promise
   const worker = new Worker(entryUrl(import.meta.url, './engine-worker.js'), { workerData, name: 'sip-engine' });
   const post = (message: ToWorker): void => worker.postMessage(message);
   const waitingStats = new Map<number, (stats: EngineStats) => void>();
-  let nextStats = 1;
+  const waitingRenewals = new Map<number, (fault: string | null) => void>();
+  let nextId = 1;
   let closing: Promise<void> | undefined;
 
   const ended = new Promise<void>((resolve) => worker.once('exit', () => resolve()));
@@ -71,6 +74,10 @@ export const startEngineInWorker = async (options: WorkerEngineOptions): Promise
           waitingStats.get(message.id)?.(message.stats);
           waitingStats.delete(message.id);
           return;
+        case 'renewed':
+          waitingRenewals.get(message.id)?.(message.fault);
+          waitingRenewals.delete(message.id);
+          return;
         case 'closed':
           return;
       }
@@ -85,10 +92,17 @@ export const startEngineInWorker = async (options: WorkerEngineOptions): Promise
     failed,
     stats: () =>
       new Promise((resolve, reject) => {
-        const id = nextStats++;
+        const id = nextId++;
         waitingStats.set(id, resolve);
         void failed.then(reject);
         post({ type: 'stats', id });
+      }),
+    renewTls: (material) =>
+      new Promise((resolve, reject) => {
+        const id = nextId++;
+        waitingRenewals.set(id, (fault) => (fault === null ? resolve() : reject(new Error(fault))));
+        void failed.then(reject);
+        post({ type: 'renew-tls', id, material });
       }),
     close: () => {
       if (!closing) {

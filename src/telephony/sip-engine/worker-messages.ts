@@ -1,5 +1,5 @@
 import type { EngineStats } from './engine.js';
-import type { EngineOptions, WireEvent } from './options.js';
+import type { EngineOptions, TlsMaterial, WireEvent } from './options.js';
 import type { ListenPoint } from './transport.js';
 
 /** Engine options without what cannot cross to a thread; `log` and `tap` say whether the other side wants them. */
@@ -15,6 +15,11 @@ export type FromWorker =
   | { type: 'failed'; message: string }
   | { type: 'report'; lines: LogLine[]; events: PostedWireEvent[]; bytes: Uint8Array; dropped: number }
   | { type: 'stats'; id: number; stats: EngineStats }
+  | { type: 'renewed'; id: number; fault: string | null }
   | { type: 'closed' };
 
-export type ToWorker = { type: 'reported' } | { type: 'stats'; id: number } | { type: 'close' };
+export type ToWorker =
+  | { type: 'reported' }
+  | { type: 'stats'; id: number }
+  | { type: 'renew-tls'; id: number; material: TlsMaterial }
+  | { type: 'close' };

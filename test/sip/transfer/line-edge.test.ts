@@ -1,6 +1,7 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { connect } from 'node:tls';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { type Phone, startPhone } from '../../support/baresip.js';
 import { hasProgram } from '../../support/given-program.js';
@@ -9,7 +10,7 @@ import { type Kamailio, type KamailioOptions, startKamailio } from '../../suppor
 import { hears } from '../../support/listening.js';
 import { freePort } from '../../support/ports.js';
 import { onDrachtioServer } from '../../support/sip-application.js';
-import { gatewayCertificate, testCa } from '../../support/tls-certificates.js';
+import { gatewayCertificate, strangerCertificate, testCa } from '../../support/tls-certificates.js';
 import {
   agentTone,
   type Caller,
@@ -18,10 +19,12 @@ import {
   startTransferRig,
   type TransferRig,
 } from '../../support/transfer-rig.js';
+import { until } from '../../support/until.js';
 
 /** A line as Zendesk and Twilio have it: an edge that admits by address and speaks TLS, and a telephone behind it. */
 let rig: TransferRig;
 let folder: string;
+let tlsPort: number;
 const without = !hasProgram('kamailio', 'kamailio');
 
 let edge: Kamailio | null = null;
@@ -37,14 +40,15 @@ beforeAll(async () => {
     writeFileSync(join(folder, name), text);
     return join(folder, name);
   };
-  const [sipPort, tlsPort] = [await freePort(), await freePort()];
+  const sipPort = await freePort();
+  tlsPort = await freePort();
   rig = await startTransferRig({
     sipPort,
     env: {
       SIP_LISTEN: `udp:127.0.0.1:${sipPort},tcp:127.0.0.1:${sipPort},tls:127.0.0.1:${tlsPort}`,
       SIP_TLS_CERT: file('cert.pem', gatewayCertificate.cert),
       SIP_TLS_KEY: file('key.pem', gatewayCertificate.key),
-      NODE_EXTRA_CA_CERTS: file('ca.pem', testCa),
+      SIP_TLS_CA: file('ca.pem', testCa),
     },
   });
 });
@@ -112,6 +116,36 @@ describe.skipIf(without)('the allow-list of a line', () => {
     const { body } = await someone.transfer({ destination: 'zendesk' }, { wait: true });
     expect(body).toMatchObject({ outcome: 'busy', sipStatus: 486 });
     expect(edge?.invites()).toHaveLength(1);
+  });
+});
+
+describe.skipIf(onDrachtioServer)('the certificate of the gateway', { timeout: 60_000 }, () => {
+  const shown = (): Promise<unknown> =>
+    new Promise((resolve, reject) => {
+      const socket = connect({ host: '127.0.0.1', port: tlsPort, rejectUnauthorized: false }, () => {
+        resolve(socket.getPeerCertificate().subject.CN);
+        socket.destroy();
+      });
+      socket.on('error', reject);
+    });
+  const reread = async ({ cert, key }: { cert: string; key: string }, said: RegExp): Promise<void> => {
+    writeFileSync(join(folder, 'cert.pem'), cert);
+    writeFileSync(join(folder, 'key.pem'), key);
+    const { gateway } = rig;
+    const before = gateway.log().length;
+    gateway.signal('SIGHUP');
+    const line = ({ msg }: Readonly<Record<string, unknown>>): boolean => said.test(String(msg));
+    await until('the log to say so', () => gateway.log().slice(before).some(line), 20_000);
+  };
+
+  it('is read again on SIGHUP; files that do not fit are refused and the one in force stays', async () => {
+    expect(await shown()).toBe('gateway');
+    await reread(strangerCertificate, /certificates were read again/);
+    expect(await shown()).toBe('stranger');
+    await reread({ ...gatewayCertificate, key: strangerCertificate.key }, /could not be read again/);
+    expect(await shown()).toBe('stranger');
+    await reread(gatewayCertificate, /certificates were read again/);
+    expect(await shown()).toBe('gateway');
   });
 });
 

@@ -20,6 +20,8 @@ export type OpenInvite = {
 
 /** Keeps a session alive, or ends it when the peer does not (RFC 4028). */
 export type RefreshTimer = {
+  /** What runs: the interval in seconds, and whether we are the ones to refresh. Undefined when nothing does. */
+  readonly agreed: { readonly seconds: number; readonly weRefresh: boolean } | undefined;
   /** Counts from now: we refresh in time, or hang up shortly before `seconds` are over. */
   run(seconds: number, weRefresh: boolean): void;
   stop(): void;

@@ -8,6 +8,9 @@ import type { Dialog, RefreshTimer } from './dialog.js';
 /** Smallest session interval RFC 4028 allows anybody to ask for, seconds. */
 export const smallestInterval = 90;
 
+/** A peer that asks for more than a day asks for no timer at all, seconds. */
+const longestInterval = 86_400;
+
 export type SessionExpires = { seconds: number; refresher: 'uac' | 'uas' | undefined };
 
 /** The Session-Expires of a message (RFC 4028 section 4), undefined when absent or no number. */
@@ -32,7 +35,7 @@ export const retryInterval = (request: SipRequest, response: SipResponse): numbe
   if (response.status !== 422) return undefined;
   const asked = sessionExpires(request);
   const wanted = minSe(response);
-  return asked && wanted > asked.seconds && wanted < 86_400 ? wanted : undefined;
+  return asked && wanted > asked.seconds && wanted < longestInterval ? wanted : undefined;
 };
 
 /**
@@ -54,8 +57,34 @@ export const answerHeaders = (request: SipRequest, own: readonly SipHeader[]): S
   return headers;
 };
 
+const refreshHeaders = (ctx: EngineContext, seconds: number, refresher: 'uac' | 'uas'): SipHeader[] => [
+  { name: 'Supported', value: 'timer' },
+  { name: 'Session-Expires', value: `${seconds};refresher=${refresher}` },
+  { name: 'Min-SE', value: String(Math.min(seconds, ctx.options.minSessionExpires ?? smallestInterval)) },
+];
+
+/**
+ * What a re-INVITE or UPDATE of the application needs so that the session's timer goes on as it is (section 7.4): without
+ * it the peer's 2xx would name no interval, and nobody would notice any more that the other side is gone.
+ */
+export const keepTimer = (
+  ctx: EngineContext,
+  dialog: Dialog,
+  method: string,
+  own: readonly SipHeader[],
+): SipHeader[] => {
+  const agreed = dialog.sessionTimer?.agreed;
+  if (!agreed || (method !== 'INVITE' && method !== 'UPDATE')) return [];
+  if (own.some((header) => header.name === 'Session-Expires')) return [];
+  const named = new Set(
+    own.filter(({ name, value }) => name !== 'Supported' || /\btimer\b/i.test(value)).map((h) => h.name),
+  );
+  return refreshHeaders(ctx, agreed.seconds, agreed.weRefresh ? 'uac' : 'uas').filter(({ name }) => !named.has(name));
+};
+
 /** Runs the timer of one session: refreshes in time when we are the refresher, hangs up when the peer misses its turn. */
 class SessionTimer implements RefreshTimer {
+  agreed: RefreshTimer['agreed'];
   readonly #timer: Timer;
   readonly #expiry: Timer;
   readonly #ctx: EngineContext;
@@ -70,6 +99,7 @@ class SessionTimer implements RefreshTimer {
   }
 
   stop(): void {
+    this.agreed = undefined;
     this.#timer.stop();
     this.#expiry.stop();
   }
@@ -77,6 +107,7 @@ class SessionTimer implements RefreshTimer {
   /** A refresh was agreed: counts from now (section 10). */
   run(seconds: number, weRefresh: boolean): void {
     this.stop();
+    this.agreed = { seconds, weRefresh };
     if (weRefresh) this.#timer.start(seconds * 500, () => this.#refresh(seconds));
     // The side that waits hangs up a little before the end, so that both do not do it at once.
     this.#expiry.start((seconds - Math.min(32, Math.floor(seconds / 3))) * 1000, () => {
@@ -84,17 +115,14 @@ class SessionTimer implements RefreshTimer {
     });
   }
 
-  #refresh(seconds: number): void {
+  /** @param longer how often the peer has asked for a longer interval in this refresh. */
+  #refresh(seconds: number, longer = 0): void {
     const dialog = this.#dialog;
     if (dialog.outgoingInvite || dialog.openInvite !== undefined) {
       this.#timer.start(retryAfterGlare, () => this.#refresh(seconds));
       return;
     }
-    const headers: SipHeader[] = [
-      { name: 'Supported', value: 'timer' },
-      { name: 'Session-Expires', value: `${seconds};refresher=uac` },
-      { name: 'Min-SE', value: String(Math.min(seconds, this.#ctx.options.minSessionExpires ?? smallestInterval)) },
-    ];
+    const headers = refreshHeaders(this.#ctx, seconds, 'uac');
     const method = dialog.peerAllowsUpdate ? 'UPDATE' : 'INVITE';
     const body = method === 'INVITE' ? (dialog.localSdp ?? emptyBody) : emptyBody;
     if (body.length > 0) headers.push({ name: 'Content-Type', value: 'application/sdp' });
@@ -120,6 +148,13 @@ class SessionTimer implements RefreshTimer {
           startFrom(this.#ctx, dialog, sessionExpires(response.message) ?? { seconds, refresher: 'uac' }, 'uac');
         } else if (status === 491 || status === 500) {
           this.#timer.start(retryAfterGlare, () => this.#refresh(seconds));
+        } else if (method === 'UPDATE' && (status === 405 || status === 501)) {
+          // It listed a method that it, or something on the way, does not take.
+          dialog.peerAllowsUpdate = false;
+          this.#refresh(seconds);
+        } else if (status === 422 && longer < 3) {
+          const wanted = minSe(response.message);
+          if (wanted > seconds && wanted < longestInterval) this.#refresh(wanted, longer + 1);
         }
         // Any other refusal leaves the session as it is until the interval ends (section 10).
       },

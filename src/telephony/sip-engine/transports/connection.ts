@@ -10,6 +10,8 @@ export type Connection = {
   readonly flow: Flow;
   /** ms on the engine's clock of the last byte in or out. */
   readonly lastActivity: () => number;
+  /** ms on the engine's clock of the last byte in, or of the beginning. */
+  readonly lastReceived: () => number;
   /** False as soon as its end is decided. */
   readonly isOpen: () => boolean;
   /** Queues bytes; false when the connection has ended. */
@@ -55,7 +57,8 @@ export const createConnection = (
     remotePort: socket.remotePort ?? 0,
     connectionId: id,
   };
-  let lastActivity = clock.now();
+  let lastReceived = clock.now();
+  let lastActivity = lastReceived;
   let endReason: SendFailure | undefined;
   let deadline: { cancel(): void } | undefined;
 
@@ -76,6 +79,7 @@ export const createConnection = (
   const connection: Connection = {
     flow,
     lastActivity: () => lastActivity,
+    lastReceived: () => lastReceived,
     isOpen: () => endReason === undefined && socket.writable,
     write: (bytes) => {
       if (endReason !== undefined || !socket.writable) return false;
@@ -110,7 +114,8 @@ export const createConnection = (
   });
   if (accepted) startDeadline();
   socket.on('data', (chunk) => {
-    lastActivity = clock.now();
+    lastReceived = clock.now();
+    lastActivity = lastReceived;
     framer.push(chunk);
     if (framer.inMessage) startDeadline();
   });

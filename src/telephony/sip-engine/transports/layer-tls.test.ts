@@ -77,6 +77,16 @@ describe('TLS connections we open', () => {
     await b.nextMessage();
   });
 
+  it('trust further authorities beside the usual ones, and those that came with a renewal', async () => {
+    const b = await open();
+    const target = targetOf('tls', b.port('tls'));
+    const plain = await open({ tls: gatewayCertificate });
+    await expect(plain.layer.sendRequest(target, rendered())).rejects.toMatchObject({ code: 'tls' });
+    plain.layer.renewTls({ ...gatewayCertificate, authorities: testCa });
+    await plain.layer.sendRequest(target, rendered());
+    await b.nextMessage();
+  });
+
   it('give up a peer that accepts the connection and never shakes hands', async () => {
     const silent = createServer(() => {});
     await new Promise<void>((resolve) => silent.listen(0, '127.0.0.1', resolve));
@@ -129,6 +139,24 @@ describe('TLS connections the peer opens', () => {
     await until('the refusal', () => unknown.closed());
     expect(engine.logged).toContain('TLS handshake failed');
     expect(engine.untaken().messages).toBe(0);
+  });
+
+  it('get the certificate of the moment: a new one for those who come, the old one stays when the new one is none', async () => {
+    const engine = await open();
+    const shown = async (): Promise<unknown> => {
+      const { socket } = phoneAt(engine.port('tls'), { checkServerIdentity: () => undefined });
+      await new Promise((resolve) => socket.once('secureConnect', resolve));
+      return socket.getPeerCertificate().subject.CN;
+    };
+    const before = phoneAt(engine.port('tls'));
+    await new Promise((resolve) => before.socket.once('secureConnect', resolve));
+    expect(await shown()).toBe('gateway');
+    engine.layer.renewTls({ ...strangerCertificate, ca: testCa });
+    expect(await shown()).toBe('stranger');
+    expect(() => engine.layer.renewTls({ ...strangerCertificate, key: gatewayCertificate.key })).toThrow();
+    expect(await shown()).toBe('stranger');
+    before.socket.write(requestText({ via }));
+    await engine.nextMessage();
   });
 
   it('are refused below TLS 1.2', async () => {

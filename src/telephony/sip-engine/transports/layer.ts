@@ -18,7 +18,7 @@ import { isSendFailure, sendFailure, textOf } from './failure.js';
 import { createLocalAddresses, isWildcard } from './local-address.js';
 import { refusalOf } from './reachability.js';
 import { connectTcp, listenTcp, type StreamListener } from './tcp.js';
-import { connectTls, listenTls } from './tls.js';
+import { connectTls, listenTls, type TlsListener } from './tls.js';
 import { openUdp, type UdpTransport } from './udp.js';
 
 export type TransportLayerOptions = {
@@ -58,6 +58,8 @@ export const openTransportLayer = async (
   const connectTimeout = options.connectTimeout ?? 5_000;
   const udps: UdpTransport[] = [];
   const listeners: StreamListener[] = [];
+  const tlsListeners: TlsListener[] = [];
+  let { tls } = options;
   const local: ListenPoint[] = [];
   const localFor = createLocalAddresses(() => local, clock.now);
   /** When a datagram last came from an address and port: what speaks is not probed. */
@@ -90,7 +92,7 @@ export const openTransportLayer = async (
     clock,
     inUse: () => handlers.inUse?.() ?? new Set(),
     dial: (target, point, timeout): Promise<Socket> =>
-      target.transport === 'tls' ? connectTls(target, point, options.tls, timeout) : connectTcp(target, point, timeout),
+      target.transport === 'tls' ? connectTls(target, point, tls, timeout) : connectTcp(target, point, timeout),
     handlers: {
       onFrame: (frame, connection) => {
         if (!receive(frame, connection.flow, 'stream')) connection.destroy(sendFailure('closed', 'bytes are not SIP'));
@@ -143,13 +145,15 @@ export const openTransportLayer = async (
       };
       listener = await listenTcp(point, onSocket, onListenerError);
     } else {
-      if (options.tls === undefined) throw new Error('a TLS listening point needs a certificate and its key');
-      listener = await listenTls(point, options.tls, limits.halfOpenTimeout, {
+      if (tls === undefined) throw new Error('a TLS listening point needs a certificate and its key');
+      const secure = await listenTls(point, tls, limits.halfOpenTimeout, {
         onRawSocket: admit,
         onSocket: (socket) => connections.accept(socket, 'tls'),
         onHandshakeError: (error, remote) => log('info', { remote, error: error.message }, 'TLS handshake failed'),
         onError: onListenerError,
       });
+      tlsListeners.push(secure);
+      listener = secure;
     }
     listeners.push(listener);
     local.push(listener.local);
@@ -260,11 +264,23 @@ export const openTransportLayer = async (
     sendByConnection(fallback, point, () => bytes, connectTimeout).catch((error) => fail(flow, error));
   };
 
+  const closeIfSilent: TransportLayer['closeIfSilent'] = (flow, since) => {
+    const connection = flow.connectionId === undefined ? undefined : connections.byId(flow.connectionId);
+    if (connection === undefined || connection.lastReceived() > since) return;
+    log('info', { remote: flow.remoteAddress }, 'connection closed: nothing comes back on it');
+    connection.destroy(sendFailure('timeout', 'nothing comes back on the connection'));
+  };
+
+  const renewTls: TransportLayer['renewTls'] = (material) => {
+    for (const listener of tlsListeners) listener.renew(material);
+    tls = material;
+  };
+
   try {
     for (const point of options.listen) await openPoint(point);
   } catch (error) {
     await close();
     throw error;
   }
-  return { local, sendRequest, sendOn, localFor, close };
+  return { local, sendRequest, sendOn, closeIfSilent, localFor, renewTls, close };
 };

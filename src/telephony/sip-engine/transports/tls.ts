@@ -1,10 +1,27 @@
 import { isIP, type Socket } from 'node:net';
-import { checkServerIdentity, connect, createServer, type PeerCertificate, type TLSSocket } from 'node:tls';
-import type { EngineOptions } from '../options.js';
+import {
+  checkServerIdentity,
+  connect,
+  createSecureContext,
+  createServer,
+  type PeerCertificate,
+  rootCertificates,
+  type SecureContext,
+  type TLSSocket,
+} from 'node:tls';
+import type { TlsMaterial } from '../options.js';
 import type { ListenPoint, Target } from '../transport.js';
 import { keepAliveDelay, listenOn, type StreamListener, sourceOf, whenConnected } from './tcp.js';
 
-export type TlsMaterial = NonNullable<EngineOptions['tls']>;
+export type TlsListener = StreamListener & {
+  /** What connections from now on are accepted with; those that are open stay. Throws when it is no such material. */
+  renew(material: TlsMaterial): void;
+};
+
+const minVersion = 'TLSv1.2';
+
+const offered = ({ cert, key, ca }: TlsMaterial) =>
+  ({ cert, key, minVersion, ...(ca === undefined ? {} : { ca }) }) as const;
 
 export type TlsServerHandlers = {
   /** A raw connection, before its handshake; false refuses it. */
@@ -20,17 +37,16 @@ export type TlsServerHandlers = {
  */
 export const listenTls = async (
   point: ListenPoint,
-  material: TlsMaterial,
+  given: TlsMaterial,
   handshakeTimeout: number,
   handlers: TlsServerHandlers,
-): Promise<StreamListener> => {
+): Promise<TlsListener> => {
+  let material = given;
   const server = createServer({
-    cert: material.cert,
-    key: material.key,
-    ...(material.ca === undefined ? {} : { ca: material.ca, requestCert: true }),
+    ...offered(material),
+    ...(material.ca === undefined ? {} : { requestCert: true }),
     // Decided below, since a client without any certificate is welcome.
     rejectUnauthorized: false,
-    minVersion: 'TLSv1.2',
     handshakeTimeout,
     noDelay: true,
     keepAlive: true,
@@ -56,7 +72,13 @@ export const listenTls = async (
   });
   const listener = await listenOn(server, point);
   server.on('error', handlers.onError);
-  return listener;
+  return {
+    ...listener,
+    renew: (next) => {
+      server.setSecureContext(offered(next));
+      material = next;
+    },
+  };
 };
 
 /**
@@ -69,21 +91,40 @@ const checkSipIdentity = (host: string, certificate: PeerCertificate): Error | u
   return checkServerIdentity(host, certificate);
 };
 
+/** What we connect with. */
+export type ClientTls = Partial<TlsMaterial>;
+
+/** Made once for each material: to read the system's authorities takes some ms. */
+const contexts = new WeakMap<ClientTls, SecureContext>();
+
+const contextOf = (material: ClientTls): SecureContext => {
+  const known = contexts.get(material);
+  if (known !== undefined) return known;
+  const { cert, key, ca, authorities } = material;
+  const trusted = ca ?? (authorities === undefined ? undefined : [...rootCertificates, authorities]);
+  const context = createSecureContext({
+    ...(cert === undefined || key === undefined ? {} : { cert, key }),
+    ...(trusted === undefined ? {} : { ca: trusted }),
+    minVersion,
+  });
+  contexts.set(material, context);
+  return context;
+};
+
 /** Opens a TLS connection to a target and checks its certificate against `target.host`. Rejects with SendFailure. */
 export const connectTls = (
   target: Target,
   local: ListenPoint,
-  material: TlsMaterial | undefined,
+  material: ClientTls | undefined,
   timeout: number,
 ): Promise<TLSSocket> => {
   const socket = connect({
     host: target.address,
     port: target.port,
-    minVersion: 'TLSv1.2',
+    minVersion,
     // A server name extension must not hold an address (RFC 6066 section 3).
     ...(isIP(target.host) ? {} : { servername: target.host }),
-    ...(material === undefined ? {} : { cert: material.cert, key: material.key }),
-    ...(material?.ca === undefined ? {} : { ca: material.ca }),
+    ...(material === undefined ? {} : { secureContext: contextOf(material) }),
     rejectUnauthorized: material?.rejectUnauthorized !== false,
     checkServerIdentity: (_host, certificate) => checkSipIdentity(target.host, certificate),
     ...sourceOf(local),

@@ -3,25 +3,16 @@ import type { SentPlace } from '../drachtio/deliveries.js';
 import { newBranch } from '../identifiers.js';
 import type { ParsedSip, SipHeader, SipRequest, SipResponse } from '../message.js';
 import { serialize } from '../serializer.js';
-import type { ClientTransaction } from '../transactions/table.js';
-import { lifetime, Timer } from '../transactions/timers.js';
-import type { Flow, ListenPoint, Target, TransportName } from '../transport.js';
+import type { Flow, Target } from '../transport.js';
+import { Attempt, type AttemptUser, type Place, type SentMessage, withVia } from './attempt.js';
 import type { EngineContext } from './context.js';
-import { hostPort } from './identity.js';
+import type { OwnAddress } from './identity.js';
 
 /** Where a request goes: to what a URI resolves to, or back on a flow (NAT, connections of the peer's making). */
 export type RequestPath = {
   uri: string;
   /** When given the request goes here, and to `uri` only if the connection is gone. */
   flow?: Flow | undefined;
-};
-
-export type SentMessage = {
-  bytes: Buffer;
-  request: SipRequest;
-  transport: TransportName;
-  address: string;
-  port: number;
 };
 
 /** Our own place it left from, which is what drachtio-server tells of a request sent. */
@@ -31,17 +22,25 @@ export const sentFrom = (ctx: EngineContext, { transport, address }: SentMessage
 };
 
 export type ClientRequestUser = {
+  /**
+   * The request as it goes to a target, with what names us there. Asked for each target: another transport is another
+   * port of ours. A large request that goes by TCP instead of UDP keeps what it was given for UDP, where we listen too.
+   */
+  addressed?(request: SipRequest, own: OwnAddress): SipRequest;
   /** The message of the first attempt, before it leaves. */
   onSending?(sent: SentMessage): void;
   /** Every response but those of targets given up. */
   onResponse(response: ParsedSip<SipResponse>, flow: Flow): void;
+  /** A 2xx to an INVITE from a target that was given up: a call that nobody wants. Left out, it goes to `onResponse`. */
+  onLateAnswer?(response: ParsedSip<SipResponse>, flow: Flow): void;
   /** No target answered: 408 for silence, 503 when none could be reached, 487 when cancelled without an answer. */
   onFailure(status: 408 | 487 | 503, reason: string): void;
 };
 
 /**
- * One request of ours on its way: resolves its next hop, tries the targets in turn (RFC 3263 4.3) with one client
- * transaction each, and can be cancelled.
+ * One request of ours on its way: resolves its next hop, tries the targets in turn (RFC 3263 4.3), and can be
+ * cancelled. A target from which nothing is heard is not waited for while there is another; the first one to be heard is
+ * the one that counts, and an INVITE at the others is cancelled as soon as they ring.
  */
 export class ClientRequest {
   readonly #ctx: EngineContext;
@@ -50,15 +49,20 @@ export class ClientRequest {
   readonly #path: RequestPath;
   readonly #user: ClientRequestUser;
   readonly #branchSuffix: string;
-  readonly #cancelDeadline: Timer;
+  readonly #attempts = new Set<Attempt>();
+  readonly #attemptUser: AttemptUser = {
+    onResponse: (attempt, response, flow) => this.#onResponse(attempt, response, flow),
+    onSilence: () => this.#onSilence(),
+    onFailure: (attempt, status, reason) => this.#onAttemptFailure(attempt, status, reason),
+  };
   #targets: Target[] = [];
-  #transaction: ClientTransaction | undefined;
-  #branch = '';
-  #sent: SentMessage | undefined;
-  #provisional = false;
+  /** The attempt that was heard of. */
+  #chosen: Attempt | undefined;
+  #newest: Attempt | undefined;
+  /** What would have been sent, when no target was found. */
+  #unsent: SentMessage | undefined;
   #finished = false;
-  #cancel: 'no' | 'held' | 'sent' = 'no';
-  #cancelHeaders: readonly SipHeader[] = [];
+  #cancelHeaders: readonly SipHeader[] | undefined;
 
   /** @param branchSuffix ends every branch: the proxy's mark against loops. */
   constructor(ctx: EngineContext, request: SipRequest, path: RequestPath, user: ClientRequestUser, branchSuffix = '') {
@@ -67,7 +71,6 @@ export class ClientRequest {
     this.#path = path;
     this.#user = user;
     this.#branchSuffix = branchSuffix;
-    this.#cancelDeadline = new Timer(ctx.clock);
   }
 
   get finished(): boolean {
@@ -75,27 +78,23 @@ export class ClientRequest {
   }
 
   get cancelled(): boolean {
-    return this.#cancel !== 'no';
+    return this.#cancelHeaders !== undefined;
   }
 
   /** The request as sent, our Via included; undefined until the next hop is resolved. */
   get sent(): SentMessage | undefined {
-    return this.#sent;
+    return (this.#chosen ?? this.#newest)?.sent ?? this.#unsent;
   }
 
   /** @returns a sentence when the request cannot be sent at all; nothing is called then. */
   start(): string | undefined {
     const { flow } = this.#path;
     if (flow) {
-      const own = this.#ctx.identity.towards(flow.transport, flow.remoteAddress);
-      if (!own) return 'requested protocol/transport not available';
-      const sent = this.#render(flow.transport, flow.remoteAddress, flow.remotePort, undefined);
-      if (!sent) return 'requested protocol/transport not available';
-      this.#user.onSending?.(sent);
-      const transaction = this.#createTransaction();
+      const place = { transport: flow.transport, address: flow.remoteAddress, port: flow.remotePort };
+      const attempt = this.#newAttempt(place);
+      if (!attempt) return 'requested protocol/transport not available';
       const fallback = this.#ctx.resolve(this.#path.uri);
-      this.#ctx.transport().sendOn(flow, sent.bytes, Array.isArray(fallback) ? fallback[0] : undefined);
-      transaction.sent(flow, sent.bytes);
+      attempt.sendOn(flow, Array.isArray(fallback) ? fallback[0] : undefined);
       return undefined;
     }
     const resolved = this.#ctx.resolve(this.#path.uri);
@@ -107,7 +106,7 @@ export class ClientRequest {
         const problem = typeof targets === 'string' ? targets : this.#begin(targets);
         if (problem) this.#failUnsent(problem);
       },
-      (error: unknown) => this.#failUnsent(error instanceof Error ? error.message : String(error)),
+      (error: unknown) => this.#failUnsent(reasonOf(error)),
     );
     return undefined;
   }
@@ -117,19 +116,18 @@ export class ClientRequest {
    * @returns the CANCEL as it goes to the wire, or undefined when there is nothing to cancel.
    */
   cancel(headers: readonly SipHeader[]): SentMessage | undefined {
-    if (this.#finished || this.#cancel !== 'no' || !this.#sent) return undefined;
+    const { sent } = this;
+    if (this.#finished || this.cancelled || !sent) return undefined;
     this.#cancelHeaders = headers;
-    this.#cancel = 'held';
-    const request = cancelOf(this.#sent.request, headers);
-    if (this.#provisional) this.#sendCancel();
-    return { ...this.#sent, request, bytes: serialize(request) };
+    const request = cancelOf(sent.request, headers);
+    this.#chosen?.cancel(headers);
+    return { ...sent, request, bytes: serialize(request) };
   }
 
   /** Gives up without telling anybody. */
   stop(): void {
     this.#finished = true;
-    this.#cancelDeadline.stop();
-    this.#transaction?.stop();
+    for (const attempt of this.#attempts) attempt.stop();
   }
 
   #begin(targets: Target[]): string | undefined {
@@ -142,119 +140,102 @@ export class ClientRequest {
     for (;;) {
       const target = this.#targets.shift();
       if (!target) return 'requested protocol/transport not available';
-      const sent = this.#render(target.transport, target.address, target.port, undefined);
-      if (!sent) continue;
-      this.#user.onSending?.(sent);
-      const transaction = this.#createTransaction();
-      let { bytes } = sent;
-      const own = this.#ctx.transport().localFor(target.transport, target.address);
-      this.#ctx
-        .transport()
-        .sendRequest(target, (transport, local) => {
-          // Usually what was rendered already; another transport or port needs another Via.
-          if (transport !== target.transport || local.port !== own?.port || local.address !== own.address) {
-            bytes = this.#render(transport, target.address, target.port, local)?.bytes ?? bytes;
-          }
-          return bytes;
-        })
-        .then(
-          (flow) => transaction.sent(flow, bytes),
-          (failure) => transaction.transportError(failure),
-        );
+      const attempt = this.#newAttempt(target);
+      if (!attempt) continue;
+      this.#chosen = undefined;
+      attempt.sendTo(target);
       return undefined;
     }
   }
 
+  #newAttempt(place: Place): Attempt | undefined {
+    const rendered = this.#render(place, this.#ctx.identity.towards(place.transport, place.address));
+    if (!rendered) return undefined;
+    this.#user.onSending?.(rendered.sent);
+    const attempt = new Attempt(this.#ctx, rendered.request, rendered.branch, rendered.sent, this.#attemptUser);
+    this.#attempts.add(attempt);
+    this.#newest = attempt;
+    return attempt;
+  }
+
   #render(
-    transport: TransportName,
-    address: string,
-    port: number,
-    local: ListenPoint | undefined,
-  ): SentMessage | undefined {
-    const { identity } = this.#ctx;
-    const own = local ? identity.publicOf(local) : identity.towards(transport, address);
+    place: Place,
+    own: OwnAddress | undefined,
+  ): { request: SipRequest; branch: string; sent: SentMessage } | undefined {
     if (!own) return undefined;
-    if (!local) this.#branch = newBranch() + this.#branchSuffix;
-    const via = {
-      name: 'Via',
-      value: `SIP/2.0/${transport.toUpperCase()} ${hostPort(own)};branch=${this.#branch};rport`,
-    };
-    const request: SipRequest = { ...this.#request, headers: [via, ...this.#request.headers] };
-    this.#sent = { bytes: serialize(request), request, transport, address, port };
-    return this.#sent;
+    const request = this.#user.addressed?.(this.#request, own) ?? this.#request;
+    const branch = newBranch() + this.#branchSuffix;
+    return { request, branch, sent: withVia(request, own, branch, place) };
   }
 
-  #createTransaction(): ClientTransaction {
-    this.#provisional = false;
-    const transaction = this.#ctx.transactions.createClient(
-      () => this.#sent?.request ?? this.#request,
-      this.#request.method,
-      this.#branch,
-      {
-        onResponse: (response, flow) => this.#onResponse(response, flow),
-        onTimeout: () => this.#giveUp(this.cancelled ? 487 : 408, 'no response'),
-        onTransportError: (failure) => this.#giveUp(this.cancelled ? 487 : 503, failure.detail),
-        onTerminated: () => undefined,
-      },
-    );
-    this.#transaction = transaction;
-    return transaction;
-  }
-
-  #onResponse(response: ParsedSip<SipResponse>, flow: Flow): void {
+  #onResponse(attempt: Attempt, response: ParsedSip<SipResponse>, flow: Flow): void {
     const { status } = response.message;
+    if (!this.#chosen && !this.#finished && !attempt.cancelled) this.#chosen = attempt;
+    if (attempt !== this.#chosen) {
+      this.#onUnwanted(attempt, response, flow);
+      return;
+    }
     if (status < 200) {
-      this.#provisional = true;
-      if (this.#cancel === 'held') this.#sendCancel();
+      if (this.#cancelHeaders) attempt.cancel(this.#cancelHeaders);
       this.#user.onResponse(response, flow);
       return;
     }
-    if (status === 503 && this.#targets.length > 0 && !this.cancelled && this.#tryNext() === undefined) return;
+    this.#attempts.delete(attempt);
+    if (status === 503 && this.#mayMoveOn() && this.#tryNext() === undefined) return;
     this.#finished = true;
-    this.#cancelDeadline.stop();
     this.#user.onResponse(response, flow);
   }
 
-  #giveUp(status: 408 | 487 | 503, reason: string): void {
-    if (this.#finished) return;
-    if (!this.cancelled && this.#targets.length > 0 && this.#tryNext() === undefined) return;
+  /** Another target was heard of first. */
+  #onUnwanted(attempt: Attempt, response: ParsedSip<SipResponse>, flow: Flow): void {
+    const { status } = response.message;
+    if (status >= 200) this.#attempts.delete(attempt);
+    if (this.#request.method !== 'INVITE' || status >= 300) return;
+    if (status < 200) attempt.cancel([]);
+    else (this.#user.onLateAnswer ?? this.#user.onResponse)(response, flow);
+  }
+
+  /** The newest target says nothing; it keeps its transaction, in case that it was only slow. */
+  #onSilence(): void {
+    if (!this.#chosen && this.#mayMoveOn()) this.#tryNext();
+  }
+
+  #mayMoveOn(): boolean {
+    return !this.#finished && !this.cancelled && this.#targets.length > 0;
+  }
+
+  #onAttemptFailure(attempt: Attempt, status: 408 | 503, reason: string): void {
+    this.#attempts.delete(attempt);
+    if (this.#finished || (this.#chosen && this.#chosen !== attempt)) return;
+    const waitedFor = attempt === (this.#chosen ?? this.#newest);
+    this.#chosen = undefined;
+    if (waitedFor && this.#mayMoveOn() && this.#tryNext() === undefined) return;
+    // A target that was left for its silence may still answer.
+    for (const other of this.#attempts) if (!other.cancelled) return;
+    this.#fail(status, reason);
+  }
+
+  #fail(status: 408 | 503, reason: string): void {
     this.#finished = true;
-    this.#cancelDeadline.stop();
-    this.#user.onFailure(status, reason);
+    this.#user.onFailure(this.cancelled ? 487 : status, reason);
   }
 
   /** Resolution failed after `start` returned: the user still sees what would have been sent. */
   #failUnsent(reason: string): void {
     if (this.#finished) return;
-    if (!this.#sent) {
-      const [local] = this.#ctx.transport().local;
-      if (local) {
-        const sent = this.#render(local.transport, '', 0, undefined) ?? this.#render(local.transport, '', 0, local);
-        if (sent) this.#user.onSending?.(sent);
-      }
+    const [local] = this.#ctx.transport().local;
+    if (local && !this.sent) {
+      const { identity } = this.#ctx;
+      const place = { transport: local.transport, address: '', port: 0 };
+      this.#unsent = this.#render(place, identity.towards(local.transport, '') ?? identity.publicOf(local))?.sent;
+      if (this.#unsent) this.#user.onSending?.(this.#unsent);
     }
-    this.#giveUp(this.cancelled ? 487 : 503, reason);
-  }
-
-  #sendCancel(): void {
-    this.#cancel = 'sent';
-    const invite = this.#transaction;
-    const flow = invite?.flow;
-    if (!invite || !flow || !this.#sent) return;
-    const bytes = serialize(cancelOf(this.#sent.request, this.#cancelHeaders));
-    const ignore = () => undefined;
-    const transaction = this.#ctx.transactions.createClient(() => this.#request, 'CANCEL', this.#branch, {
-      onResponse: ignore,
-      onTimeout: ignore,
-      onTransportError: ignore,
-      onTerminated: ignore,
-    });
-    this.#ctx.transport().sendOn(flow, bytes);
-    transaction.sent(flow, bytes);
-    // A peer that never ends the INVITE is not waited for (9.1).
-    this.#cancelDeadline.start(lifetime(this.#ctx.transactions.timers), () => {
-      invite.stop();
-      this.#giveUp(487, 'no final response after CANCEL');
-    });
+    this.#fail(503, reason);
   }
 }
+
+/** What a resolver rejects with: an error, or a SendFailure with its detail. */
+const reasonOf = (error: unknown): string => {
+  if (error instanceof Error) return error.message;
+  return typeof error === 'object' && error !== null && 'detail' in error ? String(error.detail) : String(error);
+};

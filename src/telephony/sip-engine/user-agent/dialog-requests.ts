@@ -6,7 +6,8 @@ import { newBranch } from '../identifiers.js';
 import type { ParsedSip, SipHeader, SipRequest, SipResponse } from '../message.js';
 import { serialize } from '../serializer.js';
 import type { Flow, Target, TransportName } from '../transport.js';
-import { ClientRequest, type RequestPath, type SentMessage } from './client-request.js';
+import type { SentMessage } from './attempt.js';
+import { ClientRequest, type RequestPath } from './client-request.js';
 import type { EngineContext } from './context.js';
 import { hostPort } from './identity.js';
 

@@ -1,18 +1,26 @@
 import { formatNameAddr, parseNameAddr } from '../header-values.js';
-import type { SipHeader } from '../message.js';
+import type { SipHeader, SipRequest } from '../message.js';
 import type { EngineOptions } from '../options.js';
 import type { ListenPoint, TransportLayer, TransportName } from '../transport.js';
 import { formatHost } from '../uri.js';
 
 /** A `host[:port]` of ours as others must write it. */
-export type OwnAddress = { transport: TransportName; host: string; port: number };
+export type OwnAddress = {
+  transport: TransportName;
+  host: string;
+  port: number;
+  /** The host that Contact names, where it is another. */
+  contactHost?: string | undefined;
+};
+
+type NamingOptions = Pick<EngineOptions, 'publicAddress' | 'publicPorts' | 'contactHost'>;
 
 /** What we call ourselves in Via, Contact and default headers: the public address when one is configured. */
 export class Identity {
-  readonly #options: Pick<EngineOptions, 'publicAddress' | 'publicPorts'>;
+  readonly #options: NamingOptions;
   readonly #layer: () => TransportLayer;
 
-  constructor(options: Pick<EngineOptions, 'publicAddress' | 'publicPorts'>, layer: () => TransportLayer) {
+  constructor(options: NamingOptions, layer: () => TransportLayer) {
     this.#options = options;
     this.#layer = layer;
   }
@@ -28,6 +36,7 @@ export class Identity {
       transport: local.transport,
       host: this.#options.publicAddress ?? local.address,
       port: this.#options.publicPorts?.[local.transport] ?? local.port,
+      contactHost: this.#options.contactHost,
     };
   }
 
@@ -38,7 +47,7 @@ export class Identity {
       const shown = this.publicOf(local);
       const wanted = port ?? (local.transport === 'tls' ? 5061 : 5060);
       return (
-        (host === shown.host && wanted === shown.port) ||
+        ((host === shown.host || host === shown.contactHost) && wanted === shown.port) ||
         (wanted === local.port && (host === local.address || (isAny(local.address) && isLoopback(host))))
       );
     });
@@ -63,7 +72,10 @@ export const hostPort = (own: OwnAddress): string => `${formatHost(own.host)}:${
 
 const transportParam = (transport: TransportName): string => (transport === 'udp' ? '' : `;transport=${transport}`);
 
-export const defaultContact = (own: OwnAddress): string => `<sip:${hostPort(own)}${transportParam(own.transport)}>`;
+const contactHostPort = (own: OwnAddress): string => hostPort({ ...own, host: own.contactHost ?? own.host });
+
+export const defaultContact = (own: OwnAddress): string =>
+  `<sip:${contactHostPort(own)}${transportParam(own.transport)}>`;
 
 const addresses = new Set([
   'From',
@@ -106,9 +118,17 @@ export const substituteLocalhost = (headers: SipHeader[], own: OwnAddress): void
       header.name === 'Contact' && own.transport !== 'udp' && !header.value.includes('transport=')
         ? transportParam(own.transport)
         : '';
+    const place = header.name === 'Contact' ? contactHostPort(own) : hostPort(own);
     const value = whole
-      ? header.value.replace(anywhere, (_all, before: string) => `${before}${hostPort(own)}${transport}`)
+      ? header.value.replace(anywhere, (_all, before: string) => `${before}${place}${transport}`)
       : header.value.replace(afterUser, `@${hostPort(own)}`);
     headers[i] = { name: header.name, value };
   }
+};
+
+/** A request with our address in place of `localhost`, for the way it is sent by. */
+export const withOurAddress = (request: SipRequest, own: OwnAddress): SipRequest => {
+  const headers = [...request.headers];
+  substituteLocalhost(headers, own);
+  return { ...request, headers };
 };

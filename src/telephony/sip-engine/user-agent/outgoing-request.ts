@@ -9,9 +9,11 @@ import type { ParsedSip, SipHeader, SipRequest, SipResponse } from '../message.j
 import { serialize } from '../serializer.js';
 import { lifetime, Timer } from '../transactions/timers.js';
 import type { Flow } from '../transport.js';
-import { ClientRequest, type RequestPath, type SentMessage, sentFrom } from './client-request.js';
+import type { SentMessage } from './attempt.js';
+import { ClientRequest, type RequestPath, sentFrom } from './client-request.js';
 import type { EngineContext } from './context.js';
 import { endDialog, sendAck, sendOwnRequest } from './dialog-requests.js';
+import { withOurAddress } from './identity.js';
 
 export type OutgoingInit = {
   owner: Owner;
@@ -39,7 +41,10 @@ export class OutgoingRequest {
   readonly #ctx: EngineContext;
   readonly #init: OutgoingInit;
   readonly #onEnd: (request: OutgoingRequest) => void;
+  /** By To tag; those of a call that was answered have ended and lend their numbers to what follows them. */
   readonly #early = new Map<string, Dialog>();
+  /** Other places that answered, by To tag. */
+  readonly #refused = new Map<string, Dialog>();
   readonly #lastRSeq = new Map<string, number>();
   readonly #ackDeadline: Timer;
   #request: SipRequest;
@@ -98,8 +103,11 @@ export class OutgoingRequest {
 
   #createClient(): ClientRequest {
     return new ClientRequest(this.#ctx, this.#request, this.#init.path, {
+      // In a dialog both sides' names are settled, and a peer may well be called `localhost`.
+      ...(this.dialog ? {} : { addressed: withOurAddress }),
       onSending: (sent) => this.#echo(sent),
       onResponse: (response, flow) => this.#onResponse(response, flow),
+      onLateAnswer: (response, flow) => this.#onLateAnswer(response, flow),
       onFailure: (status, reason) => this.#onFailure(status, reason),
     });
   }
@@ -146,16 +154,28 @@ export class OutgoingRequest {
   }
 
   #makeDialog(response: ParsedSip<SipResponse>, flow: Flow): Dialog {
-    const dialog = dialogOfResponse(this.#client.sent?.request ?? this.#request, response, {
+    const dialog = this.#dialogOf(response, flow);
+    dialog.inviteTransactionId = this.id;
+    if (this.#request.body.length > 0) dialog.localSdp = this.#request.body;
+    this.#ctx.dialogs.add(dialog);
+    return dialog;
+  }
+
+  #dialogOf(response: ParsedSip<SipResponse>, flow: Flow): Dialog {
+    const sent = this.#client.sent?.request ?? this.#request;
+    const dialog = dialogOfResponse(sent, response, {
       clock: this.#ctx.clock,
       id: this.dialogId,
       owner: this.owner,
       flow,
-      localContact: field(this.#request, 'Contact') ?? '',
+      localContact: field(sent, 'Contact') ?? '',
     });
-    dialog.inviteTransactionId = this.id;
-    if (this.#request.body.length > 0) dialog.localSdp = this.#request.body;
-    this.#ctx.dialogs.add(dialog);
+    const early = this.#early.get(response.toTag);
+    if (early) {
+      // PRACKs of ours and requests of the peer have counted on since the INVITE (RFC 3261 12.2.1.1).
+      dialog.localSeq = Math.max(dialog.localSeq, early.localSeq);
+      dialog.remoteSeq = early.remoteSeq;
+    }
     return dialog;
   }
 
@@ -198,10 +218,8 @@ export class OutgoingRequest {
       } else this.#refuseFork(response, flow);
       return;
     }
-    this.#early.get(response.toTag)?.terminate();
-    this.#early.delete(response.toTag);
-    for (const other of this.#early.values()) other.terminate();
-    this.#early.clear();
+    // Kept, for what has been counted in them.
+    for (const early of this.#early.values()) early.terminate();
     const dialog = this.#makeDialog(response, flow);
     dialog.state = 'confirmed';
     this.#confirmed = dialog;
@@ -245,27 +263,30 @@ export class OutgoingRequest {
     dialog.whenTerminated(() => this.#ackDeadline.stop());
   }
 
+  /** A target that was given up for its silence has answered after all. */
+  #onLateAnswer(response: ParsedSip<SipResponse>, flow: Flow): void {
+    const { dialog } = this;
+    const seq = response.cseq.number;
+    if (!dialog) this.#refuseFork(response, flow);
+    else if (dialog.lastAck?.seq === seq) dialog.lastAck.resend();
+    else sendAck(this.#ctx, dialog, seq, [], emptyBody);
+  }
+
   /** A 2xx of another fork after the first: acknowledged and hung up at once (RFC 3261 13.2.2.4). */
   #refuseFork(response: ParsedSip<SipResponse>, flow: Flow): void {
     const key = response.toTag;
-    const known = this.#early.get(key);
+    const known = this.#refused.get(key);
     if (known) {
       known.lastAck?.resend();
       return;
     }
-    const fork = dialogOfResponse(this.#client.sent?.request ?? this.#request, response, {
-      clock: this.#ctx.clock,
-      id: this.dialogId,
-      owner: this.owner,
-      flow,
-      localContact: field(this.#request, 'Contact') ?? '',
-    });
-    this.#early.set(key, fork);
+    const fork = this.#dialogOf(response, flow);
+    this.#refused.set(key, fork);
     sendAck(this.#ctx, fork, response.cseq.number, [], emptyBody);
     sendOwnRequest(this.#ctx, fork, 'BYE', {
       headers: [{ name: 'Reason', value: 'SIP;cause=200;text="answered by another fork"' }],
     });
-    this.#ctx.log('info', { callId: response.callId, toTag: key }, 'second fork answered: ACK and BYE sent');
+    this.#ctx.log('info', { callId: response.callId, toTag: key }, 'another place answered too: ACK and BYE sent');
   }
 
   #onRejected(response: ParsedSip<SipResponse>, flow: Flow): void {
@@ -314,7 +335,8 @@ export class OutgoingRequest {
     const { dialog } = this;
     if (dialog && this.method === 'INVITE') dialog.outgoingInvite = false;
     if (dialog && (status === 408 || this.method === 'BYE')) dialog.terminate();
-    const headers = this.#request.headers.filter((h) => ['From', 'To', 'Call-ID', 'CSeq'].includes(h.name));
+    const sent = this.#client.sent?.request ?? this.#request;
+    const headers = sent.headers.filter((h) => ['From', 'To', 'Call-ID', 'CSeq'].includes(h.name));
     const response: SipResponse = { kind: 'response', status, reason: phrases[status], headers, body: emptyBody };
     const bytes = serialize(response);
     if (this.method === 'INVITE' && !dialog) {

@@ -1,6 +1,7 @@
 import { emptyBody, field } from '../compose.js';
 import type { Dialog } from '../dialogs/dialog.js';
 import { dialogIdOf } from '../dialogs/dialog-table.js';
+import { keepTimer } from '../dialogs/session-timer.js';
 import type { AppMessage } from '../drachtio/app-message.js';
 import type { Owner } from '../drachtio/application.js';
 import { answerLeader, forApplication, requestSentTokens, timeOfDay } from '../drachtio/deliveries.js';
@@ -8,10 +9,11 @@ import { newCallId, newCSeq, newId, newTag } from '../identifiers.js';
 import type { ParsedSip, SipHeader, SipRequest, SipResponse } from '../message.js';
 import type { ServerTransaction } from '../transactions/server-transaction.js';
 import { parseUri } from '../uri.js';
-import { type SentMessage, sentFrom } from './client-request.js';
+import type { SentMessage } from './attempt.js';
+import { sentFrom } from './client-request.js';
 import type { EngineContext } from './context.js';
 import { dialogPath, endDialog, sendAck } from './dialog-requests.js';
-import { bracketAddresses, defaultContact, hostPort, type OwnAddress, substituteLocalhost } from './identity.js';
+import { bracketAddresses, substituteLocalhost } from './identity.js';
 import { OutgoingRequest } from './outgoing-request.js';
 
 /** Methods whose request outside of a dialog carries our Contact. */
@@ -115,26 +117,23 @@ export class UserAgentClient {
     if (!parseUri(uri)) return `invalid request-uri: ${uri}`;
     const route = app.headers.find((h) => h.name === 'Route')?.value;
     const nextHop = routeUrl !== '' ? bareUri(routeUrl) : route !== undefined ? bareUri(route) : uri;
-    const own = this.#ownAddressFor(nextHop);
-    if (!own) return 'requested protocol/transport not available';
     const given = (name: string): string | undefined => app.headers.find((h) => h.name === name)?.value;
+    // `localhost` is written over with our address once it is known by which way the request leaves.
     const addressed: SipHeader[] = [
-      { name: 'From', value: given('From') ?? `<sip:${hostPort(own)}>` },
+      { name: 'From', value: given('From') ?? '<sip:localhost>' },
       { name: 'To', value: given('To') ?? `<${uri}>` },
     ];
     const rest: SipHeader[] = app.headers.filter((h) => !ownFields.has(h.name));
     if (contactMethods.has(method) && given('Contact') === undefined) {
-      rest.push({ name: 'Contact', value: defaultContact(own) });
+      rest.push({ name: 'Contact', value: '<sip:localhost>' });
     }
     const problem = addContentType(rest, app.body);
     if (problem !== undefined) return problem;
     if (this.#ctx.options.userAgent !== undefined && given('User-Agent') === undefined) {
       rest.push({ name: 'User-Agent', value: this.#ctx.options.userAgent });
     }
-    for (const headers of [addressed, rest]) {
-      bracketAddresses(headers);
-      substituteLocalhost(headers, own);
-    }
+    bracketAddresses(addressed);
+    bracketAddresses(rest);
     const from = addressed[0]?.value ?? '';
     const tag = /;\s*tag\s*=\s*([^;\s>]+)\s*$|;\s*tag\s*=\s*([^;\s>]+)\s*;/.exec(from);
     const fromTag = tag?.[1] ?? tag?.[2] ?? newTag();
@@ -164,18 +163,6 @@ export class UserAgentClient {
     });
   }
 
-  #ownAddressFor(nextHop: string): OwnAddress | undefined {
-    const resolved = this.#ctx.resolve(nextHop);
-    if (typeof resolved === 'string') return undefined;
-    if (Array.isArray(resolved)) {
-      const [target] = resolved;
-      return target && this.#ctx.identity.towards(target.transport, target.address);
-    }
-    resolved.catch(() => undefined);
-    const [first] = this.#ctx.transport().local;
-    return first && this.#ctx.identity.publicOf(first);
-  }
-
   #sendInDialog(owner: Owner, commandId: string, dialog: Dialog, method: string, app: AppMessage): string | undefined {
     if (method === 'PRACK') return this.#prack(owner, commandId, dialog, app);
     const headers = [...app.headers];
@@ -184,6 +171,7 @@ export class UserAgentClient {
     const own = this.#ctx.identity.towards(dialog.flow.transport, dialog.flow.remoteAddress);
     bracketAddresses(headers);
     if (own) substituteLocalhost(headers, own);
+    headers.push(...keepTimer(this.#ctx, dialog, method, headers));
     const request = dialog.compose(method, headers, app.body);
     return this.#launch({
       owner,

@@ -90,7 +90,7 @@ export const readCalled = (request: RequestView, profile: Profile): Called => {
 };
 
 /** True when the caller asked for privacy of the identity (RFC 3323 section 4.2, RFC 3325 section 9.3). */
-const asksForPrivacy = (request: RequestView): boolean => {
+const asksForPrivacy = (request: Pick<RequestView, 'header'>): boolean => {
   const value = request.header('privacy');
   if (value === undefined) return false;
   // The grammar separates by semicolons; joined header lines and sloppy senders bring commas.
@@ -99,7 +99,7 @@ const asksForPrivacy = (request: RequestView): boolean => {
 };
 
 /** Remote-Party-ID, PAI's predecessor, carries its own request for privacy (draft-ietf-sip-privacy-04 section 5.1). */
-const remotePartyIsPrivate = (request: RequestView): boolean =>
+const remotePartyIsPrivate = (request: Pick<RequestView, 'header'>): boolean =>
   /;\s*privacy\s*=\s*"?(full|uri)\b/i.test(request.header('remote-party-id') ?? '');
 
 const isAnonymous = (from: Party | null): boolean =>
@@ -108,6 +108,16 @@ const isAnonymous = (from: Party | null): boolean =>
   isSentinel(from.user) ||
   from.host === 'anonymous.invalid' ||
   from.display.toLowerCase() === 'anonymous';
+
+/** True when a request says of itself, by Privacy, Remote-Party-ID or From, that the caller's number is withheld. */
+export const withholdsNumber = (request: Pick<RequestView, 'header'>): boolean => {
+  const from = request.header('from');
+  return (
+    asksForPrivacy(request) ||
+    remotePartyIsPrivate(request) ||
+    isAnonymous(from === undefined ? null : partyOfAddress(from))
+  );
+};
 
 /**
  * The caller by the profile's places. Withheld wins over everything: a number that a trusted header asserts beside a
@@ -118,12 +128,7 @@ export const readCaller = (request: RequestView, profile: Profile): IncomingCall
   const fromValue = request.header('from');
   const from = fromValue === undefined ? null : partyOfAddress(fromValue);
   const parties = places.flatMap((place) => partiesAt(request, place)).filter((party) => party.user !== '');
-  const withheld =
-    asksForPrivacy(request) ||
-    remotePartyIsPrivate(request) ||
-    isAnonymous(from) ||
-    parties.some((party) => isSentinel(party.user));
-  if (withheld) {
+  if (withholdsNumber(request) || parties.some((party) => isSentinel(party.user))) {
     const raw = from?.user ?? '';
     return { e164: null, raw: isSentinel(raw) ? raw : '', display: null, withheld: true };
   }

@@ -18,11 +18,14 @@ afterEach(() => {
 
 const invite = [
   'INVITE sip:a@b SIP/2.0',
+  'From: <sip:+14155550123@h>;tag=1',
+  'Privacy: id',
   'Authorization: Digest username="ann", realm="r", nonce="canary-nonce", response="canary-response"',
   '',
   'a=crypto:1 AES_CM_128_HMAC_SHA1_80 inline:canary-key',
   'Signal=5\xff',
 ].join('\r\n');
+const answer = 'SIP/2.0 200 OK\r\nFrom: <sip:+14155550123@h>;tag=1\r\n\r\n';
 const message: WireMessage = {
   ...{ at: 1_700_000_000_000, direction: 'in', transport: 'udp', retransmission: false },
   ...{ local: '0.0.0.0:5060', remote: '192.0.2.10:5080', callId: 'c@h', raw: Buffer.from(invite, 'latin1') },
@@ -38,7 +41,7 @@ it('sends what goes by, both ways, without credentials, and its own address for 
     'both directions',
     () => {
       sender?.send(message);
-      sender?.send({ ...message, direction: 'out' });
+      sender?.send({ ...message, direction: 'out', raw: Buffer.from(answer) });
       sender?.send({ ...message, callId: '' });
       return new Set(homer.packets.map((packet) => packet.number(7))).size === 2 ? homer.packets : null;
     },
@@ -54,6 +57,8 @@ it('sends what goes by, both ways, without credentials, and its own address for 
   expect(payload).not.toMatch(/canary|Signal=5/);
   expect(payload).toContain('username="ann"');
   expect(payload).toContain('inline:********');
+  // The answer does not say that the number is withheld; the INVITE did.
+  expect(sent?.chunks.get(0x0f)?.toString('latin1')).toBe(answer.replace('+14155550123', '********'));
 });
 
 it('says once that Homer cannot be found, and disturbs nobody', async () => {

@@ -5,6 +5,7 @@ import type { Logger } from '../../../core/logger.js';
 import { BULLETS } from '../../../core/redaction.js';
 import type { WireMessage } from '../ladder/recorder.js';
 import { redactMessage } from '../ladder/redact.js';
+import { type Withheld, withheldIn } from '../ladder/withheld.js';
 import { type HepAgent, hepPacket } from './packet.js';
 
 export type HepSenderOptions = {
@@ -29,11 +30,13 @@ const formatted = (address: string): string => (address.includes(':') ? `[${addr
 
 /** How often Homer's name is looked up again, ms: it may have moved. */
 const lookupInterval = 60_000;
+/** Calls with a withheld number that are remembered; the oldest go first. */
+const maxWithheld = 10_000;
 /** Bytes that may wait in the socket; what comes beyond is dropped. */
 const backlog = 4 * 1_024 * 1_024;
 
 /**
- * Sends SIP messages to Homer by HEP over UDP, without the credentials and keys in them. Homer being away costs its view,
+ * Sends SIP messages to Homer by HEP over UDP, without the credentials and keys in them and without withheld numbers. Homer being away costs its view,
  * never a call.
  */
 export const openHepSender = (options: HepSenderOptions): HepSender => {
@@ -42,6 +45,8 @@ export const openHepSender = (options: HepSenderOptions): HepSender => {
   let to: { readonly socket: Socket; readonly address: string; readonly family: number } | null = null;
   let next: Timer | null = null;
   let failing = false;
+  /** What must not be read of calls under way, by Call-ID: their INVITE has said so. */
+  const withheld = new Map<string, Withheld>();
   let closed = false;
 
   const failed = (error: Error | null): void => {
@@ -70,6 +75,16 @@ export const openHepSender = (options: HepSenderOptions): HepSender => {
   };
   void find();
 
+  const withheldOf = (callId: string, text: string): Withheld | null => {
+    const told = withheldIn(text);
+    if (told !== null) {
+      withheld.set(callId, new Set([...(withheld.get(callId) ?? []), ...told]));
+      const oldest = withheld.keys().next();
+      if (withheld.size > maxWithheld && oldest.done !== true) withheld.delete(oldest.value);
+    }
+    return withheld.get(callId) ?? null;
+  };
+
   return {
     send({ at, direction, transport, local, remote, callId, raw }) {
       if (to === null || callId === '' || to.socket.getSendQueueSize() > backlog) return;
@@ -77,7 +92,10 @@ export const openHepSender = (options: HepSenderOptions): HepSender => {
       const text = Buffer.from(raw.buffer, raw.byteOffset, raw.byteLength).toString('latin1');
       const here = ownPlace === null ? local : local.replace(/^(?:0\.0\.0\.0|\[::\]):/, ownPlace);
       const [source, destination] = direction === 'in' ? [remote, here] : [here, remote];
-      const payload = Buffer.from(redactMessage(text).replaceAll(BULLETS, '********'), 'latin1');
+      const payload = Buffer.from(
+        redactMessage(text, withheldOf(callId, text)).replaceAll(BULLETS, '********'),
+        'latin1',
+      );
       const packet = hepPacket({ at, transport, source, destination, callId, payload }, agent);
       if (packet !== null) to.socket.send(packet, options.port, to.address, failed);
     },

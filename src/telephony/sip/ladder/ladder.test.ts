@@ -1,9 +1,11 @@
 import { describe, expect, it } from 'vitest';
 import { manualClock } from '../../../core/manual-clock.js';
+import { BULLETS } from '../../../core/redaction.js';
 import { createLadder, defaultLadderLimits, type WireMessage } from './recorder.js';
 import { redactMessage } from './redact.js';
 import { summarize } from './summary.js';
 import { ladderText } from './text.js';
+import { withheldIn } from './withheld.js';
 
 const message = (
   callId: string,
@@ -124,14 +126,51 @@ describe('redaction of SIP messages', () => {
       'a=ice-pwd:asd88fgpdd777uzjYhagZg',
       'Signal=5',
     ].join('\r\n');
-    const redacted = redactMessage(text);
+    const redacted = redactMessage(text, null);
     for (const secret of ['deadbeef', 'c2VjcmV0', 'asd88fgpdd777uzjYhagZg', 'Signal=5', '"n"']) {
       expect(redacted).not.toContain(secret);
     }
     expect(redacted).toContain('username="bob"');
     expect(redacted).toContain('Call-ID: a');
     expect(redacted).toContain('AES_CM_128_HMAC_SHA1_80');
+    const key = 'INFO sip:a@b SIP/2.0\r\nContent-Type: application/dtmf\r\nContent-Length: 1\r\n\r\n5';
+    expect(redactMessage(key, null)).toBe(key.replace(/5$/, BULLETS));
+    expect(redactMessage(key.replace('/dtmf', '/dtmf-relay'), null)).toMatch(/5$/);
   });
+
+  const number = '+14155550123';
+  it.each([
+    ['Privacy', `From: "Ann" <sip:${number}@carrier.test>;tag=1\r\nPrivacy: id`],
+    ['the From', 'f: "Anonymous" <sip:anonymous@anonymous.invalid>;tag=1'],
+    [
+      'Remote-Party-ID',
+      `From: <sip:266696687@carrier.test>;tag=1\r\nRemote-Party-ID: <sip:${number}@c.test>;privacy=full`,
+    ],
+  ])('takes a number that %s withholds out of every message of its call, and of no other', (_by, headers) => {
+    const ladder = createLadder(manualClock());
+    ladder.bind('s', 'private');
+    ladder.bind('s', 'open');
+    const rest = [
+      `Contact: <sip:${number};npdi@192.0.2.1>`,
+      `P-Asserted-Identity: "Ann Smith" <sip:${number}@carrier.test>, <tel:${number}>`,
+      `Diversion: <sip:+14155550199@carrier.test>`,
+      'To: <sip:+14155550100@gw.test>',
+    ].join('\r\n');
+    ladder.record(message('private', `INVITE sip:+14155550100@gw SIP/2.0\r\n${headers}\r\n${rest}`));
+    ladder.record(message('private', `BYE sip:${number}@192.0.2.1 SIP/2.0\r\nTo: <sip:${number}@carrier.test>;tag=1`));
+    ladder.record(message('open', `INVITE sip:x SIP/2.0\r\nFrom: <sip:${number}@c.test>\r\n${rest}`));
+    const entries = ladder.get('s')?.entries ?? [];
+    const shown = JSON.stringify(entries.filter(({ callId }) => callId === 'private'));
+    for (const secret of [number, '+14155550199', 'Ann Smith']) expect(shown).not.toContain(secret);
+    expect(shown).toContain('+14155550100');
+    const open = entries.find(({ callId }) => callId === 'open')?.message;
+    for (const told of [number, '+14155550199', 'Ann Smith']) expect(open).toContain(told);
+  });
+
+  it('gets through long hostile text: a pattern that looked ahead without bound would take minutes', () => {
+    const hostile = `INVITE sip:x SIP/2.0\r\nPrivacy: id\r\nDiversion: ${'"\\"sip:tel:'.repeat(6_000)}`;
+    expect(redactMessage(hostile, withheldIn(hostile))).toContain('Privacy: id');
+  }, 5_000);
 });
 
 describe('the text of a ladder', () => {

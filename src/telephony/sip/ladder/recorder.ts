@@ -1,6 +1,7 @@
 import type { Clock } from '../../../core/clock.js';
 import { redactMessage } from './redact.js';
 import { summarize } from './summary.js';
+import { type Withheld, withheldIn } from './withheld.js';
 
 export type LadderEntry = {
   /** ms since the epoch. */
@@ -174,11 +175,16 @@ export const createLadder = (clock: Clock, limits: LadderLimits = defaultLadderL
     call.stored.find(({ direction, remote }) => direction === 'in' && remote !== null)?.remote ??
     /^\S+ sips?:(?:[^\s@]*@)?([^\s;?]+)/i.exec(call.stored[0]?.text ?? '')?.[1] ??
     'unknown';
-  const entryOf = (stored: Stored, peer: string): LadderEntry => {
+  const entryOf = (stored: Stored, peer: string, withheld: Withheld | null): LadderEntry => {
     const { text, ...rest } = stored;
-    const { label, startLine, request, sdp } = summarize(text);
+    const message = redactMessage(text, withheld);
+    const { label, startLine, request, sdp } = summarize(message);
     const remote = stored.remote ?? peer;
-    return { ...rest, remote, label, startLine, request, sdp, message: redactMessage(text) };
+    return { ...rest, remote, label, startLine, request, sdp, message };
+  };
+  const withheldOf = (call: Call): Withheld | null => {
+    const told = call.stored.map(({ text }) => withheldIn(text)).filter((users) => users !== null);
+    return told.length === 0 ? null : new Set(told.flatMap((users) => [...users]));
   };
 
   return {
@@ -212,7 +218,8 @@ export const createLadder = (clock: Clock, limits: LadderLimits = defaultLadderL
         entries: calls
           .flatMap((call) => {
             const peer = peerOf(call);
-            return call.stored.map((stored) => entryOf(stored, peer));
+            const withheld = withheldOf(call);
+            return call.stored.map((stored) => entryOf(stored, peer, withheld));
           })
           .sort((a, b) => a.at - b.at),
         dropped: calls.reduce((sum, call) => sum + call.dropped, 0),
