@@ -126,6 +126,9 @@ export const legOutput = (context: {
       return;
     }
     if (bridged && noise !== null) {
+      // Noise amid the packets of a key would make each of them the beginning of another key: all of one share a
+      // timestamp, and only packets of one source in a row do.
+      if (sender.lastEventAt() !== 0 && now - sender.lastEventAt() < context.bridgeGapMs) return;
       noiseSource ??= createNoiseSource();
       noiseSource.fill(frame, 0, frameSamples, noise);
       sender.frame(frame, now);
