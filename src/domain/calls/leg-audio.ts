@@ -14,3 +14,17 @@ export type LegRecorder = {
   pauseRecording(paused: boolean): Promise<void>;
   stopRecording(): Promise<void>;
 };
+
+/** What the sound of a leg was like. */
+export type LegQuality = {
+  readonly codec: string | null;
+  readonly packetsSent: number;
+  readonly packetsReceived: number;
+  readonly packetsLost: number;
+  readonly packetsLate: number;
+  /** Interarrival jitter, ms (RFC 3550 6.4.1). */
+  readonly jitterMs: number;
+  readonly roundTripMs: number | null;
+  /** 1.0-4.5, by the E-model (ITU-T G.107) from loss and jitter. */
+  readonly mos: number | null;
+};

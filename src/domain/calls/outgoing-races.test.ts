@@ -13,7 +13,7 @@ import type { TransferDeps, TransferProfile } from './transfer-ports.js';
 const settle = (): Promise<void> => new Promise((resolve) => setImmediate(() => setImmediate(resolve)));
 
 /** A call of ours without a socket: the other side and the agent do what a test says. */
-const dialled = async (options: { readonly agentFirst?: boolean; readonly accept?: () => Promise<void> } = {}) => {
+const dialled = async (options: { readonly agentFirst?: boolean; readonly accept?: MediaLeg['accept'] } = {}) => {
   const clock = manualClock();
   const done: string[] = [];
   let request: OutgoingCallRequest | null = null;
@@ -116,7 +116,7 @@ const dialled = async (options: { readonly agentFirst?: boolean; readonly accept
     answer: () =>
       finish({
         ...{ outcome: 'answered', sdp: 'sdp', sent: { from: '', headers: {}, viaReceived: null } },
-        dialog: { bye: async () => void done.push('BYE') } as never,
+        dialog: { remote: { address: '192.0.2.9' }, bye: async () => void done.push('BYE') } as never,
       }),
     fail: (status: number | null, gaveUp: 'timeout' | 'aborted' | null = null) =>
       finish({ outcome: 'failed', status, reason: 'x', local: false, gaveUp, sent: null }),
@@ -194,4 +194,17 @@ it('an agent that was there first leaves with a call that nobody answers', async
   fail(480);
   await call.done;
   expect(done.indexOf('agent stopped')).toBeGreaterThan(done.indexOf('agent asked'));
+});
+
+it('media may come from where the signalling of the one we called comes from, early or late', async () => {
+  const taken: unknown[] = [];
+  const { placed, answer } = await dialled({ accept: async (...given) => void taken.push(given) });
+  const early = { status: 183, reason: 'Progress', sdp: 'early', headers: new Map(), source: '192.0.2.8' };
+  placed().onProvisional?.(early);
+  answer();
+  await settle();
+  expect(taken).toEqual([
+    ['early', '192.0.2.8'],
+    ['sdp', '192.0.2.9'],
+  ]);
 });

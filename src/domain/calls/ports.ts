@@ -4,8 +4,10 @@
  */
 import type { Logger } from '../../core/logger.js';
 import type { CallerIdentity, SessionDirection } from '../sessions/records.js';
-import type { AudioOptions, LegRecorder } from './leg-audio.js';
+import type { AudioOptions, LegQuality, LegRecorder } from './leg-audio.js';
 import type { LendableLeg } from './relay-ports.js';
+
+export type { LegQuality } from './leg-audio.js';
 
 // --- Signalling ---------------------------------------------------------------------------------------------------
 
@@ -127,6 +129,8 @@ export type OutgoingCallRequest = {
     reason: string;
     sdp: string | null;
     headers: ReadonlyMap<string, string>;
+    /** Address it came from. */
+    source: string;
   }) => void;
   readonly events: DialogEvents;
 };
@@ -199,19 +203,6 @@ export type PromptSource =
 /** A prompt being played. `done` resolves `finished` at its end or `stopped`; it never rejects but for a bad file. */
 export type Playback = { readonly done: Promise<'finished' | 'stopped'>; stop(): void };
 
-export type LegQuality = {
-  readonly codec: string | null;
-  readonly packetsSent: number;
-  readonly packetsReceived: number;
-  readonly packetsLost: number;
-  readonly packetsLate: number;
-  /** Interarrival jitter, ms (RFC 3550 6.4.1). */
-  readonly jitterMs: number;
-  readonly roundTripMs: number | null;
-  /** 1.0-4.5, by the E-model (ITU-T G.107) from loss and jitter. */
-  readonly mos: number | null;
-};
-
 export type MediaLeg = LendableLeg & {
   readonly id: string;
   /** Answers the peer's offer, also a later one (hold, codec change). Throws GatewayError sdp_invalid, no_common_codec, media_security_mismatch. */
@@ -220,9 +211,10 @@ export type MediaLeg = LendableLeg & {
   offer(options?: { readonly hold?: boolean }): Promise<string>;
   /**
    * Takes the peer's answer to our offer; once more when an early answer (183) turns out to be another branch's than the
-   * final one (RFC 3261 13.2.2.4).
+   * final one (RFC 3261 13.2.2.4). `source`: the address the answer's message came from, where it was not known when the
+   * leg was opened; media may come from there too.
    */
-  accept(answer: string): Promise<void>;
+  accept(answer: string, source?: string): Promise<void>;
   /** The peer is in the call from now on: its silence counts, and `lost` may come. */
   expectMedia(): void;
   play(source: PromptSource, options?: { readonly loop?: boolean }): Playback;

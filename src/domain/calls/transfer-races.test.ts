@@ -87,7 +87,11 @@ const callWithoutSockets = async (change: Partial<TransferDestination> = {}) => 
       },
     }) as unknown as MediaLeg;
   const dialog = (role: string): Dialog =>
-    ({ sipCallId: role, bye: async () => void done.push(`BYE ${role}`) }) as unknown as Dialog;
+    ({
+      sipCallId: role,
+      remote: { address: '192.0.2.9' },
+      bye: async () => void done.push(`BYE ${role}`),
+    }) as unknown as Dialog;
 
   let snapshot = {
     id: 's',
@@ -227,7 +231,8 @@ const callWithoutSockets = async (change: Partial<TransferDestination> = {}) => 
     done,
     agents,
     transfer,
-    ring: () => request.onProvisional?.({ status: 180, reason: 'Ringing', sdp: null, headers: new Map() }),
+    ring: () =>
+      request.onProvisional?.({ status: 180, reason: 'Ringing', sdp: null, headers: new Map(), source: '192.0.2.9' }),
     answer: () =>
       finish({
         outcome: 'answered',

@@ -204,7 +204,7 @@ const runCall = async (plan: CallPlan, running: Running): Promise<Omit<CallRepor
   }
   const { dialog } = result;
   const answerDelay = elapsed();
-  await leg.accept(result.sdp);
+  await leg.accept(result.sdp, dialog.remote.address);
   report('answered', `answered after ${answerDelay} ms`);
   plan.onAnswered?.({
     press: async (digits) => {

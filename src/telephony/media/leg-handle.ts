@@ -169,8 +169,8 @@ export const legHandle = (context: {
       offered = asOurs(made);
       return offered;
     },
-    async accept(answer) {
-      await (relay?.accept(answer) ?? call(number, 'accept', { answer }));
+    async accept(answer, source) {
+      await (relay?.accept(answer) ?? call(number, 'accept', { answer, source: source ?? null }));
       const ours = offered ?? agreed?.ours;
       if (ours !== undefined) agreed = { ours, theirs: answer };
       offered = null;

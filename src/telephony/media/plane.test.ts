@@ -555,6 +555,17 @@ describe('sources', () => {
     await peer.until('media', () => peer.packets.length > 5);
   });
 
+  test('a peer we called, behind NAT, is heard and told where its signalling comes from', async () => {
+    const peer = await rtpPeer();
+    peers.push(peer);
+    const log = legLog();
+    const leg = await plane.open(legOptions({ signallingAddress: null }), log);
+    peer.accept(await leg.offer());
+    await leg.accept(peer.sdp({ address: '192.0.2.44' }), '127.0.0.1');
+    peer.send(Buffer.alloc(160, 0xff));
+    await peer.until('media both ways', () => log.told.includes('first-packet') && peer.packets.length > 5);
+  });
+
   test('a stranger is neither heard nor sent to', async () => {
     const { leg, peer, log } = await joined({}, { signallingAddress: '127.0.0.1' });
     const stranger = await rtpPeer({ address: '127.0.0.66' });
