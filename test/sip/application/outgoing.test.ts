@@ -1,10 +1,11 @@
 import { createSocket } from 'node:dgram';
 import { afterEach, describe, expect, it } from 'vitest';
+import { type Clock, systemClock } from '../../../src/core/clock.js';
 import { digestResponse } from '../../../src/telephony/sip/digest/algorithm.js';
 import { parseDigests } from '../../../src/telephony/sip/digest/fields.js';
 import { onEmbeddedEngine } from '../../support/embedded-engine.js';
 import { freePort } from '../../support/ports.js';
-import { type RawPeer, rawReply, startRawPeer } from '../../support/raw-peer.js';
+import { type RawMessage, type RawPeer, rawReply, startRawPeer } from '../../support/raw-peer.js';
 import {
   ANSWER_SDP,
   LOCAL_PROFILE,
@@ -238,6 +239,45 @@ Content-Length: 0`),
     const [first, second] = [...messages.matchAll(/^CSeq: (\d+) INVITE/gm)].map((match) => Number(match[1]));
     expect(new Set([...messages.matchAll(/^CSeq: (\d+) INVITE/gm)].map((match) => match[1])).size).toBe(2);
     expect(second).toBeGreaterThanOrEqual(first ?? 0);
+  });
+
+  it('a peer that challenged the call is refreshed with credentials, by re-INVITE when it takes no UPDATE', async () => {
+    /** What is to be done after four tenths of the interval; everything else waits in real time. */
+    const due: (() => void)[] = [];
+    const after: Clock['after'] = (ms, fn) => {
+      if (ms !== 40_000) return systemClock.after(ms, fn);
+      due.push(fn);
+      return { cancel: () => void due.splice(due.indexOf(fn), 1) };
+    };
+    app = await startSipApplication({ clock: { ...systemClock, after } });
+    const lately: RawMessage[] = [];
+    const line = await startRawPeer((message, peer) => {
+      if (message.method === 'ACK' || message.method === null) return;
+      lately.push(message);
+      if (message.method !== 'BYE' && message.lines('Proxy-Authorization').length === 0) {
+        const headers = 'Proxy-Authenticate: Digest realm="line", nonce="n", qop="auth"';
+        return peer.send(rawReply(message, '407 Proxy Authentication Required', { headers }));
+      }
+      if (message.method === 'UPDATE') return peer.send(rawReply(message, '405 Method Not Allowed'));
+      const headers = `Contact: <sip:line@127.0.0.1:${peer.port}>\r\nAllow: INVITE, UPDATE\r\nSession-Expires: 100;refresher=uac`;
+      peer.send(rawReply(message, '200 OK', message.method === 'BYE' ? {} : { headers, body: ANSWER_SDP }));
+    });
+    const result = await app.server.place(
+      outgoing(`sip:line@127.0.0.1:${line.port}`, { digest: { username: 'bob', password: 'secret' } }),
+    );
+    if (result.outcome !== 'answered') throw new Error(result.reason);
+    lately.length = 0;
+    const told = () => lately.map(({ method, lines }) => `${method} ${lines('Proxy-Authorization').length}`);
+    expect(due).toHaveLength(1);
+    due.splice(0)[0]?.();
+    await until('the next refresh', () => due.length === 1, 20_000);
+    expect(told()).toEqual(['UPDATE 0', 'UPDATE 1', 'INVITE 0', 'INVITE 1']);
+    const last = lately.at(-1);
+    expect(last?.text.endsWith(ANSWER_SDP)).toBe(true);
+    expect(last?.lines('Session-Expires')).toEqual(['Session-Expires: 100;refresher=uac']);
+    await result.dialog.bye();
+    expect(due).toEqual([]);
+    line.close();
   });
 
   it('challenged without credentials fails with the challenge', async () => {

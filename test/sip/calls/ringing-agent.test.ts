@@ -58,6 +58,7 @@ const setUp = (): Setup => {
   const leg = {
     id: 'leg-1',
     answer: async () => ANSWER_SDP,
+    expectMedia: () => {},
     close: async () => {
       noted.push('media closed');
       return quality;

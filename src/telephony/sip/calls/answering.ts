@@ -90,6 +90,7 @@ export const sendAnswer = (answering: Answering): Promise<{ dialog: Dialog; ackS
             sipCallId: request.callId,
             weStarted: false,
             remote: request.source,
+            description: answering.sdp,
             target: parseNameAddrList(request.header('contact') ?? '')?.[0]?.uri ?? '',
             connection: deps.connection,
             clock: deps.clock,

@@ -10,7 +10,7 @@ import { canonicalAddress } from '../ip-range.js';
 import { plainText } from '../request-view.js';
 import { answerQuietly, type CallDeps } from './deps.js';
 import { inviteHeaders, requestUri } from './outgoing-headers.js';
-import { intervalAfter422 } from './session-timer.js';
+import { intervalAfter422, intervalOf } from './session-timer.js';
 
 /** How long the outcome waits for the end of the INVITE after our CANCEL at ring timeout (transfer.md T4), ms. */
 const CANCEL_GRACE = 3000;
@@ -123,6 +123,8 @@ export const placeCall = async (request: OutgoingCallRequest, deps: CallDeps): P
         clock: deps.clock,
         log: log.child({ sipCallId: current.callId }),
         ...(credentials === undefined ? {} : { credentials }),
+        description: request.offer,
+        ...(authenticated ? { refresh: { agreed: response, asked: intervalOf(current)?.seconds ?? null } } : {}),
         referAccepted: profile.refer.accept,
         events: request.events,
         onOver: () => deps.dialogs.delete(response.dialogId),

@@ -35,6 +35,17 @@ export const timerOfAnswer = (
   return { Require: 'timer', 'Session-Expires': `${interval};refresher=${wanted ?? 'uac'}` };
 };
 
+/** The interval a message names, seconds, and who refreshes; null when it names none. */
+export type SessionInterval = { readonly seconds: number; readonly refresher: 'uac' | 'uas' | null };
+
+export const intervalOf = (message: Pick<RequestView, 'header'>): SessionInterval | null => {
+  const value = message.header('session-expires') ?? message.header('x') ?? '';
+  const seconds = Number.parseInt(value, 10);
+  const named = /;\s*refresher\s*=\s*(uac|uas)/i.exec(value)?.[1]?.toLowerCase();
+  if (!(seconds >= 90)) return null;
+  return { seconds, refresher: named === 'uac' || named === 'uas' ? named : null };
+};
+
 /** The interval a 422 asks for (its Min-SE, RFC 4028 section 7.3), seconds; null when it is missing or absurd. */
 export const intervalAfter422 = (minSe: string | undefined): number | null => {
   const seconds = Number.parseInt(minSe ?? '', 10);

@@ -3,7 +3,7 @@ import { GatewayError } from '../../../core/errors.js';
 import type { Logger } from '../../../core/logger.js';
 import type { Dialog, DialogEnd, DialogEvents, TransportAddress } from '../../../domain/calls/ports.js';
 import type { SipConnection } from '../connection/connection.js';
-import type { SipRequest } from '../connection/messages.js';
+import type { SipRequest, SipResponse } from '../connection/messages.js';
 import type { Credentials } from '../digest/answer.js';
 import { plainText } from '../request-view.js';
 import { type DialogContext, legEnded, transact } from './context.js';
@@ -11,6 +11,7 @@ import { createDelivery } from './delivery.js';
 import { createOffers } from './offers.js';
 import { overSwitch } from './over.js';
 import { createRefers } from './refers.js';
+import { keepSession } from './session-refresh.js';
 
 /** Methods we take part in, inside dialogs. */
 export const DIALOG_METHODS = 'INVITE, ACK, CANCEL, BYE, OPTIONS, INFO, UPDATE, PRACK, REFER, NOTIFY';
@@ -25,6 +26,13 @@ export type DialogOptions = {
   readonly clock: Clock;
   readonly log: Logger;
   readonly credentials?: Credentials;
+  /** Our description of the first exchange. */
+  readonly description: string;
+  /**
+   * The peer challenged our INVITE, so it is ours to refresh the session: its 200, and the interval the INVITE asked for,
+   * seconds.
+   */
+  readonly refresh?: { readonly agreed: SipResponse; readonly asked: number | null };
   /** Whether a REFER of the peer is put to the owner; otherwise it is declined. */
   readonly referAccepted: boolean;
   readonly events: DialogEvents;
@@ -84,8 +92,11 @@ export const createDialog = (options: DialogOptions): LiveDialog => {
     over,
     end,
   };
-  const offers = createOffers(context);
+  const offers = createOffers(context, options.description);
   const refers = createRefers(context);
+  if (options.refresh !== undefined) {
+    keepSession(context, offers, options.refresh.agreed, options.refresh.asked);
+  }
 
   const respond = (request: SipRequest, status: number, headers: Readonly<Record<string, string>> = {}): void => {
     request.respond(status, { headers }).catch((error) => {

@@ -18,6 +18,8 @@ const LONGEST_RETRY_AFTER = 10;
 export type Offers = {
   /** Sends a re-INVITE; resolves with the SDP of the 200. */
   modify(offer: string): Promise<string>;
+  /** Sends the description that is in force once more, for the sake of these headers; resolves with the 200. */
+  repeat(headers: Readonly<Record<string, string>>): Promise<SipResponse>;
   /** A re-INVITE or UPDATE arrived. */
   receive(request: SipRequest): void;
   /** An ACK arrived; true when it belonged to a re-INVITE. */
@@ -35,7 +37,10 @@ const busyDelay = (response: SipResponse): number | null => {
   return response.status === 500 && seconds >= 0 ? Math.min(seconds, LONGEST_RETRY_AFTER) * 1000 : null;
 };
 
-export const createOffers = (context: DialogContext): Offers => {
+/** `first`: our description of the first exchange. */
+export const createOffers = (context: DialogContext, first: string): Offers => {
+  /** Our description in force. */
+  let ours = first;
   let exchange: Exchange = 'idle';
   /** A 200 of ours to a re-INVITE waits for its ACK: no INVITE of ours may go out before (section 14.1). */
   let ackPending = false;
@@ -76,16 +81,20 @@ export const createOffers = (context: DialogContext): Offers => {
       context.over.add(wake);
     });
 
-  const exchangeOffer = async (offer: string): Promise<string> => {
+  const exchangeOffer = async (
+    offer: () => string,
+    headers: Readonly<Record<string, string>> = {},
+  ): Promise<{ readonly response: SipResponse; readonly sdp: string }> => {
     for (let attempt = 1; ; attempt++) {
       await untilIdle();
       exchange = 'ours';
+      const body = offer();
       let response: SipResponse;
       try {
         response = await transact(context, {
           method: 'INVITE',
-          headers: { 'Content-Type': 'application/sdp' },
-          body: offer,
+          headers: { ...headers, 'Content-Type': 'application/sdp' },
+          body,
           onUpdate: receive,
           onFinal: () => become('idle'),
         });
@@ -96,7 +105,8 @@ export const createOffers = (context: DialogContext): Offers => {
       if (context.over.aborted) throw legEnded();
       if (response.status < 300) {
         const answer = readSessionDescription(response);
-        if (answer.admitted && answer.value !== null) return answer.value;
+        ours = body;
+        if (answer.admitted && answer.value !== null) return { response, sdp: answer.value };
         throw new GatewayError('sip_refused', 'The 200 to our re-INVITE carries no session description.');
       }
       const delay = response.status === 491 ? glareDelay(context.weStarted) : busyDelay(response);
@@ -127,6 +137,7 @@ export const createOffers = (context: DialogContext): Offers => {
         body,
         // The peer's next offer may come in the same read as the news that this answer is out.
         onSent: () => {
+          ours = body;
           if (exchange === 'theirs') become('idle');
         },
       });
@@ -156,12 +167,15 @@ export const createOffers = (context: DialogContext): Offers => {
     context.delivery.push(() => (context.over.aborted ? refuse(request, 481) : answerOffer(request, offer)));
   };
 
+  const inTurn = <T>(work: () => Promise<T>): Promise<T> => {
+    const run = chain.then(work);
+    chain = run.catch(() => {});
+    return run;
+  };
+
   return {
-    modify: (offer) => {
-      const run = chain.then(() => exchangeOffer(offer));
-      chain = run.catch(() => {});
-      return run;
-    },
+    modify: async (offer) => (await inTurn(() => exchangeOffer(() => offer))).sdp,
+    repeat: async (headers) => (await inTurn(() => exchangeOffer(() => ours, headers))).response,
     receive,
     receiveAck: (request) => {
       if (!ackPending) return false;
