@@ -243,10 +243,11 @@ const returns = async (rig: TransferRig): Promise<ReadonlyMap<string, number[]>>
     const early = await ringing({ returnWithin: 30 });
     const desk = await rtpPeer({ learn: true });
     await early.line.answer(desk.sdp());
-    await early.answer;
+    await early.caller.until('the line', ({ status }) => status === 'transferred');
     const [seen, byeAt] = [early.caller.phone.packets.length, performance.now()];
     await early.line.request('BYE');
     await note('BYE within returnWithin', early.caller, seen, byeAt);
+    await early.answer;
     early.line.close();
     await desk.close();
 

@@ -149,7 +149,7 @@ const start = async (options: GatewayOptions, stack: ReturnType<typeof shutdownS
     // A call's beginning is several notes within a few milliseconds: they go to Redis together.
     buffer: { linger: 10 },
     exclusive: store.embedded,
-    onHeldStamp: (orgId) => wakeZendesk(orgId),
+    onWork: (orgId) => wakeZendesk(orgId),
   });
   await sessions.start();
   stack.push('session store', async () => {

@@ -83,6 +83,7 @@ describe('answers 401', () => {
     const [header = '', payload = '', signature = ''] = good.split('.');
     const unsigned = Buffer.from('{"alg":"none","typ":"JWT"}').toString('base64url');
     const kid = (JSON.parse(Buffer.from(header, 'base64url').toString()) as { kid: string }).kid;
+    const field = Buffer.from('{"alg":"HS256","typ":"JWT","kid":"current"}').toString('base64url');
     const forged = await new SignJWT({})
       .setProtectedHeader({ alg: 'HS256', kid })
       .setIssuer('voice-gateway')
@@ -93,6 +94,7 @@ describe('answers 401', () => {
     for (const token of [
       'nonsense',
       `${unsigned}.${payload}.`,
+      `${field}.${payload}.${signature}`,
       `${header}.${payload}.${signature.slice(0, -4)}AAAA`,
       forged,
       await rig.api.token('admin', rig.org),

@@ -22,9 +22,11 @@ beforeEach(async () => {
   server.users.set('7101', zendeskUser(7101, { organization_id: null }));
 });
 
-const noted = (owned: OwnedSession) =>
+const noted = (owned: OwnedSession, note?: string) =>
   until('the timeline to speak of the note', async () =>
-    (await rig.api.sessions.timeline(rig.org, owned.id)).find(({ type }) => type.startsWith('ticket.')),
+    (await rig.api.sessions.timeline(rig.org, owned.id)).find(
+      ({ type, data }) => type.startsWith('ticket.') && (note === undefined || data.note === note),
+    ),
   );
 const end = (owned: OwnedSession) =>
   owned.change({ status: 'ended', answeredAt: 1_000, endedAt: 66_000, endReason: 'caller-hangup' });
@@ -42,11 +44,24 @@ describe('the note after a call', () => {
     const data = { action: 'order_status', success: true, statusCode: 200, attributes: ['order_state'] };
     await owned.change({ timeline: [{ at: 5, type: 'action.run', data }] });
     const started = { attempt: 'a', destination: { id: 'tier2' }, summary: 'Wants a refund' };
+    // The human can read it before the call is over; a second attempt with the same summary says nothing new.
     await owned.change({ timeline: [{ at: 6, type: 'transfer.started', data: started }] });
+    await owned.change({ timeline: [{ at: 7, type: 'transfer.started', data: { ...started, attempt: 'b' } }] });
+    expect((await noted(owned)).data).toEqual({ ticketId: '1', note: 'hand-over' });
     await owned.change({ transfer: { outcome: 'no-answer', sipStatus: 480, destination: { name: 'Tier 2' } } });
     await end(owned);
-    expect((await noted(owned)).data).toEqual({ ticketId: '1', note: 'note' });
+    expect((await noted(owned, 'note')).data).toEqual({ ticketId: '1', note: 'note' });
     expect(rig.server.comments).toEqual([
+      {
+        ticketId: '1',
+        public: false,
+        body: [
+          'The AI phone agent is handing this call over.',
+          `Session: ${owned.id}`,
+          'Summary: Wants a refund',
+          `Details: ${rig.api.url}/console/sessions/${owned.id}`,
+        ].join('\n'),
+      },
       {
         ticketId: '1',
         public: false,
@@ -155,18 +170,50 @@ describe('a ticket of our own', () => {
   });
 
   it('does not hold a transfer up: after 2 s it goes without, and the ticket still lands on the session', async () => {
-    await rig.connect({ createTicket: true });
+    await rig.connect({ createTicket: true, notes: true });
     const owned = await rig.call(ada);
     rig.server.trouble({ on: /POST/, status: 0, delay: 2_600, times: 1 });
+    // What the transfer it is for has come to meanwhile.
+    await owned.change({ status: 'transferring', transfer: { state: 'ringing', ticketId: null } });
     const begun = performance.now();
     expect((await ensure(owned)).kind).toBe('failed');
     expect(performance.now() - begun).toBeLessThan(2_300);
     expect((await noted(owned)).data).toMatchObject({ reason: 'late' });
     await until('the ticket', () => owned.snapshot.zendeskTicketId !== null);
+    expect((await noted(owned, 'late-note')).type).toBe('ticket.noted');
     const refused = await rig.call('+14155550188');
     rig.server.trouble({ on: /POST/, status: 403, times: 1 });
     expect((await ensure(refused)).kind).toBe('failed');
     expect((await noted(refused)).data).toMatchObject({ reason: 'forbidden' });
+  });
+
+  it('never drives enrichment, also when its trigger is faster than the answer to us; another ticket does', async () => {
+    await rig.connect({ createTicket: true });
+    const owned = await rig.call(ada);
+    let answerPost = (): void => {};
+    const answerAfter = new Promise<void>((resolve) => {
+      answerPost = resolve;
+    });
+    rig.server.trouble({ on: /POST/, status: 0, answerAfter, times: 1 });
+    const made = ensure(owned);
+    await until('the ticket in Zendesk', () => rig.server.tickets.size === 2);
+    const [ours = ''] = [...rig.server.tickets.keys()].filter((id) => id !== '1');
+    expect((await rig.trigger({ id: ours, caller: ada })).body).toMatchObject({ success: true, ticketId: ours });
+    answerPost();
+    await made;
+    await settled(owned);
+    expect(await rig.api.sessions.enrichmentState(rig.org, owned.id)).toBeNull();
+    expect(rig.server.requests.filter(({ method }) => method === 'GET')).toEqual([]);
+    await end(owned);
+    // A ticket that others made is found out to be theirs when ours has come to nothing.
+    const other = await rig.call(ada);
+    rig.server.trouble({ on: /POST/, status: 422, delay: 300, times: 1 });
+    const refused = ensure(other);
+    await until('the request', () => posts().length === 2);
+    await rig.trigger({ id: 1, caller: ada });
+    await refused;
+    await settled(other);
+    expect(await rig.api.sessions.enrichmentState(rig.org, other.id)).toBe('enriched');
   });
 
   it('yields to a webhook that was faster', async () => {

@@ -62,7 +62,7 @@ export const startTestApi = async (
     /** Further routes, or what makes them from the parts of the rig. */
     readonly more?: readonly Route[] | ((parts: TestApiParts) => readonly Route[]);
     readonly instanceId?: string;
-    readonly onHeldStamp?: (orgId: string) => void;
+    readonly onWork?: (orgId: string) => void;
   } = {},
 ): Promise<TestApi> => {
   const server = await startTestRedis();
@@ -84,7 +84,7 @@ export const startTestApi = async (
     redis,
     instanceId: options.instanceId ?? randomUUID(),
     log: silentLogger,
-    ...(options.onHeldStamp === undefined ? {} : { onHeldStamp: options.onHeldStamp }),
+    ...(options.onWork === undefined ? {} : { onWork: options.onWork }),
   });
   await sessions.start();
   const hangups: string[] = [];
@@ -97,7 +97,7 @@ export const startTestApi = async (
     clock,
   });
   const url = `http://127.0.0.1:${listener.port}`;
-  const { more, instanceId: _instance, onHeldStamp: _held, ...changes } = options;
+  const { more, instanceId: _instance, onWork: _held, ...changes } = options;
   const deps: ApiDeps = {
     access,
     audit: createAuditTrail({ redis, log }),

@@ -34,7 +34,7 @@ export const startZendeskRig = async (options: Partial<ZendeskOptions> = {}): Pr
   let zendesk: Zendesk | null = null;
   let parts: Pick<ZendeskOptions, 'vault' | 'egress'> | null = null;
   const api = await startTestApi({
-    onHeldStamp: (orgId) => zendesk?.wake(orgId),
+    onWork: (orgId) => zendesk?.wake(orgId),
     more: ({ deps, redis, vault, sessions }) => {
       parts = { vault, egress };
       zendesk = createZendesk({

@@ -16,6 +16,8 @@ export type Trouble = {
   readonly cut?: boolean;
   /** ms before the answer. */
   readonly delay?: number;
+  /** What is asked for is done, and answered when this resolves. */
+  readonly answerAfter?: Promise<unknown>;
 };
 
 export type SeenRequest = {
@@ -183,6 +185,8 @@ export const startZendeskServer = async (): Promise<ZendeskServer> => {
       at: performance.now() - begun,
     });
     const trouble = takeTrouble(line);
+    const done = trouble?.answerAfter === undefined ? null : answer(request, body);
+    await trouble?.answerAfter;
     if (trouble?.delay !== undefined) await new Promise((resolve) => setTimeout(resolve, trouble.delay));
     if (trouble?.cut === true) {
       request.socket.destroy();
@@ -196,7 +200,7 @@ export const startZendeskServer = async (): Promise<ZendeskServer> => {
       response.end(trouble.body ?? '{"error":"trouble"}');
       return;
     }
-    const [status, value] = answer(request, body);
+    const [status, value] = done ?? answer(request, body);
     response.writeHead(status, { 'content-type': 'application/json; charset=utf-8' });
     response.end(JSON.stringify(value));
   };

@@ -101,22 +101,38 @@ const busy = (attempt: AttemptRecord): Reply => {
 };
 
 /**
- * The organization of a session the principal may transfer. A live call of this instance is known without the store: its
- * transfer works while Redis is away, and does not wait for it when it is there.
+ * The organization of a live call of this instance that the principal may transfer; null when it is to be looked for in the
+ * store. Such a call is known without the store: its transfer works while Redis is away, and does not wait for it when it
+ * is there.
  */
+const organizationHere = (transfers: TransferControl, principal: Principal, id: string): string | null => {
+  const here = transfers.organizationOf(id);
+  const own = principal.sessionId === undefined || principal.sessionId === id;
+  if (here === null || !own || (principal.orgId !== null && principal.orgId !== here)) return null;
+  authorize(principal, 'sessions:transfer', here);
+  return here;
+};
+
 const organizationOf = async (
   deps: ApiDeps,
   transfers: TransferControl,
   principal: Principal,
   id: string,
+): Promise<string> =>
+  organizationHere(transfers, principal, id) ?? (await visibleSession(deps, principal, 'sessions:transfer', id)).orgId;
+
+/** The same for a session that must not have ended. */
+const liveOrganizationOf = async (
+  deps: ApiDeps,
+  transfers: TransferControl,
+  principal: Principal,
+  id: string,
 ): Promise<string> => {
-  const here = transfers.organizationOf(id);
-  const own = principal.sessionId === undefined || principal.sessionId === id;
-  if (here !== null && own && (principal.orgId === null || principal.orgId === here)) {
-    authorize(principal, 'sessions:transfer', here);
-    return here;
-  }
-  return (await visibleSession(deps, principal, 'sessions:transfer', id)).orgId;
+  const here = organizationHere(transfers, principal, id);
+  if (here !== null) return here;
+  const session = await visibleSession(deps, principal, 'sessions:transfer', id);
+  if (session.status === 'ended') throw new GatewayError('session_ended', 'The session has ended already.');
+  return session.orgId;
 };
 
 export const transferRoutes = (deps: ApiDeps, transfers: TransferControl): readonly Route[] => [
@@ -128,7 +144,13 @@ export const transferRoutes = (deps: ApiDeps, transfers: TransferControl): reado
     action: 'sessions:transfer',
     idempotency: 'handled',
     params: idParams,
-    query: z.strictObject({ wait: flag.optional().describe('Answer when it is decided, with the outcome.') }),
+    query: z.strictObject({
+      wait: flag
+        .optional()
+        .describe(
+          'Answer when it is certain what became of it, with the outcome: after `returnWithin` where that is set.',
+        ),
+    }),
     body: { schema: transferBody },
     replies: {
       200: { description: 'With `wait`: how it ended, whatever the outcome.', schema: attemptSchema },
@@ -190,10 +212,9 @@ export const transferRoutes = (deps: ApiDeps, transfers: TransferControl): reado
     replies: { 200: { description: 'The attempt, cancelled.', schema: attemptSchema } },
     errors: ['not_found', 'conflict', 'session_ended', 'owner_unreachable', 'store_unavailable'],
     async handle({ principal, params, log }) {
-      const session = await visibleSession(deps, principal, 'sessions:transfer', params.id);
-      if (session.status === 'ended') throw new GatewayError('session_ended', 'The session has ended already.');
-      const attempt = await transfers.cancel(session.orgId, session.id);
-      log.info({ sessionId: session.id, by: principal.sub }, 'A transfer was cancelled by the API.');
+      const orgId = await liveOrganizationOf(deps, transfers, principal, params.id);
+      const attempt = await transfers.cancel(orgId, params.id);
+      log.info({ sessionId: params.id, by: principal.sub }, 'A transfer was cancelled by the API.');
       return { status: 200, body: attempt };
     },
   }),

@@ -142,6 +142,18 @@ export const callAgent = (parts: CallAgentParts): CallAgent => {
     }
   };
 
+  /** A transfer that fails falls back again by itself; one that never began does not. */
+  const callInstead = async (destination: string): Promise<void> => {
+    try {
+      const transfer = await parts.transfers.start({ destination, summary: null });
+      if (transfer.started) return;
+      log.warn({ destination, current: transfer.current.id }, "another transfer is ahead of the agent's fall-back");
+    } catch (error) {
+      log.error({ err: error, destination }, "the agent's fall-back destination cannot be called");
+    }
+    fallBack();
+  };
+
   /** Behind the fall-back agent there is nothing. */
   const fallBack = (): void => {
     const { fallback } = route.agent;
@@ -151,11 +163,7 @@ export const callAgent = (parts: CallAgentParts): CallAgent => {
     }
     if (standIns === 'none' && fallback !== null) {
       standIns = 'destination';
-      // A transfer that fails falls back again by itself; one that never began does not.
-      parts.transfers.start({ destination: fallback, summary: null }).catch((error: unknown) => {
-        log.error({ err: error, destination: fallback }, "the agent's fall-back destination cannot be called");
-        fallBack();
-      });
+      void callInstead(fallback);
       return;
     }
     standIns = 'agent';

@@ -243,6 +243,9 @@ export const runCall = (parts: CallParts): LiveCall => {
       case 'fall-back':
         agent.fallBack();
         return;
+      case 'ring-back':
+        transfers.ringBack();
+        return;
       case 'reject':
         origin.reject(effect.status, effect.reason);
         return;

@@ -62,6 +62,8 @@ export type CallEffect =
   | { readonly type: 'stop-agent' }
   | { readonly type: 'join' }
   | { readonly type: 'fall-back' }
+  /** Nobody talks with the caller while a line is tried: they hear that it rings. */
+  | { readonly type: 'ring-back' }
   | { readonly type: 'cancel-transfer'; readonly by: 'caller-hung-up' | 'cancelled' }
   | { readonly type: 'reject'; readonly status: number; readonly reason: string }
   /** Close everything; the legs that still stand get BYE. `detail` says what the reason alone does not. */
@@ -169,8 +171,12 @@ export const transition = (state: CallState, event: CallEvent): Transition => {
 
     case 'agent-left':
       if (state.agent === 'gone') return stay(state);
-      // While a human is being rung or is there, the agent's end changes nothing for the caller (transfer.md T4).
-      if (state.destination !== 'none') return stay({ ...state, agent: 'gone' });
+      // While a human is being rung or is there, the agent's end changes nothing for the caller (transfer.md T4), but
+      // a line that does not ring yet has left them to the agent: now nothing would be heard.
+      if (state.destination !== 'none') {
+        const left: CallState = { ...state, agent: 'gone' };
+        return state.destination === 'trying' ? { state: left, effects: [{ type: 'ring-back' }] } : stay(left);
+      }
       // Nobody is called for an agent that is not there.
       if (state.caller === 'dialling') {
         return end({ ...state, agent: 'gone' }, event.failed ? 'error' : 'agent-hangup');
@@ -215,7 +221,11 @@ export const transition = (state: CallState, event: CallEvent): Transition => {
 
     case 'transfer-started':
       if (state.status !== 'active' || state.destination !== 'none') return stay(state);
-      return stay({ ...state, status: 'transferring', destination: 'trying' });
+      return {
+        state: { ...state, status: 'transferring', destination: 'trying' },
+        // The fall-back destination is called for an agent that is gone.
+        effects: state.agent === 'gone' ? [{ type: 'ring-back' }] : [],
+      };
 
     case 'transfer-ringing':
       if (state.destination !== 'trying') return stay(state);

@@ -5,11 +5,14 @@ import type { MediaLeg, Playback, PromptSource } from './ports.js';
  * silence (transfer.md T4).
  */
 export type CallerHearing = {
-  /** Hold audio or ringback from now on, unless early media is there. */
-  wait(source: PromptSource | null): void;
+  /** What is heard while the line under way rings or holds: its hold audio, null for ringback. `wait` begins it. */
+  choose(source: PromptSource | null): void;
+  chosen(): PromptSource | null;
+  /** What was chosen sounds from now on, unless early media is there. The same again goes on. */
+  wait(): void;
   early(media: MediaLeg): void;
-  /** The line is gone: what it played gives way to ringback until the next one says more. */
-  lineGone(source: PromptSource | null): void;
+  /** The line is gone: what it played gives way to ringback, other hold audio goes on until the next line says more. */
+  lineGone(): void;
   /** The caller is somebody else's: the agent's again, or the line's, which the bridge sees to. */
   stop(options: { readonly unbridge: boolean }): void;
 };
@@ -17,45 +20,53 @@ export type CallerHearing = {
 const ringback: PromptSource = { type: 'tone', tone: 'ringback' };
 
 export const callerHearing = (leg: MediaLeg, onTrouble: (error: unknown) => void): CallerHearing => {
-  let playing: Playback | null = null;
+  let playing: { readonly source: PromptSource; readonly playback: Playback } | null = null;
+  let choice: PromptSource | null = null;
   let bridged = false;
 
-  const play = (source: PromptSource): void => {
-    const playback = leg.play(source, { loop: true });
-    playing = playback;
+  /** `instead`: what is played is in the place of this, and goes on when it is asked for again. */
+  const play = (source: PromptSource, instead = source): void => {
+    playing?.playback.stop();
+    const mine = { source: instead, playback: leg.play(source, { loop: true }) };
+    playing = mine;
     // A hold file that cannot be read must not leave the caller in silence.
-    playback.done.catch((error: unknown) => {
+    mine.playback.done.catch((error: unknown) => {
       onTrouble(error);
-      if (playing === playback && source !== ringback) play(ringback);
+      if (playing === mine && source !== ringback) play(ringback, source);
     });
+  };
+  const silence = (): void => {
+    playing?.playback.stop();
+    playing = null;
   };
   const part = (): void => {
     if (!bridged) return;
     bridged = false;
     leg.unbridge().catch(onTrouble);
   };
-  const wait = (source: PromptSource | null): void => {
-    if (bridged || playing !== null) return;
-    play(source ?? ringback);
-  };
 
   return {
-    wait,
+    choose: (source) => {
+      choice = source;
+    },
+    chosen: () => choice,
+    wait: () => {
+      const wanted = choice ?? ringback;
+      if (bridged || playing?.source === wanted) return;
+      play(wanted);
+    },
     early: (media) => {
       if (bridged) return;
-      playing?.stop();
-      playing = null;
+      silence();
       bridged = true;
       leg.bridge(media).catch(onTrouble);
     },
-    lineGone: (source) => {
-      if (!bridged) return;
+    lineGone: () => {
       part();
-      wait(source);
+      if (playing === null) play(ringback);
     },
     stop: ({ unbridge }) => {
-      playing?.stop();
-      playing = null;
+      silence();
       if (unbridge) part();
       bridged = false;
     },

@@ -1,27 +1,24 @@
 import { deferred } from '../../core/deferred.js';
 import { GatewayError } from '../../core/errors.js';
-import { newUuid } from '../../core/ids.js';
 import type { TransferDestination } from '../directory/records.js';
 import {
   type AttemptRecord,
   type AttemptResult,
   afterFailure,
-  type DialResult,
   type Failure,
   failedRecord,
   givenUp,
   lineEndedEarly,
-  runAttempt,
 } from '../transfer/index.js';
-import type { PromptSource, TransferResult } from './ports.js';
+import type { TransferResult } from './ports.js';
 import { type Introduction, introduction } from './transfer-announcement.js';
+import { attemptTransfer } from './transfer-attempt.js';
 import { type ConnectedCall, connectedCall } from './transfer-bridge.js';
 import { callerHearing } from './transfer-hearing.js';
-import { dialInvite, dialRefer, type LegEvents, type TransferLeg } from './transfer-leg.js';
+import type { LegEvents, TransferLeg } from './transfer-leg.js';
 import { lineWatch, stays } from './transfer-line.js';
 import { resultOf, transferNotes } from './transfer-notes.js';
 import type { CallTransfers, TransferContext, TransferDeps, TransferRequest } from './transfer-ports.js';
-import { isAllowListed, profileOf } from './transfer-profile.js';
 import { callRelay } from './transfer-relay.js';
 
 /** One transfer: what it has come to, and how to give it up. */
@@ -34,7 +31,7 @@ type Running = {
 };
 
 export const callTransfers = (deps: TransferDeps, context: TransferContext): CallTransfers => {
-  const { session, log, route } = context;
+  const { session, log } = context;
   const notes = transferNotes(session, deps.clock, context.tracer);
   const hearing = callerHearing(context.leg, (error) => {
     log.warn({ err: error }, 'what the caller should hear during a transfer could not be played');
@@ -48,16 +45,8 @@ export const callTransfers = (deps: TransferDeps, context: TransferContext): Cal
   /** Knows of a line that hung up, maybe in the instant between its 200 and the join. */
   const line = lineWatch();
   const relay = callRelay(deps, context);
-  const holdAudios = new Map<string, PromptSource | null>();
 
   const isOver = (): boolean => context.state().status === 'ended';
-
-  const holdAudioOf = async ({ holdAudio }: TransferDestination): Promise<PromptSource | null> => {
-    if (holdAudio === null) return null;
-    const source = await deps.holdAudio(holdAudio);
-    if (source === null) log.warn({ file: holdAudio }, 'the hold audio of a destination is not in the prompt folder');
-    return source;
-  };
 
   const legEvents = (): LegEvents => ({
     ended: (end) => {
@@ -90,73 +79,26 @@ export const callTransfers = (deps: TransferDeps, context: TransferContext): Cal
   });
 
   /** The agent falls silent and the caller hears that it rings. */
-  const ringing = (source: PromptSource | null): void => {
+  const ringing = (): void => {
     context.dispatch({ type: 'transfer-ringing' });
-    if (!isOver()) hearing.wait(source);
+    if (!isOver()) hearing.wait();
   };
 
-  const attempt = async (
+  const attempt = (
     destination: TransferDestination,
-    { summary, dialtone = false }: TransferRequest,
-    mine: Pick<Running, 'giveUp'> & { readonly by: () => Running['by'] },
+    request: TransferRequest,
+    { giveUp, by }: Pick<Running, 'giveUp'> & { readonly by: () => Running['by'] },
     onPlanned: (record: AttemptRecord) => void,
   ): Promise<AttemptResult<TransferLeg | null>> => {
-    const profile = profileOf(deps, destination);
-    const source = await holdAudioOf(destination);
     line.begin();
-    holdAudios.set(destination.id, source);
-    // While the caller still talks with the agent: nothing rings yet.
-    if (destination.type === 'sip' && session.snapshot.zendeskTicketId === null) {
-      await deps.ensureTicket(session.snapshot);
-    }
-    const note = notes.begin(destination, summary);
-    const facts = (known: typeof session.snapshot) => ({
-      ticketId: known.zendeskTicketId,
-      contactId: known.contactId,
-      caller: known.caller,
+    return attemptTransfer(deps, context, destination, request, {
+      ...{ hearing, ringing, notes, legEvents, by },
+      signal: giveUp.signal,
+      onRecord: (record) => {
+        last = record;
+        onPlanned(record);
+      },
     });
-    const { signal } = mine.giveUp;
-    return runAttempt<TransferLeg | null>(
-      {
-        clock: deps.clock,
-        session: {
-          read: async (timeout) => {
-            const known = await session.refresh(timeout);
-            return known === null ? null : facts(known);
-          },
-          lastKnown: () => facts(session.snapshot),
-        },
-        dial: (plan, hooks): Promise<DialResult<TransferLeg | null>> => {
-          // With hold audio the agent's part ends with the INVITE, else with the first 18x (transfer.md T4).
-          if ((source !== null || dialtone) && !signal.aborted) ringing(source);
-          return plan.method === 'refer'
-            ? dialRefer(deps, context, plan, hooks)
-            : dialInvite(deps, context, { destination, profile, plan }, hooks, legEvents());
-        },
-      },
-      {
-        id: newUuid(),
-        call: { sessionId: session.id, agentId: route.agent.id, called: route.number.number },
-        destination,
-        profile,
-        host: deps.host(),
-        summary,
-        allowListed: destination.method !== 'refer' && isAllowListed(destination, profile),
-        publicAddress: deps.publicAddress(),
-        signal,
-        cancelledBy: mine.by,
-        onPlanned: note.planned,
-        onProgress: (status, reason) => {
-          note.progress(status, reason);
-          if (status >= 180 && !signal.aborted) ringing(source);
-        },
-        onRecord: (record) => {
-          last = record;
-          note.record(record);
-          onPlanned(record);
-        },
-      },
-    );
   };
 
   const dropLeg = async (): Promise<void> => {
@@ -166,6 +108,12 @@ export const callTransfers = (deps: TransferDeps, context: TransferContext): Cal
     await gone?.media.close();
   };
 
+  /** A line that had answered when the gateway failed: nobody will be connected to it. */
+  const forsake = (): void => {
+    leg?.dialog.bye().catch((error: unknown) => log.warn({ err: error }, 'a line could not be hung up'));
+    void dropLeg();
+  };
+
   /** Tells the line what was prepared for it; resolves with why there is nobody to connect the caller to, or null. */
   const introduce = async (
     to: TransferLeg,
@@ -173,7 +121,7 @@ export const callTransfers = (deps: TransferDeps, context: TransferContext): Cal
     by: () => Running['by'],
   ): Promise<Failure | null> => {
     // A line may answer without having rung.
-    ringing(holdAudios.get(to.destination.id) ?? null);
+    ringing();
     const end = await prepared.say(to.media);
     session.note('transfer.announced', { destination: to.destination.id, end });
     if (end === 'line-left') return lineEndedEarly;
@@ -194,9 +142,9 @@ export const callTransfers = (deps: TransferDeps, context: TransferContext): Cal
       const next = await deps.directory.destination(session.snapshot.orgId, after.destination).catch(() => null);
       if (next !== null && !isOver()) {
         if (wasUp) context.dispatch({ type: 'destination-left', step: 'next' });
-        // The caller goes on hearing that it rings, whether or not the line before had said so.
-        hearing.lineGone(null);
-        ringing(null);
+        // The caller goes on hearing what they heard, or that it rings when the line before had said nothing yet.
+        context.dispatch({ type: 'transfer-ringing' });
+        hearing.lineGone();
         return next;
       }
       log.warn({ destination: after.destination }, 'the next destination of a transfer is not there');
@@ -242,7 +190,6 @@ export const callTransfers = (deps: TransferDeps, context: TransferContext): Cal
         prepared?.drop();
         break;
       }
-      const holdAudio = holdAudios.get(destination.id) ?? null;
       const unheard = prepared === null ? null : await introduce(leg, prepared, mine.by);
       if (unheard !== null) {
         record = failedRecord(record, unheard);
@@ -258,13 +205,13 @@ export const callTransfers = (deps: TransferDeps, context: TransferContext): Cal
       joined = connectedCall({
         caller: { media: context.leg, dialog: context.callerDialog, profile: context.callerProfile },
         destination: leg,
-        holdAudio,
+        holdAudio: hearing.chosen(),
         settled: relay.settled,
         log,
       });
       context.dispatch({ type: 'transfer-connected', keepAgent: window !== null });
-      tell.decided(record);
       if (window === null) {
+        tell.decided(record);
         if (line.gone()) context.dispatch({ type: 'destination-left', step: 'end' });
         else relay.begin(leg);
         break;
@@ -309,6 +256,7 @@ export const callTransfers = (deps: TransferDeps, context: TransferContext): Cal
           last = record;
           planned.resolve(record);
           decided.resolve(record);
+          if (context.state().destination !== 'up') forsake();
           context.dispatch({ type: 'transfer-failed', step: 'return' });
           return resultOf(record);
         })
@@ -324,6 +272,7 @@ export const callTransfers = (deps: TransferDeps, context: TransferContext): Cal
       throw new GatewayError('not_found', `There is no destination ${JSON.stringify(request.destination)}.`);
     }
     if (context.state().status !== 'active') throw notInProgress();
+    hearing.choose(null);
     context.dispatch({ type: 'transfer-started' });
     running = launch(destination, request);
     return running;
@@ -337,7 +286,12 @@ export const callTransfers = (deps: TransferDeps, context: TransferContext): Cal
   return {
     async start(request) {
       // No wait when nobody is ahead: between looking and taking nothing may come in between.
-      while (reserving !== null) await reserving.catch(() => {});
+      for (;;) {
+        if (reserving !== null) await reserving.catch(() => {});
+        // One that has failed gives the caller back before it is over: whoever is told so may start at once.
+        else if (running !== null && context.state().status === 'active') await running.over;
+        else break;
+      }
       if (running !== null) {
         const planned = await running.planned;
         return { started: false, current: last ?? planned };
@@ -367,6 +321,7 @@ export const callTransfers = (deps: TransferDeps, context: TransferContext): Cal
       running.giveUp.abort();
       return true;
     },
+    ringBack: ringing,
     join() {
       const to = leg;
       if (to === null) return;

@@ -90,9 +90,12 @@ export type StartedTransfer = {
   readonly started: true;
   /** The first attempt as it was planned. */
   readonly first: AttemptRecord;
-  /** The last attempt once a line has answered or all have failed. */
+  /**
+   * The last attempt once it is certain what became of it: all have failed, or a line has answered and, where
+   * `returnWithin` is set, stayed that long; one that hangs up sooner counts as not answered.
+   */
   readonly decided: Promise<AttemptRecord>;
-  /** What finally became of it: a line that hung up within `returnWithin` counts as not answered. */
+  /** The same as an agent is told it, once everything of the transfer is tidied up. */
   readonly settled: Promise<TransferResult>;
 };
 
@@ -109,6 +112,8 @@ export type CallTransfers = {
   decided(): Promise<AttemptRecord | null>;
   /** Gives the ringing destination up; false when none rings. */
   cancel(by: 'cancelled' | 'caller-hung-up'): boolean;
+  /** The machine's `ring-back`: the caller hears that it rings, whatever the line says yet. */
+  ringBack(): void;
   /** The machine's `join`: caller and destination hear each other. */
   join(): void;
   /** The caller holds, or has stopped to. */

@@ -58,7 +58,17 @@ const announced = { type: 'wav', path: 'announced.wav' } as const;
 const settle = (): Promise<void> => new Promise((resolve) => setImmediate(() => setImmediate(resolve)));
 
 /** A whole call without a socket: its caller, its agents and its line do what a test says. */
-const callWithoutSockets = async (change: Partial<TransferDestination> = {}) => {
+const callWithoutSockets = async (
+  change: Partial<TransferDestination> = {},
+  more: {
+    /** The agent's fall-back destination. */
+    readonly fallback?: string;
+    /** Destinations besides, by id; what they do not say is as with the first. */
+    readonly others?: Readonly<Record<string, Partial<TransferDestination>>>;
+    /** Playing an announcement throws. */
+    readonly announceFails?: boolean;
+  } = {},
+) => {
   const clock = manualClock();
   const done: string[] = [];
   let playedOut: () => void = () => {};
@@ -70,6 +80,7 @@ const callWithoutSockets = async (change: Partial<TransferDestination> = {}) => 
       accept: async () => {},
       expectMedia: () => void done.push(`${role} to be heard`),
       play: (source: { readonly tone?: string; readonly path?: string }) => {
+        if (role === 'line' && more.announceFails === true) throw new Error('no audio');
         done.push(`${role} hears ${source.tone ?? source.path ?? 'audio'}`);
         return {
           done: new Promise((resolve) => {
@@ -133,7 +144,7 @@ const callWithoutSockets = async (change: Partial<TransferDestination> = {}) => 
       };
     },
   });
-  let placed: OutgoingCallRequest | null = null;
+  const placed: OutgoingCallRequest[] = [];
   let finish: (result: OutgoingCallResult) => void = () => {};
   const target = { ...destination, ...change };
   const route = {
@@ -145,7 +156,7 @@ const callWithoutSockets = async (change: Partial<TransferDestination> = {}) => 
       name: 'S',
       leg: { type: 'builtin' },
       transferDestinations: ['zendesk'],
-      fallback: null,
+      fallback: more.fallback ?? null,
     },
   } as unknown as Route;
   const incoming = {
@@ -176,10 +187,11 @@ const callWithoutSockets = async (change: Partial<TransferDestination> = {}) => 
     credential: () => Promise.reject(new Error('unused')),
     onLegClosed: () => {},
     transfers: {
-      directory: { destination: async () => target },
+      directory: { destination: async (_org, id) => ({ ...target, ...more.others?.[id], id }) },
       signalling: () => ({
         place: (request) => {
-          placed = request;
+          placed.push(request);
+          done.push(`INVITE ${placed.length}`);
           request.signal?.addEventListener('abort', () => {
             finish({
               outcome: 'failed',
@@ -211,7 +223,7 @@ const callWithoutSockets = async (change: Partial<TransferDestination> = {}) => 
         return text === 'nothing.wav' ? null : { source: announced, release: () => void done.push('released') };
       },
       digest: () => null,
-      holdAudio: async () => null,
+      holdAudio: async (path) => ({ type: 'wav', path }),
       host: () => 'gw',
       publicAddress: () => '192.0.2.1',
       bindLadder: () => {},
@@ -224,15 +236,21 @@ const callWithoutSockets = async (change: Partial<TransferDestination> = {}) => 
   await settle();
   const transfer = await call.transfers.start({ destination: 'zendesk', summary: 'wants a refund' });
   await settle();
-  const request = placed as OutgoingCallRequest | null;
-  if (request === null || !transfer.started) throw new Error('nothing was placed');
+  if (!transfer.started) throw new Error('nothing was begun');
+  const request = (): OutgoingCallRequest => {
+    const latest = placed.at(-1);
+    if (latest === undefined) throw new Error('nothing was placed');
+    return latest;
+  };
   return {
     call,
     done,
     agents,
     transfer,
     ring: () =>
-      request.onProvisional?.({ status: 180, reason: 'Ringing', sdp: null, headers: new Map(), source: '192.0.2.9' }),
+      request().onProvisional?.({
+        ...{ status: 180, reason: 'Ringing', sdp: null, headers: new Map(), source: '192.0.2.9' },
+      }),
     answer: () =>
       finish({
         outcome: 'answered',
@@ -241,7 +259,7 @@ const callWithoutSockets = async (change: Partial<TransferDestination> = {}) => 
         sent: { from: '<sip:a@b>', headers: {}, viaReceived: null },
       }),
     refuse: () => finish({ outcome: 'failed', status: 486, reason: 'Busy', local: false, gaveUp: null, sent: null }),
-    lineHangsUp: () => request.events.ended({ by: 'remote', reason: null }),
+    lineHangsUp: () => request().events.ended({ by: 'remote', reason: null }),
     /** The last thing played has come to its end. */
     playedOut: () => playedOut(),
     clock,
@@ -249,7 +267,7 @@ const callWithoutSockets = async (change: Partial<TransferDestination> = {}) => 
   };
 };
 
-const after = (done: readonly string[], mark: string): readonly string[] => done.slice(done.indexOf(mark) + 1);
+const since = (done: readonly string[], mark: string): readonly string[] => done.slice(done.indexOf(mark) + 1);
 
 describe('an announcement', () => {
   const text = 'A call from {caller}, who {summary}.';
@@ -365,6 +383,96 @@ describe('races of a transfer', () => {
     expect(race.call.status()).toBe('active');
   });
 
+  it('the same with a fall-back destination: it is called, and the caller hears that it rings meanwhile', async () => {
+    const race = await callWithoutSockets({}, { fallback: 'owner' });
+    race.ring();
+    race.agents[0]?.events.left({ failed: true, reason: 'crashed' });
+    race.refuse();
+    await race.transfer.settled;
+    await settle();
+    expect(since(race.done, 'transfer.failed').filter((what) => /hears|INVITE/.test(what))).toEqual([
+      'caller hears ringback',
+      'INVITE 2',
+    ]);
+    expect(race.call.status()).toBe('transferring');
+    race.refuse();
+    await settle();
+    expect(since(race.done, 'INVITE 2')).toContain('fall-back started');
+    expect(race.call.status()).toBe('active');
+  });
+
+  it('a line that hangs up within returnWithin after the agent has left leads to the fall-back destination', async () => {
+    const race = await callWithoutSockets({ returnWithin: 30 }, { fallback: 'owner' });
+    race.ring();
+    race.answer();
+    await settle();
+    race.agents[0]?.events.left({ failed: true, reason: 'crashed' });
+    race.lineHangsUp();
+    await race.transfer.settled;
+    await settle();
+    expect(since(race.done, 'transfer.failed').filter((what) => /hears|INVITE/.test(what))).toEqual([
+      'caller hears ringback',
+      'INVITE 2',
+    ]);
+    race.answer();
+    await settle();
+    expect(since(race.done, 'INVITE 2')).toContain('caller joined with line');
+  });
+
+  it('a fault of ours once the line has answered hangs it up, and the fall-back destination is called', async () => {
+    const race = await callWithoutSockets(
+      { announcement: 'A call.' },
+      { fallback: 'owner', others: { owner: { announcement: null } }, announceFails: true },
+    );
+    race.ring();
+    race.agents[0]?.events.left({ failed: true, reason: 'crashed' });
+    race.answer();
+    expect(await race.transfer.settled).toMatchObject({ outcome: 'failed' });
+    await settle();
+    expect(since(race.done, 'INVITE 1')).toEqual(expect.arrayContaining(['BYE line', 'line closed', 'INVITE 2']));
+  });
+
+  it('a fall-back destination behind a transfer that is ahead of it gives way to the fall-back agent', async () => {
+    const race = await callWithoutSockets({}, { fallback: 'owner' });
+    race.refuse();
+    await race.transfer.settled;
+    await settle();
+    const second = race.call.transfers.start({ destination: 'zendesk', summary: null });
+    race.agents[0]?.events.left({ failed: true, reason: 'crashed' });
+    await second;
+    await settle();
+    expect(race.done).toContain('fall-back started');
+    race.refuse();
+    await settle();
+    expect(race.call.status()).toBe('active');
+  });
+
+  it('the agent leaves before anything rings: the caller hears ringback until the line says more', async () => {
+    const race = await callWithoutSockets();
+    race.agents[0]?.events.left({ failed: false, reason: 'done' });
+    expect(race.done.at(-1)).toBe('caller hears ringback');
+    race.ring();
+    race.answer();
+    await settle();
+    expect(race.done.filter((what) => what === 'caller hears ringback')).toHaveLength(1);
+    expect(race.done).toContain('caller joined with line');
+  });
+
+  it('the next destination plays its own hold audio in the place of what was heard', async () => {
+    const next = { onFailure: 'next', next: 'owner' } as const;
+    const race = await callWithoutSockets(next, {
+      others: { owner: { onFailure: 'return', next: null, holdAudio: 'music.wav' } },
+    });
+    race.ring();
+    race.refuse();
+    await settle();
+    race.ring();
+    expect(race.done.filter((what) => what.startsWith('caller hears'))).toEqual([
+      'caller hears ringback',
+      'caller hears music.wav',
+    ]);
+  });
+
   it('the agent is muted from the first 18x until the failure, and the caller hears ringback in between', async () => {
     const race = await callWithoutSockets();
     expect(race.done).not.toContain('agent muted');
@@ -392,21 +500,25 @@ describe('races of a transfer', () => {
     race.ring();
     race.answer();
     race.lineHangsUp();
-    expect(await race.transfer.settled).toMatchObject({ outcome: 'no-answer', reason: 'line-ended-early' });
+    const early = { outcome: 'no-answer', reason: 'line-ended-early' };
+    // By the API and by the agent's tool.
+    expect(await race.transfer.decided).toMatchObject(early);
+    expect(await race.transfer.settled).toMatchObject(early);
     await settle();
     expect(race.call.status()).toBe('active');
-    expect(after(race.done, 'transfer.connected')).toContain('agent unmuted');
+    expect(since(race.done, 'transfer.connected')).toContain('agent unmuted');
   });
 
   it('with returnWithin the agent is kept until the time is over, and a later hang-up ends the call', async () => {
     const race = await callWithoutSockets({ returnWithin: 30 });
     race.ring();
     race.answer();
-    await race.transfer.decided;
     await settle();
+    expect(race.done).toContain('caller joined with line');
     expect(race.done).not.toContain('agent stopped');
     race.clock.advance(30_000);
     await settle();
+    expect(await race.transfer.decided).toMatchObject({ outcome: 'connected' });
     expect(race.done).toContain('agent stopped');
     race.lineHangsUp();
     await race.call.done;

@@ -118,7 +118,10 @@ export const makeDestination = (
     found.fault(`${path}.method`, 'refer is for phone destinations; a sip destination is called by invite');
   }
   if (given.type === 'phone' && method === 'invite' && trunk === null) {
-    found.warn(`${path}.trunk`, "is not set: calls go by the profile's trunk, if it has one");
+    found.fault(
+      `${path}.trunk`,
+      'is missing: a telephone number is called through a trunk, unless its method is refer',
+    );
   }
   const onFailure = given.onFailure ?? previous?.onFailure ?? 'return';
   const next = keep(given.next, previous?.next, null);

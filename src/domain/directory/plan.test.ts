@@ -281,6 +281,7 @@ describe('planning a document', () => {
       'transferDestinations[0].headers["Call-ID"] is a header the gateway writes itself',
       (d) => Object.assign(d.transferDestinations[0]!, { headers: { 'Call-ID': 'x' } }),
     ],
+    ['transferDestinations[1].trunk is missing', (d) => delete loose(d.transferDestinations[1]!).trunk],
     [
       'transferDestinations[0].headers["X-A"] must have a value of printable',
       (d) => Object.assign(d.transferDestinations[0]!, { headers: { 'X-A': 'a\r\nb' } }),

@@ -239,7 +239,7 @@ describe('the directory', () => {
     const gateway = await instance();
     const destinations = [
       { id: 'zendesk', name: 'Zendesk human agent', type: 'sip', value: 'sip:support@127.0.0.1:5080' },
-      { id: 'owner', name: 'Owner', type: 'phone', value: one },
+      { id: 'owner', name: 'Owner', type: 'phone', value: one, trunk: 'sip:trunk.example' },
     ];
     const body = document('acme', [], { transferDestinations: destinations });
     await gateway.apply({ orgId: 'acme', document: body, prune: false, dryRun: false, policy });
@@ -255,7 +255,10 @@ describe('the directory', () => {
       variables: { 'X-Api-Key': 'canary-variable' },
       secrets: { hmac: 'canary-secret' },
       transferDestinations: [
-        { id: 't', name: 'T', type: 'phone', value: two, digest: { username: 'u', password: 'canary-digest' } },
+        {
+          ...{ id: 't', name: 'T', type: 'phone', value: two, trunk: 'sip:trunk.example' },
+          digest: { username: 'u', password: 'canary-digest' },
+        },
       ],
     });
     await gateway.apply({ orgId: 'acme', document: body, prune: false, dryRun: false, policy });
@@ -270,7 +273,7 @@ describe('the directory without Redis', () => {
   it('refuses new calls at once and lets calls in progress go on with what is known', async () => {
     const gateway = await instance();
     const body = document('acme', [one], {
-      transferDestinations: [{ id: 'owner', name: 'Owner', type: 'phone', value: two }],
+      transferDestinations: [{ id: 'owner', name: 'Owner', type: 'phone', value: two, trunk: 'sip:trunk.example' }],
     });
     await gateway.apply({ orgId: 'acme', document: body, prune: false, dryRun: false, policy });
     await gateway.directory.route(one);

@@ -47,10 +47,14 @@ describe('a SIP URI as destination', () => {
 
   it('lets a destination add headers of its own and none of the protocol', () => {
     expect(sipHeaderFault('X-Queue', 'gold')).toBeNull();
-    for (const name of ['From', 'f', 'CALL-ID', 'Content-Type', 'X-Twilio-Foo', 'x-opencx-session-id', 'Min-SE']) {
+    const steering = ['From', 'f', 'CALL-ID', 'Content-Type', 'X-Twilio-Foo', 'x-opencx-session-id', 'Min-SE'];
+    // Those that a call drops when it is placed must not be taken when they are set up.
+    const dropped = ['Subject', 'Date', 'History-Info', 'Reason', 'X-A#', 'X-$', 'X&Y', 'X^', 'a|b', 'X'.repeat(129)];
+    for (const name of [...steering, ...dropped]) {
       expect(sipHeaderFault(name, 'x')).not.toBeNull();
     }
     expect(sipHeaderFault('X-Queue', 'a\r\nVia: b')).toContain('printable');
+    expect(sipHeaderFault('X-Queue', ' ')).toContain('empty');
   });
 
   it('knows the ranges of the Twilio profile, and no others', () => {

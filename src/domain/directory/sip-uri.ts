@@ -1,4 +1,5 @@
 import { BlockList, isIP, isIPv4, isIPv6 } from 'node:net';
+import { foreignHeaderFault } from '../../core/sip-headers.js';
 
 /**
  * Twilio's published signalling and media ranges (twilio.com/docs/sip-trunking/ip-addresses). Twilio answers calls only
@@ -66,18 +67,16 @@ export const sipUriFault = (uri: string): string | null => {
   return null;
 };
 
-const routing = new Set(
-  'via from to f t v call-id i cseq contact m max-forwards route record-route path service-route content-type c content-length l content-encoding e content-disposition mime-version authorization proxy-authorization proxy-authenticate www-authenticate authentication-info session-expires x min-se supported k require proxy-require unsupported allow expires date refer-to r referred-by b replaces rack rseq event o subscription-state p-asserted-identity p-preferred-identity privacy diversion user-agent server'.split(
-    ' ',
-  ),
-);
+const headerFaults = {
+  name: "is not a name a header of a call can have: letters, digits and -.!%*_+`'~ only, 128 at most",
+  reserved: 'is a header the gateway writes itself, or one that steers calls',
+  gateway: 'is a name kept for the gateway',
+  empty: 'must not be empty: such a header is not sent',
+  'not-printable': 'must have a value of printable ASCII characters',
+} as const;
 
-/** What is wrong with a header a destination wants to send, or null. Routing, authentication, timers and content are ours. */
+/** What is wrong with a header a destination wants to send, or null. What is let pass here is sent. */
 export const sipHeaderFault = (name: string, value: string): string | null => {
-  const lower = name.toLowerCase();
-  if (routing.has(lower)) return 'is a header the gateway writes itself';
-  if (lower.startsWith('x-twilio') || lower.startsWith('x-opencx-'))
-    return 'is a name kept for the gateway and its carriers';
-  if (!/^[\x20-\x7e]*$/.test(value)) return 'must have a value of printable ASCII characters';
-  return null;
+  const fault = foreignHeaderFault(name, value);
+  return fault === null ? null : headerFaults[fault];
 };

@@ -29,7 +29,7 @@ export type OwnedSessionsOptions = {
   readonly retention: number;
   readonly buffer: { readonly maxItems?: number; readonly maxBytes?: number; readonly linger?: number };
   /** A webhook that had come before its call stamped the session just created: there is work in the queue. */
-  readonly onHeldStamp: (orgId: string) => void;
+  readonly onWork: (orgId: string) => void;
 };
 
 /** The sessions this instance owns, and their way into Redis. */
@@ -128,16 +128,17 @@ export const createOwnedSessions = (options: OwnedSessionsOptions): OwnedSession
   const send = async (id: string, changes: readonly NumberedChange[]): Promise<void> => {
     const state = states.get(id);
     if (state === undefined) throw new GatewayError('internal', `Session ${id} has writes but no owner.`);
-    let [result, applied, ticketId] = await runChange(state.session.orgId, id, changes);
+    let [result, applied, ticketId, work] = await runChange(state.session.orgId, id, changes);
     if (result === 'reaped' || result === 'missing') {
       await revive(state);
-      [result, applied, ticketId] = await runChange(state.session.orgId, id, changes);
+      [result, applied, ticketId, work] = await runChange(state.session.orgId, id, changes);
     }
     if (result !== 'ok') {
       throw new GatewayError('internal', `Redis does not have session ${id} as one of this instance (${result}).`);
     }
     state.applied = Number(applied);
     if (ticketId !== undefined && ticketId !== '') stampSeen(id, ticketId);
+    if (work === '1') options.onWork(state.session.orgId);
   };
 
   const buffer = createOutageBuffer<NumberedChange>({
@@ -239,7 +240,7 @@ export const createOwnedSessions = (options: OwnedSessionsOptions): OwnedSession
       });
       const state: State = { session, contact, made: 1, applied: 1, releasedAt: null };
       states.set(id, state);
-      if (heldTicket !== '') options.onHeldStamp(orgId);
+      if (heldTicket !== '') options.onWork(orgId);
       return handle(state);
     } finally {
       creating.delete(id);

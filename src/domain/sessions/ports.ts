@@ -95,6 +95,13 @@ export type SessionStore = {
     noteAtEnd?: boolean,
   ): Promise<StampResult>;
   /**
+   * A ticket of our own is being made for this session, until `until` (ms since the epoch) at the latest; null: no longer.
+   * Zendesk's trigger may stamp it before whoever makes it can. Does nothing when there is no such session.
+   */
+  markCreating(orgId: string, id: string, until: number | null): Promise<void>;
+  /** Whose making the ticket on a session is; `pending` while one of ours may yet turn out to be it. `now`: ms since the epoch. */
+  ticketOrigin(orgId: string, id: string, now: number): Promise<'ours' | 'theirs' | 'pending'>;
+  /**
    * Finds the live session of a webhook's phones and stamps its ticket, in one atomic step (match.lua); queues what is
    * to be done after. Throws store_unavailable.
    */
@@ -113,7 +120,8 @@ export type SessionStore = {
 /** A piece of work as the queue gave it out (stream `zendesk-work` of the organization). */
 export type QueuedWork = { readonly id: string; readonly group: string };
 
-export type WorkEnd = { readonly enrichment?: 'failed'; readonly timeline: readonly TimelineEntry[] };
+/** `enrichment` `none`: there was nothing to enrich from. */
+export type WorkEnd = { readonly enrichment?: 'failed' | 'none'; readonly timeline: readonly TimelineEntry[] };
 
 /** How the session of a webhook was found. */
 export type TicketMatch = 'caller_phone' | 'requester_phone' | 'talk_number';

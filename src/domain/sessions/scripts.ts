@@ -8,6 +8,7 @@ export const sessionScripts = {
   change: load('change'),
   note: load('note'),
   stamp: load('stamp'),
+  creating: load('creating'),
   match: load('match'),
   enrich: load('enrich'),
   settle: load('settle'),

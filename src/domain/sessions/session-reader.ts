@@ -57,7 +57,15 @@ const zipped = (names: readonly string[], values: readonly RedisReply[]): Map<st
 
 export type SessionReader = Pick<
   SessionStore,
-  'get' | 'locate' | 'bySipCallId' | 'liveByCaller' | 'list' | 'timeline' | 'liveCount' | 'enrichmentState'
+  | 'get'
+  | 'locate'
+  | 'bySipCallId'
+  | 'liveByCaller'
+  | 'list'
+  | 'timeline'
+  | 'liveCount'
+  | 'enrichmentState'
+  | 'ticketOrigin'
 > & {
   /** Organizations that have ever had a session. */
   orgs(): Promise<readonly string[]>;
@@ -142,6 +150,12 @@ export const createSessionReader = ({ redis }: { readonly redis: RedisConnection
     enrichmentState: async (orgId, id) => {
       const state = replyTextOrNull(await redis.command('HGET', sessionKeys.session(orgId, id), 'enrichment'));
       return state === 'queued' || state === 'enriched' || state === 'failed' ? state : null;
+    },
+    ticketOrigin: async (orgId, id, now) => {
+      const key = sessionKeys.session(orgId, id);
+      const [match, until] = replyList(await redis.command('HMGET', key, 'ticketMatch', 'ticketCreating'));
+      if (replyTextOrNull(match) === 'created') return 'ours';
+      return Number(replyTextOrNull(until) ?? 0) > now ? 'pending' : 'theirs';
     },
     liveCount: async () => {
       const known = await orgs();

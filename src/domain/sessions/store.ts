@@ -27,8 +27,8 @@ export type SessionStoreOptions = {
   readonly exclusive?: boolean;
   /** Called after this instance ended a session of one that is gone. */
   readonly onReaped?: (orgId: string, sessionId: string) => void;
-  /** Called when a session was stamped at its creation by a webhook that had been held: there is work in the queue. */
-  readonly onHeldStamp?: (orgId: string) => void;
+  /** Called when a change or a creation has put work with Zendesk into the queue. */
+  readonly onWork?: (orgId: string) => void;
 };
 
 export type SessionStoreRuntime = SessionStore & {
@@ -70,7 +70,7 @@ export const createSessionStore = (options: SessionStoreOptions): SessionStoreRu
     log,
     retention,
     buffer: options.buffer ?? {},
-    onHeldStamp: options.onHeldStamp ?? (() => {}),
+    onWork: options.onWork ?? (() => {}),
   });
   const ownership = createOwnership({
     ...{ redis, instanceId, clock, log, retention, orgs: reader.orgs },
@@ -114,6 +114,9 @@ export const createSessionStore = (options: SessionStoreOptions): SessionStoreRu
       const stamp = stampResult(result, present);
       if (stamp.ticketId !== null) owned.stampSeen(id, stamp.ticketId);
       return stamp;
+    },
+    markCreating: async (orgId, id, until) => {
+      await redis.run(sessionScripts.creating, [sessionKeys.session(orgId, id)], [until ?? '']);
     },
     settleWork: async (orgId, id, work, { enrichment, timeline }) => {
       const settled = await redis.run(

@@ -127,6 +127,30 @@ describe('one attempt', () => {
     expect((await result).record.reason).not.toContain('/etc');
   });
 
+  it('tells with success that the line did not get the whole summary', async () => {
+    const hintWith = async (summary: string | null) => (await attempt({}, { summary }).result).record.hint;
+    expect(await hintWith('Wants a refund')).toBeNull();
+    expect(await hintWith('x'.repeat(2_000))).toContain('its beginning only');
+  });
+
+  it('to a telephone number names the contact that was made during the call', async () => {
+    const contactId = 'c0ffee00-0000-4000-8000-000000000000';
+    const { result } = attempt(
+      {
+        session: {
+          read: async () => ({ ticketId: '4711', contactId, caller }),
+          lastKnown: () => ({ ticketId: null, contactId: null, caller }),
+        },
+      },
+      { destination: { ...destination, type: 'phone', value: '+14155550199', trunk: 'sip:trunk.example' } },
+    );
+    expect((await result).record).toMatchObject({
+      headers: { 'X-OPENCX-CONTACT-ID': contactId },
+      ticketId: null,
+      ticketReason: 'phone-destination',
+    });
+  });
+
   it('to a number without a trunk is over before anything is sent', async () => {
     const { result } = attempt({}, { destination: { ...destination, type: 'phone', value: '+14155550199' } });
     expect((await result).record).toMatchObject({ outcome: 'failed', hint: 'Set `trunk` on the destination.' });

@@ -100,6 +100,12 @@ const readInTime = <Leg>({ session, clock }: AttemptPorts<Leg>): Promise<Session
     );
   });
 
+/** Told with success: the human may not know what the agent believes to have said. */
+const summaryHint = (sent: TransferPlan['summary']): string | null => {
+  if (sent === 'cut') return 'The summary was too long for a SIP header: the line got its beginning only.';
+  return sent === 'dropped' ? 'There was no room for the summary in the SIP headers: the line did not get it.' : null;
+};
+
 /** The record of an attempt that is over. */
 export const failedRecord = (record: AttemptRecord, failure: Failure): AttemptRecord => ({
   ...record,
@@ -116,7 +122,9 @@ export const failedRecord = (record: AttemptRecord, failure: Failure): AttemptRe
  */
 export const runAttempt = async <Leg>(ports: AttemptPorts<Leg>, input: AttemptInput): Promise<AttemptResult<Leg>> => {
   const { destination } = input;
-  const read = destination.type === 'sip' ? await readInTime(ports) : ports.session.lastKnown();
+  // A REFER carries nothing of what the store knows.
+  const refers = destination.type === 'phone' && destination.method === 'refer';
+  const read = refers ? ports.session.lastKnown() : await readInTime(ports);
   const plan = planTransfer({ ...input, facts: read ?? ports.session.lastKnown(), fresh: read !== null });
   let record: AttemptRecord = {
     id: input.id,
@@ -152,6 +160,7 @@ export const runAttempt = async <Leg>(ports: AttemptPorts<Leg>, input: AttemptIn
       hint: 'Set `trunk` on the destination.',
     });
   }
+  const { summary } = plan;
   let dialled: DialResult<Leg>;
   try {
     dialled = await ports.dial(plan, {
@@ -183,6 +192,7 @@ export const runAttempt = async <Leg>(ports: AttemptPorts<Leg>, input: AttemptIn
         outcome: 'connected',
         sipStatus: dialled.sipStatus,
         reason: 'The line answered.',
+        hint: summaryHint(summary),
       }),
     };
   }

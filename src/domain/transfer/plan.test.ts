@@ -70,6 +70,7 @@ describe('the plan of a transfer', () => {
       dropped: [],
       ticketId: '4711',
       ticketReason: null,
+      summary: 'none',
       ringTimeout: 30_000,
     });
   });
@@ -134,5 +135,33 @@ describe('the plan of a transfer', () => {
   it('sends a summary as User-to-User in hex, whatever is in it', () => {
     const planned = plan({ summary: 'Grüße\r\n' });
     expect(planned?.headers['User-to-User']).toBe('4772c3bcc39f650d0a;encoding=hex');
+    expect(planned?.summary).toBe('whole');
+  });
+
+  const told = (header: string | undefined): string => Buffer.from(header?.split(';')[0] ?? '', 'hex').toString('utf8');
+
+  it.each(['x', 'ü', '語', '👋'])(
+    'cuts a summary of 2,000 %s that does not fit between two characters',
+    (character) => {
+      const planned = plan({ summary: character.repeat(2_000) });
+      const text = told(planned?.headers['User-to-User']);
+      expect(text).toMatch(new RegExp(`^${character}{80,400}…$`, 'u'));
+      expect(planned).toMatchObject({ summary: 'cut', dropped: [] });
+      const bytes = Object.entries(planned?.headers ?? {}).reduce(
+        (sum, [name, value]) => sum + name.length + value.length + 4,
+        0,
+      );
+      expect(bytes).toBeLessThanOrEqual(1_024);
+      expect(bytes).toBeGreaterThan(1_000);
+    },
+  );
+
+  it.each([
+    ['no room is left', { 'X-Long': 'x'.repeat(750) }],
+    ['the destination has a header of that name', { 'user-to-user': 'theirs' }],
+  ])('says that the line does not get the summary when %s', (_name, headers) => {
+    const planned = plan({ summary: 'Wants a refund', destination: { ...zendesk, headers } });
+    expect(planned?.summary).toBe('dropped');
+    expect(planned?.headers['User-to-User']).toBeUndefined();
   });
 });

@@ -1,5 +1,6 @@
 import { callerIdentity, type FromReason } from './caller-identity.js';
 import { type DroppedHeader, type HeaderToSend, sendableHeaders } from './headers.js';
+import { type SummarySent, summaryHeader } from './user-to-user.js';
 import type { CallView, DestinationView, ProfileView, SessionFacts } from './views.js';
 
 /**
@@ -26,6 +27,8 @@ export type TransferPlan = {
   readonly dropped: readonly DroppedHeader[];
   readonly ticketId: string | null;
   readonly ticketReason: TicketReason;
+  /** What the line is told of the agent's summary. */
+  readonly summary: SummarySent;
   /** ms. */
   readonly ringTimeout: number;
 };
@@ -56,8 +59,6 @@ export const targetOf = ({ type, value, trunk, method }: DestinationView): strin
   return method === 'refer' ? `tel:${value}` : null;
 };
 
-const hex = (text: string): string => Buffer.from(text, 'utf8').toString('hex');
-
 /** The plan of one attempt; null when the destination cannot be called at all for want of a trunk. */
 export const planTransfer = (input: PlanInput): TransferPlan | null => {
   const { call, destination, profile } = input;
@@ -75,6 +76,7 @@ export const planTransfer = (input: PlanInput): TransferPlan | null => {
       dropped: [],
       ticketId: null,
       ticketReason: 'phone-destination',
+      summary: 'none',
       ringTimeout,
     };
   }
@@ -84,15 +86,18 @@ export const planTransfer = (input: PlanInput): TransferPlan | null => {
   const ticketNames = ticketId === null ? [] : ['X-OPENCX-ZENDESK-TICKET-ID', ...profile.ticketHeaders];
   const ours = (name: string, value: string | null): HeaderToSend[] =>
     value === null ? [] : [{ name, value, ours: true }];
-  const { headers, dropped } = sendableHeaders([
+  const wanted: readonly HeaderToSend[] = [
     ...ours('X-OPENCX-SESSION-ID', call.sessionId),
     ...ours('X-OPENCX-AGENT-ID', call.agentId),
     ...ours('X-OPENCX-TRANSFER', 'true'),
     ...ticketNames.flatMap((name) => ours(name, ticketId)),
     ...ours('X-OPENCX-CONTACT-ID', input.facts.contactId),
     ...Object.entries(destination.headers).map(([name, value]) => ({ name, value, ours: false })),
-    ...(input.summary === null || !toSip ? [] : ours('User-to-User', `${hex(input.summary)};encoding=hex`)),
-  ]);
+  ];
+  const summary = summaryHeader(toSip ? input.summary : null, sendableHeaders(wanted).left);
+  const { headers, dropped } = sendableHeaders([...wanted, ...(summary.header === null ? [] : [summary.header])]);
+  // A destination may have a header of this name.
+  const lost = summary.header !== null && headers[summary.header.name] !== summary.header.value;
   const carried = ticketNames.length > 0 && ticketNames.every((name) => headers[name] !== undefined);
   return {
     method: 'invite',
@@ -109,6 +114,7 @@ export const planTransfer = (input: PlanInput): TransferPlan | null => {
     dropped,
     ticketId: carried ? ticketId : null,
     ticketReason: ticketReasonOf(toSip, ticketId, carried, input.fresh),
+    summary: lost ? 'dropped' : summary.sent,
     ringTimeout,
   };
 };

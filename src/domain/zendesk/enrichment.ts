@@ -1,7 +1,7 @@
 import type { Clock } from '../../core/clock.js';
 import type { Logger } from '../../core/logger.js';
 import type { Span, Tracer } from '../../core/tracing.js';
-import type { WorkVerdict } from '../../platform/redis/index.js';
+import type { WorkTries, WorkVerdict } from '../../platform/redis/index.js';
 import type { Directory, Organization } from '../directory/index.js';
 import type { ContactStore, PhoneSession, SessionStore } from '../sessions/index.js';
 import type { ZendeskClient } from './client.js';
@@ -16,7 +16,7 @@ import type { Work } from './work.js';
 export type EnrichmentDeps = {
   readonly client: ZendeskClient;
   readonly directory: Pick<Directory, 'organization'>;
-  readonly sessions: Pick<SessionStore, 'get' | 'settleWork'>;
+  readonly sessions: Pick<SessionStore, 'get' | 'settleWork' | 'ticketOrigin'>;
   readonly contacts: Pick<ContactStore, 'enrich'>;
   readonly status: StatusBoard;
   readonly clock: Clock;
@@ -25,13 +25,15 @@ export type EnrichmentDeps = {
   readonly count: (result: 'enriched' | 'unchanged' | 'clash' | 'failed') => void;
 };
 
-export type Enrichment = (work: Work, attempt: number, signal: AbortSignal) => Promise<WorkVerdict>;
+export type Enrichment = (work: Work, tries: WorkTries, signal: AbortSignal) => Promise<WorkVerdict>;
 
 type Gathered =
   | { readonly kind: 'known'; readonly ticket: ZendeskTicket; readonly user: ZendeskUser }
   | { readonly kind: 'nobody'; readonly reason: 'no-requester' | 'anonymous-requester'; readonly message: string };
 
 const done: WorkVerdict = { kind: 'done' };
+/** ms until a ticket that may be of our own making is looked at again. */
+const LOOK = 250;
 
 /**
  * Brings a contact up to what Zendesk knows of the ticket's requester: the ticket by its id, its requester by theirs, the
@@ -94,12 +96,20 @@ export const createEnrichment = (deps: EnrichmentDeps): Enrichment => {
     return phone === null || talkNumbers.includes(phone) ? null : phone;
   };
 
-  const enrich = async (work: Work, span: Span, attempt: number, signal: AbortSignal): Promise<WorkVerdict> => {
+  const enrich = async (work: Work, span: Span, { attempt }: WorkTries, signal: AbortSignal): Promise<WorkVerdict> => {
     const { orgId, sessionId, ticketId } = work;
     const organization = await directory.organization(orgId);
     const session = await sessions.get(orgId, sessionId);
     if (organization === null || organization.zendesk === null || session === null) {
       return fail(work, span, 'disconnected', 'The organization is not connected to Zendesk any more.');
+    }
+    const origin = await sessions.ticketOrigin(orgId, sessionId, clock.now());
+    if (origin === 'pending') return { kind: 'again', after: LOOK, waited: true };
+    if (origin === 'ours') {
+      // It says about the caller what we told Zendesk ourselves.
+      span.end({ 'enrichment.result': 'ours' });
+      await sessions.settleWork(orgId, sessionId, work, { enrichment: 'none', timeline: [] });
+      return done;
     }
     const gathered = await gather(organization, ticketId, signal);
     await status.ok(orgId);
@@ -117,13 +127,15 @@ export const createEnrichment = (deps: EnrichmentDeps): Enrichment => {
     return done;
   };
 
-  return async (work, attempt, signal) => {
-    const span = deps.tracer.part('enrichment', work.sessionId, { fields: { 'enrichment.attempt': attempt } });
+  return async (work, tries, signal) => {
+    const span = deps.tracer.part('enrichment', work.sessionId, {
+      fields: { 'enrichment.attempt': tries.attempt + tries.waits },
+    });
     try {
-      return await enrich(work, span, attempt, signal);
+      return await enrich(work, span, tries, signal);
     } catch (error) {
       if (signal.aborted) throw error;
-      const verdict = verdictAfter(error, attempt);
+      const verdict = verdictAfter(error, tries);
       if (verdict !== null) return verdict;
       if (!(error instanceof ZendeskFailure)) throw error;
       if (error.kind === 'credentials' || error.kind === 'forbidden') await status.failed(work.orgId, error);

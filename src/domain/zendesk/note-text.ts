@@ -53,6 +53,15 @@ export const callNote = (session: PhoneSession, timeline: readonly TimelineEntry
   ].join('\n');
 };
 
+/** What the agent tells whoever is about to take the call, on the ticket that is known already. */
+export const handOverNote = (session: PhoneSession, timeline: readonly TimelineEntry[], publicUrl: string): string =>
+  [
+    'The AI phone agent is handing this call over.',
+    `Session: ${session.id}`,
+    ...summaryLine(timeline),
+    consoleLine(publicUrl, session),
+  ].join('\n');
+
 /** For a ticket that was known only after the transfer had left without it. */
 export const lateNote = (session: PhoneSession, timeline: readonly TimelineEntry[], publicUrl: string): string =>
   [

@@ -1,5 +1,5 @@
 import { randomBetween } from '../../core/ids.js';
-import type { WorkVerdict } from '../../platform/redis/index.js';
+import type { WorkTries, WorkVerdict } from '../../platform/redis/index.js';
 import { ZendeskFailure } from './failure.js';
 
 /** Tries of a request that fails; being asked to wait is no failure and has a limit of its own. */
@@ -14,11 +14,11 @@ const backOff = (attempt: number): number => {
 };
 
 /** Whether work that failed is tried again, and when; null: it is over. */
-export const verdictAfter = (error: unknown, attempt: number): WorkVerdict | null => {
+export const verdictAfter = (error: unknown, { attempt, waits }: WorkTries): WorkVerdict | null => {
   if (!(error instanceof ZendeskFailure) || !error.retryable) return null;
   if (error.kind === 'busy') {
-    if (attempt >= WAITS) return null;
-    return { kind: 'again', after: error.retryAfter ?? backOff(attempt), everything: true };
+    if (waits >= WAITS) return null;
+    return { kind: 'again', after: error.retryAfter ?? backOff(waits + 1), everything: true, waited: true };
   }
   return attempt >= TRIES ? null : { kind: 'again', after: backOff(attempt) };
 };

@@ -7,6 +7,8 @@ import { ZendeskFailure } from './failure.js';
 
 /** ms a transfer waits for its ticket. */
 const PATIENCE = 2_000;
+/** ms after which a request of ours has made a ticket or never will: longer than any request may take. */
+const OURS_UNTIL = 20_000;
 
 export type TicketOutcome =
   | { readonly kind: 'created' | 'present'; readonly ticketId: string }
@@ -17,7 +19,7 @@ export type TicketOutcome =
 export type TicketsDeps = {
   readonly client: ZendeskClient;
   readonly directory: Pick<Directory, 'organization'>;
-  readonly sessions: Pick<SessionStore, 'stampTicket' | 'note'>;
+  readonly sessions: Pick<SessionStore, 'stampTicket' | 'markCreating' | 'note'>;
   readonly contacts: Pick<ContactStore, 'get'>;
   readonly clock: Clock;
   readonly log: Logger;
@@ -40,13 +42,25 @@ export const createTickets = (deps: TicketsDeps): EnsureTicket => {
     return { name: contact?.name ?? caller.display ?? phone ?? 'Anonymous caller', phone };
   };
 
+  /** Zendesk's trigger may tell of our ticket before its answer does: until that is here nobody knows whose it is. */
+  const whileCreating = async <Result>({ orgId, id }: PhoneSession, make: () => Promise<Result>): Promise<Result> => {
+    await sessions.markCreating(orgId, id, clock.now() + OURS_UNTIL);
+    try {
+      return await make();
+    } finally {
+      // After a stamp it is gone already. Where the store cannot be told, the mark ends by its time.
+      sessions.markCreating(orgId, id, null).catch(() => {});
+    }
+  };
+
   const create = async (organization: Organization, session: PhoneSession): Promise<TicketOutcome> => {
     const { orgId, id } = session;
+    const requester = await requesterOf(session);
     const from = session.caller.withheld ? 'a withheld number' : (session.caller.e164 ?? 'an unknown number');
     const ticket = await client.createTicket(organization, {
       subject: `Phone call from ${from}`,
       body: `Call answered by the AI phone agent on ${session.called}.\nSession: ${id}`,
-      requester: await requesterOf(session),
+      requester,
       // The same call never makes two tickets.
       idempotencyKey: id,
     });
@@ -58,9 +72,10 @@ export const createTickets = (deps: TicketsDeps): EnsureTicket => {
     return { kind: 'failed', reason: 'the call has ended' };
   };
 
-  const report = async (session: PhoneSession, reason: string, message: string): Promise<TicketOutcome> => {
+  /** The timeline is not waited for: a store that says nothing would hold the transfer up. */
+  const report = (session: PhoneSession, reason: string, message: string): TicketOutcome => {
     const entry = { at: clock.now(), type: 'ticket.failed', data: { reason, message } } as const;
-    await sessions.note(session.orgId, session.id, entry).catch((error: unknown) => {
+    sessions.note(session.orgId, session.id, entry).catch((error: unknown) => {
       log.warn({ err: error, sessionId: session.id }, 'The timeline could not be told of a ticket that failed.');
     });
     return { kind: 'failed', reason: message };
@@ -70,7 +85,7 @@ export const createTickets = (deps: TicketsDeps): EnsureTicket => {
     if (session.zendeskTicketId !== null) return { kind: 'present', ticketId: session.zendeskTicketId };
     let timer: Timer | null = null;
     let late = false;
-    const failed = (error: unknown): Promise<TicketOutcome> => {
+    const failed = (error: unknown): TicketOutcome => {
       if (!(error instanceof ZendeskFailure))
         log.error({ err: error, sessionId: session.id }, 'A ticket was not created.');
       const known = error instanceof ZendeskFailure;
@@ -79,8 +94,8 @@ export const createTickets = (deps: TicketsDeps): EnsureTicket => {
     const work = (async (): Promise<TicketOutcome> => {
       const organization = await directory.organization(session.orgId);
       if (organization?.zendesk?.createTicket !== true) return { kind: 'off' };
-      return create(organization, session);
-    })().catch((error: unknown): TicketOutcome | Promise<TicketOutcome> => {
+      return whileCreating(session, () => create(organization, session));
+    })().catch((error: unknown): TicketOutcome => {
       // Of a request that nobody waits for any more the timeline has spoken already.
       return late ? { kind: 'failed', reason: 'late' } : failed(error);
     });

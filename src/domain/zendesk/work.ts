@@ -1,8 +1,11 @@
 import { type RedisReply, replyFields, replyList, replyText } from '../../platform/redis/index.js';
 import type { QueuedWork } from '../sessions/index.js';
 
-/** What can be to do with Zendesk: the contact of a stamped session, a note after the call, a note for a late stamp. */
-export const workKinds = ['enrich', 'note', 'late-note'] as const;
+/**
+ * What can be to do with Zendesk: the contact of a stamped session, a note after the call, a note for a late stamp, what
+ * the agent tells the human it hands over to.
+ */
+export const workKinds = ['enrich', 'note', 'late-note', 'hand-over'] as const;
 export type WorkKind = (typeof workKinds)[number];
 
 export type Work = QueuedWork & {

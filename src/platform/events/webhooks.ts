@@ -1,7 +1,7 @@
 import type { Clock } from '../../core/clock.js';
 import type { Logger } from '../../core/logger.js';
 import { type EgressClient, EgressFailure } from '../egress/index.js';
-import { createWorkQueue, orgKey, type RedisConnection, type WorkVerdict } from '../redis/index.js';
+import { createWorkQueue, orgKey, type RedisConnection, type WorkTries, type WorkVerdict } from '../redis/index.js';
 import type { DeadLetters } from './dead-letters.js';
 import type { WebhookEndpoints } from './endpoints.js';
 import type { WebhookDelivery, WebhookEndpoint } from './records.js';
@@ -104,7 +104,7 @@ export const createWebhooks = (options: WebhooksOptions): Webhooks => {
     return { kind: 'done' };
   };
 
-  const handle = async (work: WebhookWork, attempt: number, signal: AbortSignal): Promise<WorkVerdict> => {
+  const handle = async (work: WebhookWork, { attempt }: WorkTries, signal: AbortSignal): Promise<WorkVerdict> => {
     const { orgId, delivery } = work;
     const endpoint = await endpoints.get(orgId, delivery.endpointId);
     if (endpoint === null) {

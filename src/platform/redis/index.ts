@@ -21,5 +21,6 @@ export {
   type QueuedPiece,
   type WorkQueue,
   type WorkQueueOptions,
+  type WorkTries,
   type WorkVerdict,
 } from './work-queue.js';

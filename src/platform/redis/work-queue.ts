@@ -15,8 +15,24 @@ export type QueuedPiece = { readonly id: string; readonly orgId: string };
 export type WorkVerdict =
   /** The handler has taken it off the queue. */
   | { readonly kind: 'done' }
-  /** Again in `after` ms; `everything`: all work of the organization waits as long. */
-  | { readonly kind: 'again'; readonly after: number; readonly everything?: boolean };
+  /**
+   * Again in `after` ms; `everything`: all work of the organization waits as long. `waited`: nothing failed, its time has
+   * not come yet, so that it is no attempt.
+   */
+  | {
+      readonly kind: 'again';
+      readonly after: number;
+      readonly everything?: boolean;
+      readonly waited?: boolean;
+    };
+
+/** How often a piece of work was begun in this process. */
+export type WorkTries = {
+  /** This attempt, from 1: those that failed before and it. */
+  readonly attempt: number;
+  /** Times it was put off without a failure. */
+  readonly waits: number;
+};
 
 export type WorkQueueOptions<Work extends QueuedPiece> = {
   /** Name of the stream of each organization. */
@@ -32,8 +48,8 @@ export type WorkQueueOptions<Work extends QueuedPiece> = {
   readonly log: Logger;
   /** Organizations that may have work. */
   readonly organizations: () => Promise<readonly string[]>;
-  /** Does one piece; `attempt` counts from 1 in this process. A rejection is a fault of ours: tried again later. */
-  readonly handle: (work: Work, attempt: number, signal: AbortSignal) => Promise<WorkVerdict>;
+  /** Does one piece. A rejection is a fault of ours: tried again later. */
+  readonly handle: (work: Work, tries: WorkTries, signal: AbortSignal) => Promise<WorkVerdict>;
   /** No other instance can be alive: what is given out to others is taken over at once. */
   readonly exclusive?: boolean;
   /** ms after which work of a silent instance is taken over; default 15,000. */
@@ -64,7 +80,7 @@ const isPassing = (error: unknown): boolean => isGatewayError(error, 'store_unav
  * What an instance holds it says again every third of the lease; work of an instance that says nothing goes to another.
  */
 export const createWorkQueue = <Work extends QueuedPiece>(options: WorkQueueOptions<Work>): WorkQueue => {
-  type Held = { readonly work: Work; attempt: number; timer: Timer | null };
+  type Held = { readonly work: Work; attempt: number; waits: number; timer: Timer | null };
   const { redis, instanceId, clock, log, group } = options;
   const streamOf = (orgId: string): string => orgKey(orgId, options.stream);
   const lease = options.lease ?? 15_000;
@@ -93,10 +109,10 @@ export const createWorkQueue = <Work extends QueuedPiece>(options: WorkQueueOpti
 
   const perform = async (entry: Held): Promise<void> => {
     const { work } = entry;
-    entry.attempt += 1;
+    const { attempt, waits } = entry;
     let verdict: WorkVerdict;
     try {
-      verdict = await options.handle(work, entry.attempt, stopping.signal);
+      verdict = await options.handle(work, { attempt, waits }, stopping.signal);
     } catch (error) {
       if (!stopping.signal.aborted) {
         log.error(
@@ -111,6 +127,8 @@ export const createWorkQueue = <Work extends QueuedPiece>(options: WorkQueueOpti
       return;
     }
     if (stopping.signal.aborted) return;
+    if (verdict.waited === true) entry.waits += 1;
+    else entry.attempt += 1;
     if (verdict.everything === true) pausedUntil.set(work.orgId, clock.monotonic() + verdict.after);
     later(entry, verdict.after);
   };
@@ -132,7 +150,7 @@ export const createWorkQueue = <Work extends QueuedPiece>(options: WorkQueueOpti
     for (const message of messages) {
       const work = options.read(orgId, message);
       if (work === null || held.has(keyOf(work))) continue;
-      const entry: Held = { work, attempt: 0, timer: null };
+      const entry: Held = { work, attempt: 1, waits: 0, timer: null };
       held.set(keyOf(work), entry);
       run(entry);
     }

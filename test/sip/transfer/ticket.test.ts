@@ -137,6 +137,12 @@ describe.skipIf(onDrachtioServer)('a webhook and the INVITE of a transfer', () =
     const [pid = ''] = readFileSync(join(rig.gateway.dataDir, 'redis', 'server.pid'), 'utf8').split('\n');
     process.kill(Number(pid), 'SIGSTOP');
     try {
+      // Nor does giving a ringing transfer up need it.
+      expect((await caller.transfer({ destination: 'zendesk' })).status).toBe(202);
+      await line.until('INVITE');
+      const cancelled = await rig.gateway.api(`/v1/sessions/${caller.sessionId}/transfer`, { method: 'DELETE' });
+      expect(cancelled).toMatchObject({ status: 200, body: { outcome: 'cancelled' } });
+      line.forget();
       const transfer = caller.transfer({ destination: 'zendesk' }, { wait: true });
       const invite = await line.until('INVITE');
       await line.answer(desk.sdp());

@@ -44,6 +44,7 @@ export const DestinationDialog = ({ destination, others, onClose }: Props) => {
   const [type, setType] = useState<'sip' | 'phone'>(destination?.type ?? 'sip');
   const [value, setValue] = useState(destination?.value ?? '');
   const [profile, setProfile] = useState(destination?.profile ?? '');
+  const [trunk, setTrunk] = useState(destination?.trunk ?? '');
   const [ring, setRing] = useState(String(destination?.ringTimeout ?? 30));
   const [onFailure, setOnFailure] = useState<'return' | 'next' | 'hangup'>(destination?.onFailure ?? 'return');
   const [next, setNext] = useState(destination?.next ?? '');
@@ -59,6 +60,7 @@ export const DestinationDialog = ({ destination, others, onClose }: Props) => {
     const body = {
       ...{ name, type, value, onFailure, ringTimeout: Number(ring) },
       profile: profile === '' ? null : profile,
+      ...(type === 'phone' ? { trunk: trunk === '' ? null : trunk } : {}),
       next: next === '' ? null : next,
       headers: Object.fromEntries(Object.entries(parsed.value as object).map(([key, each]) => [key, String(each)])),
     };
@@ -103,6 +105,14 @@ export const DestinationDialog = ({ destination, others, onClose }: Props) => {
           onValue={setValue}
           placeholder={type === 'sip' ? 'sip:line@acme.sip.twilio.com' : '+14155550199'}
         />
+        {type === 'phone' && (
+          <Field
+            label="Trunk it is called through"
+            value={trunk}
+            onValue={setTrunk}
+            placeholder="sip:acme.pstn.twilio.com"
+          />
+        )}
         <div className="fields">
           <Field label="Rings for, seconds" type="number" min={1} max={600} value={ring} onValue={setRing} />
           <Select

@@ -36,6 +36,7 @@ local function stamp(id, match, count, caller)
   put_ticket(prefix, id, ticket, match, at, data, keep, channel, r.notes, caller)
   enqueue_work(prefix, 'enrich', id, ticket, at)
   local status = redis.call('HGET', session_key(id), 'status')
+  -- Whether the transfer carries it is known when the note is about to be written.
   if r.notes and (status == 'transferring' or status == 'transferred') then
     enqueue_work(prefix, 'late-note', id, ticket, at)
   end
