@@ -28,3 +28,14 @@ export type LegQuality = {
   /** 1.0-4.5, by the E-model (ITU-T G.107) from loss and jitter. */
   readonly mos: number | null;
 };
+
+export type ToneName = 'ringback' | 'busy' | 'congestion' | 'silence';
+
+export type PromptSource =
+  | { readonly type: 'wav'; readonly path: string }
+  | { readonly type: 'tone'; readonly tone: ToneName }
+  | { readonly type: 'frequency'; readonly hz: number; readonly durationMs: number }
+  | { readonly type: 'pcm'; readonly samples: Int16Array; readonly sampleRate: 8000 };
+
+/** A prompt being played. `done` resolves `finished` at its end or `stopped`; it never rejects but for a bad file. */
+export type Playback = { readonly done: Promise<'finished' | 'stopped'>; stop(): void };

@@ -339,6 +339,16 @@ describe('an announcement', () => {
     expect(race.done).not.toContain('caller joined with line');
   });
 
+  it('goes on to the join, where a hold of the caller that began before it begins', async () => {
+    const race = await answered();
+    race.call.mediaEvents.hold(true);
+    await settle();
+    expect(race.done).not.toContain('line hears audio');
+    race.playedOut();
+    await settle();
+    expect(race.done.indexOf('line hears audio')).toBeGreaterThan(race.done.indexOf('caller joined with line'));
+  });
+
   it('during which the transfer is cancelled hangs the line up and returns the caller', async () => {
     const race = await answered();
     expect(race.call.transfers.cancel('cancelled')).toBe(true);

@@ -63,6 +63,8 @@ export const legListening = (context: {
   let recorder: Recorder | null = null;
   let detector: ToneDetector | null = null;
   let opening: Promise<void> | null = null;
+  /** SSRC of the telephone events; -1 before the first. */
+  let eventSource = -1;
 
   return {
     configure(next) {
@@ -81,6 +83,9 @@ export const legListening = (context: {
     },
     event(message, header, now) {
       reception.packet(header.ssrc, header.sequence, null, now);
+      // Its timestamps begin anywhere: next to those before, a key may look like a straggler of the last one.
+      if (header.ssrc !== eventSource) dtmf.reset();
+      eventSource = header.ssrc;
       dtmf.packet(message, header.payloadStart, header.payloadEnd, header.timestamp, header.marker, now);
     },
     noise(header, shape, now, wanted) {

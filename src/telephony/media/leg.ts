@@ -3,6 +3,7 @@ import { GatewayError } from '../../core/errors.js';
 import type { LegQuality } from '../../domain/calls/ports.js';
 import { type NoiseShape, readComfortNoise } from './codecs/comfort-noise.js';
 import { type FrameCodec, frameCodec } from './codecs/frame-codec.js';
+import { keyTones } from './dtmf/key-tones.js';
 import { codecsByPayloadType, type LegSecurity, legAgreement } from './leg-agreement.js';
 import { legListening } from './leg-listening.js';
 import { legOutput } from './leg-output.js';
@@ -190,7 +191,11 @@ export const openLeg = async (context: LegContext): Promise<Leg | null> => {
     const hearKeys = options.inbandDtmf === true && next.telephoneEvent === null;
     listening.hearKeys(hearKeys);
     if (hearKeys) wake();
-    if (before === null || before.remote.address !== remote.address) rtcpPort = 0;
+    const asBefore =
+      before?.remote.address === remote.address &&
+      before.remote.port === remote.port &&
+      before.rtcpMux === next.rtcpMux;
+    if (!asBefore) rtcpPort = 0;
     expect(now);
     if (next.held !== held) {
       held = next.held;
@@ -259,14 +264,15 @@ export const openLeg = async (context: LegContext): Promise<Leg | null> => {
       output.stopPrompt();
     },
     async sendDtmf(digits, durationMs, gapMs) {
-      if (!sender.takesEvents()) {
-        throw new GatewayError(
-          'not_available',
-          'The peer takes no telephone events, so digits cannot be sent in its media.',
-        );
+      if (resting) {
+        throw new GatewayError('conflict', 'The media of the call is at a relay, where no keys can be added to it.');
+      }
+      if (!sender.ready()) {
+        throw new GatewayError('conflict', 'Nothing can be sent to the peer now: it holds, or media is not agreed on.');
       }
       wake();
-      await output.sendDtmf(digits, { durationMs, gapMs });
+      if (sender.takesEvents()) await output.sendDtmf(digits, { durationMs, gapMs });
+      else await output.sendTones(keyTones(digits, durationMs, gapMs));
     },
     async startRecording(path) {
       await listening.startRecording(path);

@@ -7,6 +7,7 @@ import { type LegLog, legLog, legOptions, stereoChannels, wavFile } from '../../
 import { rtpRange } from '../../../test/support/ports.js';
 import { type RtpPeer, rtpPeer } from '../../../test/support/rtp-peer.js';
 import type { MediaLeg, MediaLegOptions, MediaPlane } from '../../domain/calls/ports.js';
+import type { RelaySide } from '../../domain/calls/relay-ports.js';
 import { createMediaPlane, type MediaPlaneOptions } from './index.js';
 import { writeRtcp } from './rtcp.js';
 
@@ -211,9 +212,21 @@ describe('digits', () => {
     await sent;
   });
 
-  test('cannot be sent to a peer without telephone events, which is said', async () => {
-    const { leg } = await joined({}, {}, { telephoneEvent: null });
-    await expect(leg.sendDtmf('1')).rejects.toMatchObject({ code: 'not_available' });
+  test('are tones to a peer without telephone events', async () => {
+    const { leg, peer } = await joined({}, {}, { telephoneEvent: null });
+    expect(leg.takesEvents()).toBe(false);
+    await leg.sendDtmf('1', { durationMs: 160, gapMs: 100 });
+    await peer.until('160 ms of tones', () => tonePacketsOf(peer) === 8);
+  });
+
+  test('cannot be sent while the peer holds or a relay has it, which is said', async () => {
+    const { leg, peer } = await joined();
+    expect(leg.takesEvents()).toBe(true);
+    await leg.answer(peer.sdp({ direction: 'sendonly' }));
+    await expect(leg.sendDtmf('1')).rejects.toMatchObject({ code: 'conflict' });
+    await leg.answer(peer.sdp());
+    await leg.lend({} as RelaySide);
+    await expect(leg.sendDtmf('1')).rejects.toMatchObject({ code: 'conflict' });
   });
 });
 
@@ -340,6 +353,7 @@ describe('a bridge', () => {
     const a = await joined({ srtp: true }, { role: 'caller', idleTimeout: 1_000 });
     const b = await joined({ srtp: true }, { role: 'destination' });
     await a.leg.bridge(b.leg);
+    a.leg.expectMedia();
     a.peer.send(Buffer.alloc(160, 1));
     await a.peer.until('silence', () => a.peer.packets.length > 5);
     const before = a.leg.agreed();
