@@ -2335,6 +2335,7 @@ export type Operations = {
           readonly jitterMs: number;
           readonly lossPercent: number;
           readonly roundTripMs: number | null;
+          readonly remoteLossPercent: number | null;
         }[];
       }[];
     };

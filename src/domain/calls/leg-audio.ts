@@ -21,11 +21,19 @@ export type LegQuality = {
   readonly packetsSent: number;
   readonly packetsReceived: number;
   readonly packetsLost: number;
+  /** Came after a newer one. */
   readonly packetsLate: number;
+  /** Came too late to be heard, where somebody here listens: lost to whoever does. */
+  readonly packetsDiscarded: number;
+  /** Audio that was made up here because it was not there in time, ms. */
+  readonly concealedMs: number;
+  /** Packets of ours that the peer has missed so far, and the part of the latest, 0 to 1; null: it has not said. */
+  readonly remotePacketsLost: number | null;
+  readonly remoteLoss: number | null;
   /** Interarrival jitter, ms (RFC 3550 6.4.1). */
   readonly jitterMs: number;
   readonly roundTripMs: number | null;
-  /** 1.0-4.5, by the E-model (ITU-T G.107) from loss and jitter. */
+  /** 1.0-4.5, by the E-model (ITU-T G.107) from loss, also of what came too late, and jitter. */
   readonly mos: number | null;
 };
 

@@ -55,7 +55,7 @@ const dialled = async (options: { readonly agentFirst?: boolean; readonly accept
         agentFails = reject;
         agentIsThere = () =>
           resolve({
-            dtmf: () => {},
+            dtmf: (digit) => void done.push(`agent heard ${digit}`),
             mute: () => {},
             unmute: () => {},
             stop: async () => void done.push('agent stopped'),
@@ -206,5 +206,20 @@ it('media may come from where the signalling of the one we called comes from, ea
   expect(taken).toEqual([
     ['early', '192.0.2.8'],
     ['sdp', '192.0.2.9'],
+  ]);
+});
+
+it('a key by INFO is one the agent hears, and none a second time that comes in the media too', async () => {
+  const { call, done, placed, answer, agentIsThere } = await dialled();
+  answer();
+  await settle();
+  agentIsThere();
+  await settle();
+  placed().events.info?.('application/dtmf-relay', 'Signal=5\r\nDuration=160\r\n');
+  call.mediaEvents.dtmf({ digit: '5', durationMs: 160 });
+  call.mediaEvents.dtmf({ digit: '6', durationMs: 160 });
+  placed().events.info?.('text/plain', '7');
+  expect(done.filter((line) => line.startsWith('agent heard') || line === 'dtmf.received')).toEqual([
+    ...['dtmf.received', 'agent heard 5', 'dtmf.received', 'agent heard 6'],
   ]);
 });

@@ -39,7 +39,9 @@ export type LegListening = {
   recording(): boolean;
   /** For RTCP; null before the first packet. */
   report(): ReceptionReport | null;
-  quality(known: Pick<LegQuality, 'codec' | 'packetsSent' | 'roundTripMs'>): LegQuality;
+  quality(
+    known: Pick<LegQuality, 'codec' | 'packetsSent' | 'roundTripMs' | 'remoteLoss' | 'remotePacketsLost'>,
+  ): LegQuality;
 };
 
 /** The longest packet that is decoded: 120 ms at 8 kHz. */
@@ -150,11 +152,14 @@ export const legListening = (context: {
     report: () => reception.report(),
     quality(known) {
       const { received, lost, late, jitterMs } = reception.figures();
-      const mos =
-        received === 0
-          ? null
-          : estimateMos({ loss: lost / (received + lost), jitterMs, roundTripMs: known.roundTripMs });
-      return { ...known, packetsReceived: received, packetsLost: lost, packetsLate: late, jitterMs, mos };
+      const { late: packetsDiscarded, concealedMs } = buffer?.stats() ?? { late: 0, concealedMs: 0 };
+      const missing = (lost + packetsDiscarded) / (received + lost);
+      const mos = received === 0 ? null : estimateMos({ loss: missing, jitterMs, roundTripMs: known.roundTripMs });
+      return {
+        ...known,
+        ...{ packetsReceived: received, packetsLost: lost, packetsLate: late, packetsDiscarded },
+        ...{ concealedMs: Math.round(concealedMs), jitterMs, mos },
+      };
     },
   };
 };

@@ -214,6 +214,8 @@ export const openLeg = async (context: LegContext): Promise<Leg | null> => {
       codec: agreed?.codec.name ?? null,
       packetsSent: stream.packets,
       roundTripMs: rtcp.roundTripMs(),
+      remoteLoss: rtcp.remoteLoss(),
+      remotePacketsLost: rtcp.remotePacketsLost(),
     });
 
   /** The prompt whose file is still being read: stopped, replaced or bridged over meanwhile, it must never sound. */

@@ -225,7 +225,7 @@ describe('digits', () => {
     await leg.answer(peer.sdp({ direction: 'sendonly' }));
     await expect(leg.sendDtmf('1')).rejects.toMatchObject({ code: 'conflict' });
     await leg.answer(peer.sdp());
-    await leg.lend({} as RelaySide);
+    await leg.lend({ figures: () => ({ packetsSent: 0, packetsReceived: 0 }) } as RelaySide);
     await expect(leg.sendDtmf('1')).rejects.toMatchObject({ code: 'conflict' });
   });
 });
@@ -659,7 +659,7 @@ describe('reports', () => {
     await peer.until('BYE', () => peer.rtcp.some((packet) => packet.type === 'bye'));
   });
 
-  test('of the peer give the round trip time', async () => {
+  test('of the peer give the round trip time and what it has lost of ours', async () => {
     const { leg, peer } = await joined();
     peer.send(Buffer.alloc(160, 0xff));
     await peer.until('a sender report', () => peer.rtcp.some((packet) => packet.type === 'sender-report'));
@@ -674,8 +674,8 @@ describe('reports', () => {
         reports: [
           {
             ssrc: report.ssrc,
-            fractionLost: 0,
-            cumulativeLost: 0,
+            fractionLost: 64,
+            cumulativeLost: 3,
             highestSequence: 1,
             jitter: 0,
             lastSenderReport: middle,
@@ -688,6 +688,7 @@ describe('reports', () => {
     let roundTrip: number | null = null;
     for (let i = 0; i < 200 && roundTrip === null; i += 1) roundTrip = (await leg.quality()).roundTripMs;
     expect(roundTrip).toBeGreaterThanOrEqual(0);
+    expect(await leg.quality()).toMatchObject({ remoteLoss: 0.25, remotePacketsLost: 3 });
     expect(roundTrip).toBeLessThan(5_000);
   });
 
