@@ -14,7 +14,7 @@ import { createContactStore, createSessionStore } from '../src/domain/sessions/i
 import { createZendesk, prefetchUrl } from '../src/domain/zendesk/index.js';
 import { createAccess, createAuditTrail } from '../src/platform/access/index.js';
 import { createEgressClient, createEgressPolicy } from '../src/platform/egress/index.js';
-import { connectRedis, scriptOf } from '../src/platform/redis/index.js';
+import { connectRedis, createKeptAnswers, scriptOf } from '../src/platform/redis/index.js';
 import { createMetrics } from '../src/platform/telemetry/index.js';
 import { createVault, parseKeyRing } from '../src/platform/vault/index.js';
 import {
@@ -64,6 +64,7 @@ const deps = {
     clock,
   }),
   audit: createAuditTrail({ redis, log }),
+  keptAnswers: createKeptAnswers({ redis, vault, clock, log }),
   calls: { hangup: async () => {}, record: async () => ({ state: 'off' as const, file: null }) },
   tools: {
     list: async () => [],
@@ -73,6 +74,7 @@ const deps = {
   readiness: async () => [],
   metrics: createMetrics({ processMetrics: false }),
   version: '0',
+  configDigest: '0',
   httpLoopback: true,
   loopbackOnly: true,
 };

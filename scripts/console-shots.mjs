@@ -29,19 +29,19 @@ export const shots = (ids) => [
       else await page.keyboard.press('Tab');
     },
   },
-  { name: 'call', path: `/calls/${ids.withHuman}` },
+  { name: 'call', path: `/sessions/${ids.withHuman}` },
   {
     name: 'call-ladder',
-    path: `/calls/${ids.withHuman}`,
+    path: `/sessions/${ids.withHuman}`,
     act: async (page) => {
       await page.getByRole('link', { name: /486 Busy Here/ }).click();
       await heading('SIP ladder')(page);
     },
   },
-  { name: 'call-timeline', path: `/calls/${ids.withHuman}`, act: heading('Timeline') },
-  { name: 'call-transfers', path: `/calls/${ids.withHuman}`, act: heading('Transfers') },
-  { name: 'call-ended', path: `/calls/${ids.recorded}` },
-  { name: 'call-recording', path: `/calls/${ids.recorded}`, act: heading('Recording') },
+  { name: 'call-timeline', path: `/sessions/${ids.withHuman}`, act: heading('Timeline') },
+  { name: 'call-transfers', path: `/sessions/${ids.withHuman}`, act: heading('Transfers') },
+  { name: 'call-ended', path: `/sessions/${ids.recorded}` },
+  { name: 'call-recording', path: `/sessions/${ids.recorded}`, act: heading('Recording') },
   { name: 'ended-calls', path: '/calls' },
   { name: 'agents', path: '/agents' },
   { name: 'agent', path: '/agents', act: press('Edit support') },
@@ -101,7 +101,7 @@ export const shots = (ids) => [
   { name: 'system', path: '/system' },
   { name: 'system-rejected', path: '/system', act: heading('Rejected calls') },
   { name: 'system-metrics', path: '/system', act: toTheEnd },
-  { name: 'no-such-call', path: '/calls/00000000-0000-4000-8000-00000000dead' },
+  { name: 'no-such-call', path: '/sessions/00000000-0000-4000-8000-00000000dead' },
   { name: 'first-live', as: 'newcomer', path: '/' },
   { name: 'first-agents', as: 'newcomer', path: '/agents' },
   { name: 'first-zendesk', as: 'newcomer', path: '/zendesk' },

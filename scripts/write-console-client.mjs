@@ -45,10 +45,12 @@ const inputs = (operation, place) => {
 };
 
 const reply = (operation) => {
-  const success = Object.entries(operation.responses).find(([status]) => status.startsWith('2'));
-  const content = success?.[1].content;
-  if (content === undefined) return 'null';
-  return content['application/json'] === undefined ? 'string' : typeOf(content['application/json'].schema);
+  const successes = Object.entries(operation.responses).filter(([status]) => status.startsWith('2'));
+  const types = successes.map(([, { content }]) => {
+    if (content === undefined) return 'null';
+    return content['application/json'] === undefined ? 'string' : typeOf(content['application/json'].schema);
+  });
+  return types.length === 0 ? 'null' : union(types);
 };
 
 /** The source text of the types of every operation, by `METHOD path`. */

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { checkMediaAddress } from './app/check-addresses.js';
 import { type Config, readConfig } from './app/config.js';
 import { readConfigFile } from './app/config-file.js';
+import { configSecrets } from './app/config-secrets.js';
 import { packageRoot } from './core/entry-path.js';
 import { GatewayError } from './core/errors.js';
 import { createRedactor } from './core/redaction.js';
@@ -31,17 +32,7 @@ const config = configure();
 const { version } = JSON.parse(readFileSync(join(packageRoot(import.meta.url), 'package.json'), 'utf8')) as {
   version: string;
 };
-const secrets = [
-  config.drachtio?.secret,
-  config.livekit?.apiSecret,
-  config.twilio?.authToken,
-  config.dashboard.jwtSecret,
-  config.encryptionKeys,
-  config.redis?.url,
-  config.homer.key,
-  ...Object.values(config.traces.headers),
-].filter((secret) => secret !== undefined);
-const redactor = createRedactor(secrets);
+const redactor = createRedactor(configSecrets(config));
 const log = createLogger({
   ...{ level: config.logLevel, omitPii: config.logPii === 'omit' },
   ...{ base: { version }, redactor },
@@ -82,10 +73,9 @@ try {
   process.on('SIGTERM', () => onSignal('SIGTERM'));
   process.on('SIGINT', () => onSignal('SIGINT'));
   process.on('SIGHUP', () => {
-    gateway.reload().then(
-      () => log.info({}, 'the SIP profiles and certificates were read again'),
-      (error: unknown) =>
-        log.error({ err: error }, 'the SIP profiles and certificates could not be read again; those in force stay'),
+    gateway.reloadProfiles().then(
+      () => log.info({}, 'the SIP profiles were read again'),
+      (error: unknown) => log.error({ err: error }, 'the SIP profiles could not be read again; those in force stay'),
     );
   });
   void gateway.failed.then((error) => {
@@ -99,7 +89,7 @@ try {
   );
   if (gateway.access.adminTokenCreated) {
     const { adminTokenPath } = gateway.access;
-    const link = gateway.consoleLink(readFileSync(adminTokenPath, 'utf8').trim());
+    const link = await gateway.consoleLink(readFileSync(adminTokenPath, 'utf8').trim());
     process.stderr.write(`\nThe admin token of this gateway is in ${adminTokenPath}\n`);
     process.stderr.write(`The console, signed in by this link, once, within 15 minutes:\n  ${link}\n`);
   }

@@ -347,21 +347,23 @@ const pages: readonly (readonly [string, ReactElement, readonly Known[], readonl
         { query },
         { items: [{ id, url: bad('webhook'), events: [], createdAt: at }], next: null },
       ),
-      known(
-        'GET /v1/webhook-dead-letters',
-        { query },
+      [
+        ['GET /v1/webhook-dead-letters', 'pages', query],
         {
-          items: [
+          pages: [
             {
-              ...{ id: '1', endpointId: id, event: bad('event'), sessionId: bad('session') },
-              at,
-              failedAt: at,
-              reason: bad('reason'),
+              items: [
+                {
+                  ...{ id: '1', endpointId: id, event: bad('event'), sessionId: bad('session') },
+                  ...{ at, failedAt: at, reason: bad('reason') },
+                },
+              ],
+              next: null,
             },
           ],
-          next: null,
+          pageParams: [''],
         },
-      ),
+      ],
     ],
     ['webhook', 'event', 'reason'],
   ],
@@ -372,7 +374,12 @@ const pages: readonly (readonly [string, ReactElement, readonly Known[], readonl
       known(
         'GET /readyz',
         {},
-        { ready: false, version: bad('version'), checks: [{ name: bad('check'), ok: false, reason: bad('why') }] },
+        {
+          ready: false,
+          version: bad('version'),
+          config: bad('config'),
+          checks: [{ name: bad('check'), ok: false, reason: bad('why') }],
+        },
       ),
       known(
         'GET /v1/system/instances',
@@ -382,7 +389,16 @@ const pages: readonly (readonly [string, ReactElement, readonly Known[], readonl
             {
               ...{ id: '12345678', here: true, beat: at },
               state: {
-                ...{ version: '1', startedAt: at, calls: 0, legs: 0, portsFree: 1, sip: true, draining: false },
+                ...{
+                  version: '1',
+                  config: bad('config'),
+                  startedAt: at,
+                  calls: 0,
+                  legs: 0,
+                  portsFree: 1,
+                  sip: true,
+                  draining: false,
+                },
                 ...{ memoryMb: 1, lagMs: 1, endpoints: [bad('endpoint')] },
               },
             },

@@ -457,6 +457,7 @@ describe('the listener', () => {
     expect((await call('/readyz')).json()).toEqual({
       ready: true,
       version: '0.0.0-test',
+      config: '0'.repeat(12),
       checks: [{ name: 'redis', ok: true }],
     });
     const metrics = await call('/metrics');
@@ -507,8 +508,10 @@ describe('limits and closing', () => {
       httpLoopback: false,
     });
     try {
-      const get = async (token: string): Promise<Response> => {
-        const response = await fetch(`${limited.url}/v1/sessions`, { headers: { authorization: `Bearer ${token}` } });
+      const get = async (token: string, headers: Record<string, string> = {}): Promise<Response> => {
+        const response = await fetch(`${limited.url}/v1/sessions`, {
+          headers: { authorization: `Bearer ${token}`, ...headers },
+        });
         await response.text();
         return response;
       };
@@ -523,10 +526,57 @@ describe('limits and closing', () => {
       const agent = `vgs_${randomUUID()}_${'x'.repeat(43)}`;
       expect([await get(agent), await get(agent), await get(agent)].map((r) => r.status)).toEqual([401, 401, 429]);
       expect((await fetch(`${limited.url}/metrics`)).status).toBe(401);
-      const wrong = await Promise.all(Array.from({ length: 60 }, () => get('guess').then((r) => r.status)));
-      expect(new Set(wrong)).toEqual(new Set([401, 429]));
+      // Nobody here is trusted to say whom a request comes from.
+      const wrong = await Promise.all(
+        Array.from({ length: 100 }, (_, at) => get('guess', { 'x-forwarded-for': `203.0.113.${at}` })),
+      );
+      expect(new Set(wrong.map((r) => r.status))).toEqual(new Set([401, 429]));
     } finally {
       await limited.close();
+    }
+  });
+
+  it('counts, logs and audits whom a trusted proxy names, not the proxy, and not what the client wrote itself', async () => {
+    const proxied = await startTestApi({
+      trustsProxy: (address) => ['127.0.0.1', '10.0.0.1'].includes(address),
+      allowedHosts: ['gateway.voice.svc'],
+    });
+    try {
+      const ask = async (from: string, token: string, init: RequestInit = {}): Promise<Response> => {
+        const response = await fetch(`${proxied.url}/v1/organizations/acme/document`, {
+          ...init,
+          headers: { authorization: `Bearer ${token}`, 'content-type': 'application/json', 'x-forwarded-for': from },
+        });
+        return response;
+      };
+      const applied = await ask('198.51.100.66, 203.0.113.9:4711, 10.0.0.1', proxied.adminToken, {
+        ...{ method: 'PUT', body: JSON.stringify(document('acme')) },
+      });
+      expect(applied.status).toBe(200);
+      const audit = await fetch(`${proxied.url}/v1/audit?organization=acme`, {
+        headers: { authorization: `Bearer ${proxied.adminToken}` },
+      });
+      expect(await audit.json()).toMatchObject({ items: [{ remote: '203.0.113.9' }] });
+      const logged = (remote: string): boolean => proxied.lines.some((line) => line.includes(`"remote":"${remote}"`));
+      await until('the access log line', () => logged('203.0.113.9'), 30_000);
+      expect(proxied.lines.join('')).not.toContain('198.51.100.66');
+      const guesses = await Promise.all(
+        Array.from({ length: 100 }, (_, at) => ask(`198.51.100.${at}, 203.0.113.9`, 'guess')),
+      );
+      expect(new Set(guesses.map(({ status }) => status))).toEqual(new Set([401, 429]));
+      expect((await ask('203.0.113.10', 'guess')).status).toBe(401);
+      // What is no address is not taken for one.
+      expect((await ask('somebody', 'guess')).status).toBe(401);
+      await until('the access log line', () => logged('127.0.0.1'), 30_000);
+      const host = await new Promise<number>((resolve, reject) => {
+        const named = { headers: { host: 'Gateway.voice.svc:80' } };
+        httpRequest(`${proxied.url}/openapi.json`, named, (response) => resolve(response.resume().statusCode ?? 0))
+          .on('error', reject)
+          .end();
+      });
+      expect(host).toBe(200);
+    } finally {
+      await proxied.close();
     }
   });
 
@@ -651,6 +701,7 @@ describe('the OpenAPI document', () => {
       'caller',
       'ticket',
       'endReason',
+      'outcome',
       'from',
       'to',
       'limit',

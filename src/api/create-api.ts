@@ -10,6 +10,7 @@ import { createHostGuard } from './http/guards.js';
 import { createAnswerOnce } from './http/idempotency.js';
 import { maskedPath } from './http/masked-path.js';
 import { createLimits, expressPath, mountRoute } from './http/mount.js';
+import { noteRemote, remoteOf } from './http/remote.js';
 import { openRoute, type Route } from './http/route.js';
 import { openApiDocument } from './openapi.js';
 import { auditRoutes } from './routes/audit.js';
@@ -59,7 +60,7 @@ const accessLog =
         ms: Math.round(ms * 10) / 10,
         by: principal?.sub ?? null,
         organization: principal?.orgId ?? null,
-        remote: request.socket.remoteAddress ?? null,
+        remote: remoteOf(response),
         finished: response.writableFinished,
       };
       if (route?.quiet === true) log.debug(fields, 'HTTP request answered.');
@@ -152,12 +153,13 @@ export const createApi = (deps: ApiDeps, more: readonly Route[] = []): Express =
     }),
   ];
   const guard = createHostGuard(deps.publicUrl, deps.allowedHosts);
-  const shared = { limits: createLimits(deps), answerOnce: createAnswerOnce(deps.clock) };
+  const shared = { limits: createLimits(deps), answerOnce: createAnswerOnce(deps.keptAnswers) };
   const app = express();
   app.disable('x-powered-by');
   app.disable('etag');
   app.set('query parser', 'simple');
-  app.use(requestIds, accessLog(deps));
+  app.set('trust proxy', deps.trustsProxy ?? false);
+  app.use(requestIds, noteRemote, accessLog(deps));
   app.use((request, _response, next) => {
     // A load balancer's probe names the instance by address or by a name of its own and learns nothing.
     if (!probes.has(request.path) && !underOtherNames(request.path)) {

@@ -4,6 +4,7 @@ import type { RecordingAction, RecordingView } from '../domain/calls/index.js';
 import type { DirectoryService } from '../domain/directory/index.js';
 import type { ContactStore, SessionStore } from '../domain/sessions/index.js';
 import type { Access, AuditTrail, ConsoleSessions } from '../platform/access/index.js';
+import type { KeptAnswers } from '../platform/redis/index.js';
 import type { Metrics } from '../platform/telemetry/index.js';
 import type { ToolControl } from './routes/tools.js';
 
@@ -40,6 +41,8 @@ export type ReadinessCheck = {
 export type ApiDeps = {
   readonly access: Access;
   readonly audit: AuditTrail;
+  /** Answers by Idempotency-Key. */
+  readonly keptAnswers: KeptAnswers;
   /** Cookies of signed-in consoles; without it there is no console. */
   readonly console?: ConsoleSessions;
   /** Folder of the built console. */
@@ -55,11 +58,15 @@ export type ApiDeps = {
   readonly log: Logger;
   readonly clock: Clock;
   readonly version: string;
+  /** Digest of the settings that every instance should have alike. */
+  readonly configDigest: string;
   /** PUBLIC_URL: its host is one the API answers to, its origin one that pages may call from. */
   readonly publicUrl: string;
   /** Further names in `Host`, for set-ups behind several names. */
   readonly allowedHosts?: readonly string[];
-  /** The HTTP listener is on loopback only: `/metrics` is open then. */
+  /** Whether what this peer says in `X-Forwarded-For` is believed; default: nobody is. */
+  readonly trustsProxy?: (address: string) => boolean;
+  /** Only programs of this machine reach the API, since no proxy brings others: `/metrics` is open then. */
   readonly httpLoopback: boolean;
   /** HTTP and SIP listen on loopback only: a development machine (verified `local` numbers, http: to Zendesk). */
   readonly loopbackOnly: boolean;

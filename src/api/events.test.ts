@@ -11,11 +11,17 @@ import {
   type SessionStoreRuntime,
 } from '../domain/sessions/index.js';
 import { connectRedis, type RedisConnection } from '../platform/redis/index.js';
+import { mcpRoutes } from './mcp/routes.js';
 import { eventRoutes } from './routes/events.js';
 
 let api: TestApi;
 let events: SessionEvents;
 const closing = new AbortController();
+const most = { credential: 20, all: 2_000 };
+/** Credentials that begin with `slow_` are looked up when this has come. */
+let lookedUp: Promise<void> = Promise.resolve();
+let slowAgents = '';
+let asked = 0;
 /** Another instance of the gateway, on the same Redis. */
 let elsewhere: SessionStoreRuntime;
 let connection: RedisConnection;
@@ -24,7 +30,16 @@ beforeAll(async () => {
   api = await startTestApi({
     more: ({ deps, redis }: TestApiParts) => {
       events = createSessionEvents({ redis, clock: systemClock, log: deps.log });
-      return eventRoutes(deps, events, closing.signal);
+      deps.access.register(async (credential) => {
+        if (!credential.startsWith('slow_')) return null;
+        asked += 1;
+        await lookedUp;
+        const common = { orgId: 'acme', scopes: null, sub: credential };
+        return credential === 'slow_agent'
+          ? { ...common, kind: 'session', role: 'agent', sessionId: slowAgents }
+          : { ...common, kind: 'api-key', role: 'admin' };
+      });
+      return [...eventRoutes(deps, events, closing.signal, most), ...mcpRoutes(deps, closing.signal)];
     },
   });
   connection = connectRedis({ socketPath: api.server.socketPath, log: silentLogger });
@@ -123,7 +138,9 @@ it('a session is told from its beginning, from any instance, and goes on where i
   expect((await open(path, { lastEventId: 'x' })).status).toBe(400);
 });
 
-it('an organization hears of its sessions only, and misses nothing between two connections', async () => {
+it('an organization hears of its sessions only, and misses nothing between two connections', {
+  timeout: 60_000,
+}, async () => {
   const mine = await api.session();
   const other = await api.session({ orgId: 'globex' });
   const first = await open('/v1/events');
@@ -135,18 +152,23 @@ it('an organization hears of its sessions only, and misses nothing between two c
   });
   await mine.change({});
   const sent = count(300);
-  for (const n of sent) {
-    mine.note('agent.said', { n });
-    other.note('agent.said', { n: 1_000 + n });
-  }
-  await until('the first half', () => numbers(first).filter((n) => Number(n) >= 0).length >= 100);
+  const tell = (some: readonly number[]): void => {
+    for (const n of some) {
+      mine.note('agent.said', { n });
+      other.note('agent.said', { n: 1_000 + n });
+    }
+  };
+  tell(sent.slice(0, 150));
+  await until('the first of them', () => numbers(first).filter((n) => Number(n) >= 0).length >= 100, 30_000);
+  // However many of the first half it has by now, the second comes while nobody reads.
+  const seen = [...first.seen];
   first.close();
-  const again = await open('/v1/events', { lastEventId: first.seen.at(-1)?.id ?? '' });
-  // The first may have had all of them: events that come together leave in one write.
-  await until('all of them', () => [...numbers(first), ...numbers(again)].at(-1) === 299);
-  const all = [...numbers(first), ...numbers(again)].filter((n) => Number(n) >= 0);
-  expect(all).toEqual(sent);
-  expect([...first.seen, ...again.seen].every(({ data }) => data.sessionId === mine.id)).toBe(true);
+  tell(sent.slice(150));
+  const again = await open('/v1/events', { lastEventId: seen.at(-1)?.id ?? '' });
+  await until('all of them', () => numbers(again).at(-1) === 299, 30_000);
+  const all = [...seen, ...again.seen].filter(({ event }) => event === 'agent.said').map(({ data }) => data.data.n);
+  expect(all.filter((n) => Number(n) >= 0)).toEqual(sent);
+  expect([...seen, ...again.seen].every(({ data }) => data.sessionId === mine.id)).toBe(true);
   again.close();
 });
 
@@ -173,6 +195,41 @@ it('a reader that does not read is let go instead of filling the memory', async 
   }
   expect(rest.length).toBeLessThanOrEqual(1_000);
   expect(rest[0]).toEqual({ n: 0 });
+});
+
+it('a client that leaves while its credential is looked up takes no place', { timeout: 60_000 }, async () => {
+  slowAgents = (await api.session()).id;
+  let found = (): void => {};
+  lookedUp = new Promise((resolve) => (found = resolve));
+  const left = new AbortController();
+  const ask = (path: string, credential: string): Promise<Response> =>
+    fetch(`${api.url}${path}`, {
+      headers: { authorization: `Bearer ${credential}`, accept: 'text/event-stream' },
+      signal: left.signal,
+    });
+  const places = [
+    ...count(most.credential).map(() => ['/v1/events', 'slow_key'] as const),
+    ...count(2).map(() => ['/mcp', 'slow_agent'] as const),
+  ];
+  const gone = (): number => api.lines.filter((line) => line.includes('"finished":false')).length;
+  const before = gone();
+  const sent = places.map(([path, credential]) => ask(path, credential).catch(() => null));
+  await until('all to be asked', () => asked === places.length, 30_000);
+  left.abort();
+  expect(new Set(await Promise.all(sent))).toEqual(new Set([null]));
+  await until('all to be gone', () => gone() - before === places.length, 30_000);
+  found();
+  const reading = new AbortController();
+  const answers = await Promise.all(
+    places.map(([path, credential]) =>
+      fetch(`${api.url}${path}`, {
+        headers: { authorization: `Bearer ${credential}`, accept: 'text/event-stream' },
+        signal: reading.signal,
+      }),
+    ),
+  );
+  expect(answers.map(({ status }) => status)).toEqual(places.map(() => 200));
+  reading.abort();
 });
 
 it('streams are few for one credential, and all end when the gateway does', async () => {

@@ -82,6 +82,8 @@ const operation = (route: Route): Json => {
     ...new Set([
       ...[...judged, ...named, ...route.errors],
       ...(keyed ? (['bad_request', 'conflict'] as const) : []),
+      // Who acts once asks first whether it was done.
+      ...(route.idempotency === 'kept' ? (['store_unavailable'] as const) : []),
       ...(route.access.kind === 'anyone' ? [] : withCredential),
       ...everywhere,
     ]),

@@ -5,6 +5,7 @@ import {
   type ActionOrganization,
   type ActionResult,
   type ActionSession,
+  aiSentences,
   type CompiledAction,
   createUserAttributes,
   type JsonRecord,
@@ -100,9 +101,18 @@ const refused = (code: string, message: string): ActionRunResult => ({
 const toolParameters = (parameters: JsonValue): Readonly<Record<string, unknown>> =>
   typeof parameters === 'object' && parameters !== null && !Array.isArray(parameters) ? { ...parameters } : {};
 
+type Live = {
+  readonly session: OwnedSession;
+  readonly agent: Agent;
+  /** Names of attributes that its actions have set and its agent is not told of. */
+  readonly notRepeated: Set<string>;
+};
+
+const nothing: ReadonlySet<string> = new Set();
+
 export const createActionRunner = (deps: ActionRunnerDeps): ActionRunner => {
   const { catalogue, executor, headers, contacts, log } = deps;
-  const live = new Map<string, { readonly session: OwnedSession; readonly agent: Agent }>();
+  const live = new Map<string, Live>();
 
   /**
    * The session's own attributes. They are set at once here; Redis follows when it can. An action that outlives its call
@@ -168,7 +178,12 @@ export const createActionRunner = (deps: ActionRunnerDeps): ActionRunner => {
       signal: request.signal,
     });
     deps.ran(result);
-    if (!live.has(session.id)) return result;
+    const here = live.get(session.id);
+    if (here === undefined) return result;
+    for (const name of Object.keys(result.outputs)) {
+      if (result.notRepeated.has(name)) here.notRepeated.add(name);
+      else here.notRepeated.delete(name);
+    }
     session.note('action.run', {
       action: entry.action.slug,
       runId: result.runId,
@@ -188,6 +203,7 @@ export const createActionRunner = (deps: ActionRunnerDeps): ActionRunner => {
       action,
       user: createUserAttributes(),
       args: request.args,
+      turn: request.turn,
       signal: request.signal,
     });
     deps.ran(result);
@@ -224,7 +240,7 @@ export const createActionRunner = (deps: ActionRunnerDeps): ActionRunner => {
   return {
     door: {
       opened(session, agent) {
-        live.set(session.id, { session, agent });
+        live.set(session.id, { session, agent, notRepeated: new Set() });
         if (agent.actions.length === 0) return;
         warm(session, agent).catch((err: unknown) =>
           log.warn({ err, sessionId: session.id }, 'Connections for the actions of a call could not be opened ahead.'),
@@ -243,16 +259,17 @@ export const createActionRunner = (deps: ActionRunnerDeps): ActionRunner => {
           const durationMs = Math.round(result.durationMs * 10) / 10;
           return {
             ...{ success, statusCode, outputs: ai.outputs, durationMs },
-            ...(error === undefined ? {} : { error }),
+            // The operator's sentence names hosts and parts, which the caller has no use for; the history has it.
+            ...(error === undefined ? {} : { error: { code: error.code, message: ai.text } }),
             ...(ai.body === undefined ? {} : { text: ai.body }),
           };
         } catch (error) {
           log.error({ err: error, sessionId: session.id, action: name }, 'An action of a call could not be run.');
-          return isGatewayError(error)
-            ? refused(error.code, error.message)
-            : refused('internal', 'The action could not be run.');
+          if (!isGatewayError(error)) return refused('internal', 'The action could not be run.');
+          return refused(error.code, error.code === 'conflict' ? aiSentences.setup : error.message);
         }
       },
+      notRepeated: (sessionId) => live.get(sessionId)?.notRepeated ?? nothing,
       async tools(orgId, agent): Promise<readonly ToolDescription[]> {
         const entries = await catalogue.all(orgId);
         return entries.flatMap(({ record, action }) => {

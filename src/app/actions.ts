@@ -12,7 +12,6 @@ import {
   type JsonRecord,
   parseAction,
   secretsOf,
-  secretsOfHeader,
   testAction,
 } from '../domain/actions/index.js';
 import type { DoorPorts } from '../domain/calls/index.js';
@@ -91,7 +90,7 @@ export const startActions = async (options: StartActionsOptions): Promise<Action
   });
   stack.push('connections of actions', () => http.close());
   const runs = createRunStore({ redis, clock, retention: config.limits.sessionRetention * 1_000 });
-  const headers = createSessionHeaders();
+  const headers = createSessionHeaders((secret) => redactor.hold(secret));
   const catalogue = createActionCatalogue(directory, vault);
   const executor = createActionExecutor({
     ...{ http, clock, log, tracer, runs },
@@ -117,7 +116,6 @@ export const startActions = async (options: StartActionsOptions): Promise<Action
     const given: Record<string, string> = JSON.parse(
       vault.openBytes(headersScope(orgId, sessionId), sealed).toString(),
     );
-    for (const header of Object.entries(given)) for (const secret of secretsOfHeader(header)) redactor.add(secret);
     return headers.set(sessionId, given);
   };
 
@@ -170,7 +168,17 @@ export const startActions = async (options: StartActionsOptions): Promise<Action
     },
     agentsWith: (orgId, slug) => catalogue.agentsWith(orgId, slug),
     async execute({ orgId, slug, sessionId, attributes, turn, signal }) {
-      if (sessionId === null) return answerOf(await runner.run({ orgId, name: slug, args: attributes, signal }));
+      if (sessionId === null) {
+        return answerOf(
+          await runner.run({
+            orgId,
+            name: slug,
+            args: attributes,
+            turn: turn ?? undefined,
+            signal: signal ?? undefined,
+          }),
+        );
+      }
       const answer = await ask('execute', { orgId, sessionId, name: slug, args: attributes, turn }, runPatience);
       return JSON.parse(vault.openBytes(answerScope(orgId, sessionId), String(answer)).toString()) as ExecuteAnswer;
     },
@@ -191,5 +199,9 @@ export const startActions = async (options: StartActionsOptions): Promise<Action
       await ask('identity', { orgId, sessionId, user }, patience);
     },
   };
-  return { door: runner.door, parts, closed: (sessionId) => runner.closed(sessionId) };
+  return {
+    door: runner.door,
+    parts,
+    closed: (sessionId) => runner.closed(sessionId),
+  };
 };

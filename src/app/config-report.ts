@@ -1,7 +1,7 @@
 import { type Fault, GatewayError } from '../core/errors.js';
-import { BULLETS } from '../core/redaction.js';
 import { type Config, readConfig } from './config.js';
 import { settingRows } from './config-reference.js';
+import { shownSetting, valueAt } from './config-secrets.js';
 
 /** A setting as it stands: what it is, who says so, and what is wrong with it. */
 export type SettingReport = {
@@ -25,29 +25,6 @@ export type ConfigReport = {
 
 type Input = Parameters<typeof readConfig>[0];
 
-const secret = new Set([
-  'drachtio.secret',
-  'livekit.apiSecret',
-  'twilio.authToken',
-  'dashboard.jwtSecret',
-  'encryptionKeys',
-]);
-
-const shown = (path: string, value: unknown): string => {
-  if (secret.has(path)) return BULLETS;
-  const text = typeof value === 'string' ? value : JSON.stringify(value);
-  // redis://user:password@host
-  return text.replace(/(\/\/[^/@]*:)[^/@]*@/, `$1${BULLETS}@`);
-};
-
-const at = (file: unknown, path: string): unknown =>
-  path
-    .split('.')
-    .reduce<unknown>(
-      (value, key) => (typeof value === 'object' && value !== null ? Reflect.get(value, key) : undefined),
-      file,
-    );
-
 const faultsOf = (error: unknown): readonly Fault[] => {
   if (!(error instanceof GatewayError)) throw error;
   return error.details.length > 0 ? error.details : [{ path: '', message: error.message }];
@@ -65,16 +42,17 @@ export const configReport = (input: Input): ConfigReport => {
   const told = new Set<Fault>();
   const settings = settingRows().map(({ path, name, fallback, meaning }): SettingReport => {
     const given = name === null ? undefined : input.env[name];
-    const written = at(input.file, path);
+    const written = valueAt(input.file, path);
     const own = faults.filter(
       (fault) => fault.path === name || fault.path === path || fault.path.startsWith(`${path}.`),
     );
     for (const fault of own) told.add(fault);
     const fault = own.length === 0 ? null : own.map(({ message }) => message).join('; ');
     const common = { name: name ?? path, path, meaning, fault };
-    if (given !== undefined && given !== '') return { ...common, value: shown(path, given), source: 'environment' };
-    if (written !== undefined) return { ...common, value: shown(path, written), source: 'gateway.yaml' };
-    if (fallback !== null) return { ...common, value: shown(path, fallback), source: 'default' };
+    if (given !== undefined && given !== '')
+      return { ...common, value: shownSetting(path, given), source: 'environment' };
+    if (written !== undefined) return { ...common, value: shownSetting(path, written), source: 'gateway.yaml' };
+    if (fallback !== null) return { ...common, value: shownSetting(path, fallback), source: 'default' };
     return { ...common, value: null, source: 'not set' };
   });
   return { settings, faults: faults.filter((fault) => !told.has(fault)), config };

@@ -1,17 +1,8 @@
 import { z } from 'zod';
 import { type IpRange, parseIpRange } from '../telephony/sip/ip-range.js';
+import { type Endpoint, parseHostPort } from './http-listen.js';
 
-export type Endpoint = { readonly host: string; readonly port: number };
 export type SipListenPoint = Endpoint & { readonly transport: 'udp' | 'tcp' | 'tls' };
-
-const hostPort = /^(?:\[([0-9a-fA-F:.]+)\]|([^\s:[\]]+)):(\d{1,5})$/;
-
-const parseHostPort = (text: string): Endpoint | undefined => {
-  const match = hostPort.exec(text.trim());
-  const port = Number(match?.[3]);
-  const host = match?.[1] ?? match?.[2];
-  return host !== undefined && port <= 65_535 ? { host, port } : undefined;
-};
 
 /** `host:port`; IPv6 in brackets; port 0 lets the system choose. */
 export const endpoint = z.string().transform((value, context): Endpoint => {
@@ -104,6 +95,17 @@ export const addressRanges = z.string().transform((value, context): readonly IpR
   return ranges;
 });
 
+/** Names as a `Host` header has them, without port, separated by commas or as a list. */
+export const hostNames = z.union([z.string(), z.array(z.string())]).transform((value, context): readonly string[] => {
+  const names = (Array.isArray(value) ? value : value.split(',')).map((name) => name.trim().toLowerCase());
+  const bad = names.find(
+    (name) => !/^[a-z0-9_]([a-z0-9_-]*[a-z0-9_])?(\.[a-z0-9_]([a-z0-9_-]*[a-z0-9_])?)*$/.test(name),
+  );
+  if (bad === undefined) return names;
+  context.addIssue({ code: 'custom', message: `"${bad}" is not the name of a host` });
+  return z.NEVER;
+});
+
 /** `name=value,name=value` with percent-encoded values, as OTEL_EXPORTER_OTLP_HEADERS has them. */
 export const headerList = z.string().transform((value, context): Readonly<Record<string, string>> => {
   const headers: Record<string, string> = {};
@@ -140,6 +142,24 @@ export const portRange = z.string().transform((value, context): PortRange => {
   if (match !== null && from >= 1 && to <= 65_535 && to > from) return { from, to };
   context.addIssue({ code: 'custom', message: `"${value}" is not a port range such as 20000-29999` });
   return z.NEVER;
+});
+
+const file = z.string().trim().min(1, 'must not be empty');
+
+/** Files of TLS, PEM. */
+export const tlsFiles = z.strictObject({
+  cert: file.describe('PEM file; read again on SIGHUP'),
+  key: file.describe('PEM file; read again on SIGHUP'),
+  ca: file
+    .optional()
+    .describe("PEM file of authorities that are trusted besides the system's when we connect; read again on SIGHUP"),
+});
+export type TlsFiles = z.infer<typeof tlsFiles>;
+
+/** The same files, each path as `at` resolves it. */
+export const tlsFilesAt = ({ cert, key, ca }: TlsFiles, at: (path: string) => string): TlsFiles => ({
+  ...{ cert: at(cert), key: at(key) },
+  ...(ca === undefined ? {} : { ca: at(ca) }),
 });
 
 export const isWildcard = (host: string): boolean => host === '0.0.0.0' || host === '::';

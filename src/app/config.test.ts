@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { isGatewayError } from '../core/errors.js';
-import { environment, loopbackOnly, readConfig } from './config.js';
+import { environment, httpLoopback, loopbackOnly, readConfig } from './config.js';
 
 const read = (env: Record<string, string> = {}, file: unknown = null) => readConfig({ env, file, cwd: '/somewhere' });
 
@@ -97,6 +97,30 @@ describe('configuration', () => {
     expect(loopbackOnly(read({ DRACHTIO_LISTEN: '127.0.0.1:9022' }))).toBe(false);
   });
 
+  it.each([
+    [{}, true],
+    [{ HTTP_LISTEN: '[::1]:8080', PUBLIC_URL: 'http://localhost:8080' }, true],
+    [{ PUBLIC_URL: 'http://[::1]:8080' }, true],
+    // A proxy on this machine brings others to a listener on loopback.
+    [{ PUBLIC_URL: 'https://voice.example.com' }, false],
+    [{ PUBLIC_URL: 'https://127.0.0.1.example.com' }, false],
+    [{ HTTP_LISTEN: '0.0.0.0:8080', PUBLIC_URL: 'http://127.0.0.1:8080' }, false],
+  ])('is reached by this machine alone with %o: %s', (env, expected) => {
+    expect(httpLoopback(read(env as unknown as Record<string, string>))).toBe(expected);
+  });
+
+  it('reads proxies and names in front of the API', () => {
+    const { http } = read({
+      HTTP_TRUSTED_PROXIES: '10.0.0.0/8, ::1',
+      HTTP_ALLOWED_HOSTS: 'A.voice.svc, voice-gateway',
+    });
+    expect(http.trustedProxies?.map(({ text }) => text)).toEqual(['10.0.0.0/8', '::1']);
+    expect(http.allowedHosts).toEqual(['a.voice.svc', 'voice-gateway']);
+    expect(read({}, { http: { allowedHosts: ['a', 'b'] } }).http.allowedHosts).toEqual(['a', 'b']);
+    expect(faultsOf({ HTTP_TRUSTED_PROXIES: 'proxy' })).toContain('HTTP_TRUSTED_PROXIES: "proxy" is not an address');
+    expect(faultsOf({ HTTP_ALLOWED_HOSTS: 'a:80' })).toBe('HTTP_ALLOWED_HOSTS: "a:80" is not the name of a host');
+  });
+
   it('refuses an external Redis without the keys every instance must share', () => {
     const sentence = faultsOf({ REDIS_URL: 'redis://127.0.0.1:6379' });
     expect(sentence).toContain('ENCRYPTION_KEYS');
@@ -122,7 +146,10 @@ describe('configuration', () => {
   it('has a place in the file for every environment name', () => {
     const file = {
       dataDir: 'd',
-      http: { listen: '127.0.0.1:1', publicUrl: 'http://h.test' },
+      http: {
+        ...{ listen: '127.0.0.1:1', publicUrl: 'http://h.test' },
+        ...{ trustedProxies: '10.0.0.1', allowedHosts: ['a.test'] },
+      },
       sip: {
         listen: 'tls:127.0.0.1:5061',
         domain: 'd',

@@ -3,10 +3,10 @@ import { z } from 'zod';
 import { type Fault, GatewayError } from '../core/errors.js';
 import {
   addressRanges,
-  type Endpoint,
   endpoint,
   endpointList,
   headerList,
+  hostNames,
   isLoopback,
   isWildcard,
   listenPoint,
@@ -14,13 +14,18 @@ import {
   type SipListenPoint,
   serverList,
   sipListen,
+  tlsFiles,
+  tlsFilesAt,
 } from './config-values.js';
+import { defaultHttpListen } from './http-listen.js';
 
 /** One setting's environment name and its place in gateway.yaml. The environment wins over the file. */
 export const environment = {
   DATA_DIR: 'dataDir',
   HTTP_LISTEN: 'http.listen',
   PUBLIC_URL: 'http.publicUrl',
+  HTTP_TRUSTED_PROXIES: 'http.trustedProxies',
+  HTTP_ALLOWED_HOSTS: 'http.allowedHosts',
   SIP_LISTEN: 'sip.listen',
   SIP_DOMAIN: 'sip.domain',
   SIP_PUBLIC_ADDRESS: 'sip.publicAddress',
@@ -67,33 +72,33 @@ export const configSchema = z.strictObject({
   dataDir: text.default('./data').describe('embedded Redis, keys, recordings'),
   http: z
     .strictObject({
-      listen: endpoint.prefault('127.0.0.1:8080').describe('API and console'),
+      listen: endpoint.prefault(defaultHttpListen).describe('API and console'),
       publicUrl: z
         .url({ protocol: /^https?$/ })
         .optional()
         .describe('base of the webhook URL handed out'),
+      trustedProxies: addressRanges
+        .optional()
+        .describe(
+          'proxies in front of the API, comma-separated addresses or CIDR blocks: what they say in X-Forwarded-For is believed; none: nobody is',
+        ),
+      allowedHosts: hostNames
+        .optional()
+        .describe('further names, comma-separated, under which the API answers besides that of PUBLIC_URL'),
     })
     .prefault({}),
   sip: z
     .strictObject({
       listen: sipListen
         .prefault('udp:127.0.0.1:5060,tcp:127.0.0.1:5060')
-        .describe('where the embedded SIP engine listens: udp:, tcp: or tls: followed by host:port'),
+        .describe(
+          'where the embedded SIP engine listens: udp:, tcp: or tls: followed by host:port; with drachtio-servers: where those do, which Twilio is told',
+        ),
       domain: text
         .optional()
         .describe('host part of our From and Contact; peers resolve it, so it must lead to this instance'),
-      publicAddress: text.optional().describe('written into Via and Contact (cloud NAT)'),
-      tls: z
-        .strictObject({
-          cert: text.describe('PEM file; read again on SIGHUP'),
-          key: text.describe('PEM file; read again on SIGHUP'),
-          ca: text
-            .optional()
-            .describe(
-              "PEM file of authorities that are trusted besides the system's when we connect; read again on SIGHUP",
-            ),
-        })
-        .optional(),
+      publicAddress: text.optional().describe('written into Via and Contact (cloud NAT), and what Twilio is told'),
+      tls: tlsFiles.optional(),
       profiles: text.optional().describe('a folder whose profiles add to or replace the shipped ones'),
     })
     .prefault({}),
@@ -217,7 +222,7 @@ export const configSchema = z.strictObject({
 });
 
 export type Config = Omit<z.infer<typeof configSchema>, 'http'> & {
-  readonly http: { readonly listen: Endpoint; readonly publicUrl: string };
+  readonly http: Omit<z.infer<typeof configSchema>['http'], 'publicUrl'> & { readonly publicUrl: string };
 };
 
 type Plain = { [key: string]: unknown };
@@ -289,11 +294,11 @@ export const readConfig = (input: {
       : { drachtio: { ...config.drachtio, authorities: at(config.drachtio.authorities) } }),
     sip: {
       ...config.sip,
-      ...(config.sip.tls === undefined ? {} : { tls: tlsAt(config.sip.tls, at) }),
+      ...(config.sip.tls === undefined ? {} : { tls: tlsFilesAt(config.sip.tls, at) }),
       ...(config.sip.profiles === undefined ? {} : { profiles: at(config.sip.profiles) }),
     },
     http: {
-      listen: config.http.listen,
+      ...config.http,
       publicUrl: (config.http.publicUrl ?? `http://${host.includes(':') ? `[${host}]` : host}:${port}`).replace(
         /\/+$/,
         '',
@@ -301,11 +306,6 @@ export const readConfig = (input: {
     },
   };
 };
-
-const tlsAt = ({ cert, key, ca }: NonNullable<Config['sip']['tls']>, at: (path: string) => string) => ({
-  ...{ cert: at(cert), key: at(key) },
-  ...(ca === undefined ? {} : { ca: at(ca) }),
-});
 
 const invalid = (details: readonly Fault[]): GatewayError =>
   new GatewayError('config_invalid', details.map((fault) => `${fault.path}: ${fault.message}`).join('; '), { details });
@@ -380,6 +380,13 @@ const contradictionsOf = (config: z.infer<typeof configSchema>): Fault[] => {
   }
   return faults;
 };
+
+/**
+ * True when only programs of this machine reach the API. A listener on loopback is not enough: the proxy in front of it is
+ * a program of this machine too, and PUBLIC_URL tells that there is one.
+ */
+export const httpLoopback = ({ http }: Pick<Config, 'http'>): boolean =>
+  isLoopback(http.listen.host) && isLoopback(new URL(http.publicUrl).hostname.replace(/^\[(.*)\]$/, '$1'));
 
 /** True when HTTP and SIP listen on loopback alone: a development machine (actions.md A6, interfaces.md I2). */
 export const loopbackOnly = (config: Config): boolean =>

@@ -4,18 +4,14 @@ import {
   type ApiDeps,
   apiKeyRoutes,
   callRoutes,
-  checkRoutes,
   createApi,
   eventRoutes,
   executorRoutes,
-  keyRoutes,
   listenHttp,
   livekitRoutes,
   mcpRoutes,
   prefetchRoutes,
-  profileRoutes,
   transferRoutes,
-  twilioRoutes,
   webhookRoutes,
 } from '../api/index.js';
 import { systemClock } from '../core/clock.js';
@@ -27,34 +23,29 @@ import { createCalls } from '../domain/calls/index.js';
 import { createDirectoryService } from '../domain/directory/index.js';
 import { createContactStore, createSessionEvents, createSessionStore } from '../domain/sessions/index.js';
 import { sealedPrefetchKeys } from '../domain/zendesk/index.js';
-import {
-  type Access,
-  createAccess,
-  createApiKeys,
-  createAuditTrail,
-  createConsoleSessions,
-} from '../platform/access/index.js';
-import { createCommandBus } from '../platform/redis/index.js';
+import { type Access, createApiKeys, createAuditTrail, createConsoleSessions } from '../platform/access/index.js';
+import { createCommandBus, createKeptAnswers } from '../platform/redis/index.js';
 import { createMetrics } from '../platform/telemetry/index.js';
 import { redisRingChecks } from '../platform/vault/index.js';
 import { createSpeaker } from '../telephony/agents/builtin/index.js';
 import { createMediaPlane } from '../telephony/media/index.js';
 import { createLadder, openProfiles } from '../telephony/sip/index.js';
+import { openAccess } from './access.js';
 import { actionChecks } from './action-catalogue.js';
 import { startActions } from './actions.js';
 import { createAgents } from './agents.js';
 import { createCallControl, ladderReader } from './call-control.js';
 import { callMetrics, gatewayGauges } from './call-metrics.js';
-import { type Config, callLimits, loopbackOnly } from './config.js';
-import { isLoopback } from './config-values.js';
-import { createDiagnosis } from './diagnosis.js';
+import { type Config, callLimits } from './config.js';
+import { configDigest } from './config-digest.js';
 import { drainCalls } from './drain.js';
+import { httpParts } from './http-parts.js';
 import { createKeyRotation } from './key-rotation.js';
 import { livekitReadiness } from './livekit.js';
 import { createLiveKitSip } from './livekit-sip.js';
 import { watchLoopLag } from './loop-lag.js';
+import { operatorRoutes } from './operator-routes.js';
 import { createOutbound } from './outbound.js';
-import { profileParts } from './profiles.js';
 import { readinessChecks } from './readiness.js';
 import { startRelay } from './relay.js';
 import { sessionCredentials } from './session-credentials.js';
@@ -77,12 +68,12 @@ export type Gateway = {
   /** True when no organization has been applied yet. */
   readonly empty: boolean;
   /** A link into the console that signs somebody in with this credential, once. */
-  consoleLink(credential: string): string;
+  consoleLink(credential: string): Promise<string>;
   /** Refuses new calls and waits for those there are; the rest gets BYE at the deadline. */
   drain(): Promise<void>;
   /** Ends everything now: calls get BYE, writes are finished, Redis goes last. Idempotent. */
   stop(): Promise<void>;
-  reload(): Promise<void>;
+  reloadProfiles(): Promise<void>;
   /** Resolves when the gateway cannot go on (its SIP engine ended). */
   readonly failed: Promise<Error>;
 };
@@ -120,20 +111,15 @@ const start = async (options: GatewayOptions, stack: ReturnType<typeof shutdownS
     fail = resolve;
   });
 
-  const profiles = await openProfiles({
+  const profileFolders = {
     shipped: join(root, 'sip-profiles'),
     ...(config.sip.profiles === undefined ? {} : { extra: config.sip.profiles }),
     environment: options.env,
-  });
+  };
+  const profiles = await openProfiles(profileFolders);
   const store = await openStore(config, redactor, log, clock, stack);
   const { redis, vault } = store;
-  const access = createAccess({
-    dataDir: config.dataDir,
-    jwtSecret: config.dashboard.jwtSecret ?? null,
-    jwksUrl: config.dashboard.jwksUrl ?? null,
-    sharedStore: config.redis !== undefined,
-    clock,
-  });
+  const access = await openAccess(config, store, clock);
   for (const secret of access.secrets) redactor.add(secret);
   for (const warning of access.warnings) log.warn({}, warning);
   const tracer = await openTracing({ ...options, instanceId, clock, log, stack });
@@ -221,7 +207,7 @@ const start = async (options: GatewayOptions, stack: ReturnType<typeof shutdownS
   const ladder = createLadder(clock);
   const watching = await createWatching({
     ...{ config, instanceId, redis, bus, vault, sessions, profiles, media, speaker, lag, clock, log, stack },
-    ...{ version: options.version, directory: directory.directory },
+    ...{ version: options.version, configDigest: configDigest(config), directory: directory.directory },
     calls: () => calls,
     sip: () => signalling.server,
   });
@@ -307,10 +293,11 @@ const start = async (options: GatewayOptions, stack: ReturnType<typeof shutdownS
     draining: calls.draining,
   });
 
-  const consoleSessions = createConsoleSessions({ vault, clock });
+  const consoleSessions = createConsoleSessions({ redis, vault, clock });
   const apiDeps: ApiDeps = {
     access,
     audit: createAuditTrail({ redis, log }),
+    keptAnswers: createKeptAnswers({ redis, vault, clock, log }),
     console: consoleSessions,
     consoleFiles: join(root, 'dist/console'),
     directory,
@@ -324,10 +311,8 @@ const start = async (options: GatewayOptions, stack: ReturnType<typeof shutdownS
         ...{ redis: redis.isUp, sip: signalling.server, draining: calls.draining },
         more: () => livekitReadiness(agents.livekit),
       }),
-    ...{ metrics, log, clock, version: options.version },
-    publicUrl: config.http.publicUrl,
-    httpLoopback: isLoopback(config.http.listen.host),
-    loopbackOnly: loopbackOnly(config),
+    ...{ metrics, log, clock, version: options.version, configDigest: configDigest(config) },
+    ...httpParts(config),
   };
   const { livekit } = agents;
   const facade =
@@ -358,14 +343,14 @@ const start = async (options: GatewayOptions, stack: ReturnType<typeof shutdownS
       ? []
       : livekitRoutes(apiDeps, { sip: facade.sip, keys: config.livekit })),
     ...executorRoutes(apiDeps, actions.parts),
-    ...keyRoutes(keys),
     ...mcpRoutes(apiDeps, closing.signal),
     ...apiKeyRoutes(apiDeps, apiKeys),
     ...webhookRoutes(apiDeps, webhooks),
-    ...profileRoutes(profileParts(profiles, signalling.reload)),
-    ...twilioRoutes(twilio),
     ...watching.routes(apiDeps),
-    ...checkRoutes(createDiagnosis({ config, directory, twilio, clock, profiles, server: signalling.server })),
+    ...operatorRoutes({
+      ...{ config, redis, directory, sessions, apiKeys, profiles, profileFolders, keys, twilio, clock, log },
+      server: signalling.server,
+    }),
     ...eventRoutes(apiDeps, createSessionEvents({ redis, clock, log }), closing.signal),
   ]);
   const http = await listenHttp(api, { ...config.http.listen, clock });
@@ -383,14 +368,15 @@ const start = async (options: GatewayOptions, stack: ReturnType<typeof shutdownS
     httpUrl: `http://${http.host.includes(':') ? `[${http.host}]` : http.host}:${http.port}`,
     sipEndpoints: signalling.server.endpoints(),
     access,
-    consoleLink: (credential) => `${config.http.publicUrl}/console/#code=${consoleSessions.code(credential)}`,
+    consoleLink: async (credential) =>
+      `${config.http.publicUrl}/console/#code=${await consoleSessions.code(credential)}`,
     empty: (await directory.organizations()).length === 0,
     drain: () => drainCalls({ config, calls, server: signalling.server, log }),
     stop: () => {
       ending ??= end();
       return ending;
     },
-    reload: signalling.reload,
+    reloadProfiles: () => profiles.reload(),
     failed,
   };
 };

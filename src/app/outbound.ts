@@ -5,7 +5,6 @@ import type { Logger } from '../core/logger.js';
 import { type Calls, createOutboundCalls, type OutboundCalls, type TransferDeps } from '../domain/calls/index.js';
 import type { Directory } from '../domain/directory/index.js';
 import { createOutboundGuard } from '../domain/outbound/index.js';
-import { createReplays } from '../domain/transfer/index.js';
 import type { RedisConnection } from '../platform/redis/index.js';
 import type { Metrics } from '../platform/telemetry/index.js';
 
@@ -36,20 +35,16 @@ export const createOutbound = (
     onRefused: (reason) => metrics.count('outboundRefused', 1, { reason }),
   });
   const calls = createOutboundCalls({ directory, guard, calls: wiring.calls, transfers: wiring.transfers, log });
-  const replays = createReplays<{ readonly sessionId: string }>(clock);
 
-  const place: OutboundControl['place'] = ({ key, headers, authenticatedUser, attributes, ...call }) => {
-    const begin = async (): Promise<{ readonly sessionId: string }> => {
-      const { sessionId } = await calls.place({
-        ...call,
-        prepare: async (session) => {
-          void session.change({ attributes, ...(authenticatedUser === null ? {} : { authenticatedUser }) });
-          if (headers !== null) await wiring.setHeaders(call.orgId, session.id, headers);
-        },
-      });
-      return { sessionId };
-    };
-    return key === null ? begin() : replays.once(`${call.orgId} ${key}`, JSON.stringify(call), begin);
+  const place: OutboundControl['place'] = async ({ headers, authenticatedUser, attributes, ...call }) => {
+    const { sessionId } = await calls.place({
+      ...call,
+      prepare: async (session) => {
+        void session.change({ attributes, ...(authenticatedUser === null ? {} : { authenticatedUser }) });
+        if (headers !== null) await wiring.setHeaders(call.orgId, session.id, headers);
+      },
+    });
+    return { sessionId };
   };
 
   return {

@@ -20,6 +20,7 @@ import {
 } from '../telephony/sip/index.js';
 import { type EngineHandle, startEngineInWorker } from '../telephony/sip-engine/index.js';
 import { type Config, hasExternalServer } from './config.js';
+import type { TlsFiles } from './config-values.js';
 import type { ShutdownStack } from './shutdown-stack.js';
 import { readPem, readTls } from './tls-files.js';
 
@@ -41,11 +42,6 @@ export type SignallingOptions = {
 export type RunningSignalling = {
   readonly server: SipServer;
   readonly engine: EngineHandle | null;
-  /**
-   * Reads the profiles, and the engine's certificates, again. Rejects with GatewayError config_invalid; then all of them
-   * stay as they were.
-   */
-  reload(): Promise<void>;
 };
 
 /** drachtio-server keeps what it reads in 12,228 bytes and says nothing of messages that do not fit. */
@@ -73,12 +69,7 @@ export const startSignalling = async (options: SignallingOptions): Promise<Runni
     ...(engine === null ? { messageLimit: DRACHTIO_MESSAGE_LIMIT } : {}),
   });
   stack.push('SIP application', () => server.close());
-  const reload = async (): Promise<void> => {
-    const tls = engine === null || config.sip.tls === undefined ? null : await readTls(config.sip.tls);
-    await options.profiles.reload();
-    if (tls !== null) await engine?.handle.renewTls(tls);
-  };
-  return { server, engine: engine?.handle ?? null, reload };
+  return { server, engine: engine?.handle ?? null };
 };
 
 /** The drachtio-servers we connect to, and where they connect to us. */
@@ -111,7 +102,7 @@ const startEngine = async (options: SignallingOptions): Promise<{ handle: Engine
     })),
     admin: { host: '127.0.0.1', port: 0, secret },
     ...(config.sip.publicAddress === undefined ? {} : { publicAddress: config.sip.publicAddress }),
-    ...(config.sip.domain === undefined ? {} : { contactHost: config.sip.domain }),
+    ...(config.sip.domain === undefined ? {} : { contactHost: hostOf(config.sip.domain) }),
     ...(tls === null ? {} : { tls }),
     userAgent: 'voice-gateway',
     log: (level, fields, message) => engineLog[level](fields, message),
@@ -125,7 +116,20 @@ const startEngine = async (options: SignallingOptions): Promise<{ handle: Engine
   });
   stack.push('SIP engine', () => handle.close());
   void handle.failed.then(options.onEngineLost);
+  // Whoever has the profiles read again (SIGHUP, the API) has new files to be read.
+  const { tls: files } = config.sip;
+  if (files !== undefined) options.profiles.onReload(() => void renewCertificates(handle, files, log));
   return { handle, secret };
+};
+
+/** Files that cannot be used leave those in force as they are. Never rejects. */
+const renewCertificates = async (engine: EngineHandle, files: TlsFiles, log: Logger): Promise<void> => {
+  try {
+    await engine.renewTls(await readTls(files));
+    log.info({}, 'the SIP certificates were read again');
+  } catch (error) {
+    log.error({ err: error }, 'the SIP certificates could not be read again; those in force stay');
+  }
 };
 
 /** Null without Homer. A drachtio-server sends to Homer itself. */
@@ -142,6 +146,10 @@ const openHomer = ({ config, clock, log, stack }: SignallingOptions): HepSender 
   stack.push('Homer', () => homer.close());
   return homer;
 };
+
+/** The host of a domain that may name a port: Contact has the port of the point that a request leaves by. */
+const hostOf = (domain: string): string =>
+  /^\[(.+)\](?::\d+)?$/.exec(domain)?.[1] ?? /^([^:]+):\d+$/.exec(domain)?.[1] ?? domain;
 
 const addressOf = (host: string): string => {
   if (host === 'localhost') return '127.0.0.1';

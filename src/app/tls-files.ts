@@ -2,6 +2,7 @@ import { X509Certificate } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { createSecureContext } from 'node:tls';
 import { GatewayError } from '../core/errors.js';
+import type { TlsFiles } from './config-values.js';
 
 /** A PEM file. `name`: the setting that names it. Throws GatewayError config_invalid. */
 export const readPem = async (name: string, path: string): Promise<string> => {
@@ -13,11 +14,9 @@ export const readPem = async (name: string, path: string): Promise<string> => {
 };
 
 /** Certificate and key that belong together, and the authorities besides the system's. Throws GatewayError config_invalid. */
-export const readTls = async (files: {
-  readonly cert: string;
-  readonly key: string;
-  readonly ca?: string | undefined;
-}): Promise<{ cert: string; key: string; authorities?: string }> => {
+export const readTls = async (
+  files: Readonly<TlsFiles>,
+): Promise<{ cert: string; key: string; authorities?: string }> => {
   const pair = { cert: await readPem('SIP_TLS_CERT', files.cert), key: await readPem('SIP_TLS_KEY', files.key) };
   try {
     createSecureContext(pair);

@@ -4,7 +4,6 @@ import { isE164 } from '../core/e164.js';
 import { GatewayError } from '../core/errors.js';
 import type { Logger } from '../core/logger.js';
 import type { DirectoryService } from '../domain/directory/index.js';
-import { createReplays } from '../domain/transfer/index.js';
 import { createEgressClient, createEgressPolicy, EgressFailure, parseAllowList } from '../platform/egress/index.js';
 import type { OwnedNumber, TwilioSend, WebhookParameters } from '../telephony/carriers/twilio/index.js';
 import { type Config, hasExternalServer, loopbackOnly } from './config.js';
@@ -27,12 +26,16 @@ const RING = 60;
 const defaultPorts = { udp: 5060, tcp: 5060, tls: 5061 };
 
 /**
- * Where Twilio reaches the gateway's SIP: TLS before TCP before UDP; with `secure` TLS alone. Throws GatewayError
- * config_invalid when the configuration names no address that Twilio could reach.
+ * Where Twilio reaches the gateway's SIP: TLS before TCP before UDP; with `secure` TLS alone. A drachtio-server is reached
+ * by the public address alone: what it listens on is its own, and SIP_LISTEN says no more than its port. Throws
+ * GatewayError bad_request when the configuration names no address that Twilio could reach.
  */
 export const originationOf = (config: Config, secure: boolean): string => {
-  if (hasExternalServer(config)) {
-    throw new GatewayError('bad_request', 'SIP is received by a drachtio-server: say its address (origination).');
+  if (hasExternalServer(config) && config.sip.publicAddress === undefined) {
+    throw new GatewayError(
+      'bad_request',
+      'SIP is received by a drachtio-server: set SIP_PUBLIC_ADDRESS to the address at which Twilio reaches it, or say origination.',
+    );
   }
   const [point] = (['tls', 'tcp', 'udp'] as const)
     .filter((transport) => transport === 'tls' || !secure)
@@ -55,6 +58,16 @@ export const originationOf = (config: Config, secure: boolean): string => {
 const single = (parameters: WebhookParameters, name: string): string | null => {
   const value = parameters[name];
   return typeof value === 'string' && value !== '' ? value : null;
+};
+
+/** Throws GatewayError bad_request when a call that comes by webhook would find no way here. */
+const checkWebhookWay = (config: Config): void => {
+  originationOf(config, false);
+  if (!isLoopback(new URL(config.http.publicUrl).hostname)) return;
+  throw new GatewayError(
+    'bad_request',
+    `Twilio cannot reach ${config.http.publicUrl}: set PUBLIC_URL to an address of the internet, or take the number on a trunk.`,
+  );
 };
 
 /** The operator's Twilio account on guarded connections of its own; null when none is configured. */
@@ -87,8 +100,6 @@ export const startTwilio = async (options: StartTwilioOptions): Promise<TwilioPa
     ...(apiUrl === undefined ? {} : { apiUrl }),
   });
   const numbers = twilio.twilioNumbers(account);
-  const bought = createReplays<OwnedNumber>(clock);
-  const begun = createReplays<{ readonly code: string; readonly callSid: string }>(clock);
   const { publicUrl } = config.http;
   const statusCallback = `${publicUrl}/twilio/status`;
 
@@ -145,24 +156,36 @@ export const startTwilio = async (options: StartTwilioOptions): Promise<TwilioPa
     );
   };
 
+  /** Null, and logged, when there is no way here: Twilio is answered in TwiML all the same. */
+  const originationHere = (): string | null => {
+    try {
+      return originationOf(config, false);
+    } catch (error) {
+      log.error(
+        { reason: error instanceof Error ? error.message : String(error) },
+        'A call by webhook has no way here.',
+      );
+      return null;
+    }
+  };
+
   return {
     check: () => numbers.account(),
     search: (search) => numbers.search(search),
     list: async () => Promise.all((await numbers.list()).map(withOwner)),
-    async buy({ number, name, by, trunk, addressSid, bundleSid, key }) {
-      const make = async (): Promise<OwnedNumber> =>
-        numbers.buy({
-          number,
-          way:
-            by === 'trunk'
-              ? { trunkSid: await twilio.trunkNamed(account, trunk) }
-              : { voiceUrl: `${publicUrl}/twilio/voice` },
-          ...(name === undefined ? {} : { name }),
-          ...(addressSid === undefined ? {} : { addressSid }),
-          ...(bundleSid === undefined ? {} : { bundleSid }),
-        });
-      const fingerprint = JSON.stringify([number, name, by, trunk, addressSid, bundleSid]);
-      const owned = key === null ? await make() : await bought.once(key, fingerprint, make);
+    async buy({ number, name, by, trunk, addressSid, bundleSid }) {
+      // Before anything is paid.
+      if (by === 'webhook') checkWebhookWay(config);
+      const owned = await numbers.buy({
+        number,
+        way:
+          by === 'trunk'
+            ? { trunkSid: await twilio.trunkNamed(account, trunk) }
+            : { voiceUrl: `${publicUrl}/twilio/voice` },
+        ...(name === undefined ? {} : { name }),
+        ...(addressSid === undefined ? {} : { addressSid }),
+        ...(bundleSid === undefined ? {} : { bundleSid }),
+      });
       await markVerified(number);
       return withOwner(owned);
     },
@@ -174,17 +197,18 @@ export const startTwilio = async (options: StartTwilioOptions): Promise<TwilioPa
       }
       await numbers.release(number);
     },
-    async verify({ number, name, callDelay, extension, key }) {
-      const make = () =>
-        numbers.verify({
-          ...{ number, callDelay },
-          ...(name === undefined ? {} : { name }),
-          ...(extension === undefined ? {} : { extension }),
-          // Twilio refuses an address that it cannot reach.
-          ...(isLoopback(new URL(publicUrl).hostname) ? {} : { statusCallback }),
-        });
-      const fingerprint = JSON.stringify([number, name, callDelay, extension]);
-      return { number, ...(key === null ? await make() : await begun.once(key, fingerprint, make)) };
+    async verify({ number, name, callDelay, extension }) {
+      // Twilio calls no number that needs no proof (21449, 21450): the account's own, or one that has been proven.
+      const standing = await verification(number);
+      if (standing.status !== 'pending') return standing;
+      const begun = await numbers.verify({
+        ...{ number, callDelay },
+        ...(name === undefined ? {} : { name }),
+        ...(extension === undefined ? {} : { extension }),
+        // Twilio refuses an address that it cannot reach.
+        ...(isLoopback(new URL(publicUrl).hostname) ? {} : { statusCallback }),
+      });
+      return { number, ...begun };
     },
     verification,
     async setUpTrunk({ domain, origination, password, ...plan }) {
@@ -209,7 +233,9 @@ export const startTwilio = async (options: StartTwilioOptions): Promise<TwilioPa
         log.warn({ callSid }, 'A call by webhook has no number that was dialled.');
         return twilio.rejectCall();
       }
-      const uri = originationOf(config, false).replace(/^sip:/, `sip:${to}@`);
+      const address = originationHere();
+      if (address === null) return twilio.rejectCall();
+      const uri = address.replace(/^sip:/, `sip:${to}@`);
       log.info({ callSid, called: to }, 'A call by webhook is led to the gateway.');
       return twilio.dialGateway({ uri, ringTimeout: RING, timeLimit: config.limits.maxCallDuration, statusCallback });
     },

@@ -31,6 +31,7 @@ export type WatchingDeps = {
   readonly config: Pick<Config, 'dataDir' | 'limits'>;
   readonly instanceId: string;
   readonly version: string;
+  readonly configDigest: string;
   readonly redis: RedisConnection;
   readonly bus: CommandBus;
   readonly vault: Vault;
@@ -88,7 +89,7 @@ export const createWatching = async (deps: WatchingDeps): Promise<Watching> => {
     self: () => {
       const { legs, portsFree } = deps.media.stats();
       return {
-        ...{ version: deps.version, startedAt, legs, portsFree },
+        ...{ version: deps.version, config: deps.configDigest, startedAt, legs, portsFree },
         calls: deps.calls().live().length,
         sip: deps.sip().connected(),
         draining: deps.calls().draining(),

@@ -1,4 +1,5 @@
 import { spawn } from 'node:child_process';
+import { createHmac } from 'node:crypto';
 import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
@@ -13,6 +14,7 @@ import { checkRoutes, eventRoutes, type SystemCheck } from '../api/index.js';
 import { packageRoot } from '../core/entry-path.js';
 import { createSessionEvents, type OwnedSession } from '../domain/sessions/index.js';
 import { callCommand } from './call/command.js';
+import { benchesAt } from './commands/bench.js';
 import { parseTtl } from './commands/token.js';
 import type { CliContext } from './context.js';
 import { demoCommand } from './demo/command.js';
@@ -112,7 +114,7 @@ describe('apply, diff and export', () => {
     });
     const back = await run('apply -f - --prune', { X_API_KEY: 'canary-key' }, exported.out);
     expect(back.out).toBe('acme: 0 created, 0 changed, 4 unchanged, 0 removed\n');
-    expect(JSON.parse((await run('export acme --json')).out)).toEqual(parse(exported.out));
+    expect(JSON.parse((await run('export --org acme --json')).out)).toEqual(parse(exported.out));
   });
 
   it('apply the example', async () => {
@@ -163,7 +165,7 @@ describe('sessions', () => {
     const owned = await api.session();
     await owned.change({ timeline: [{ at: Date.now(), type: 'agent.said', data: { text: 'Hi\u001b[2Jthere' } }] });
     api.ladders.set(owned.id, { json: [{ m: 'INVITE' }], text: 'phone -> gateway  INVITE\n' });
-    const list = await run('sessions --organization acme');
+    const list = await run('sessions --org acme');
     expect(list.out.split('\n')[0]).toMatch(/^STARTED \(UTC\) +ID +CALLER +CALLED +AGENT +STATE +TICKET +LENGTH$/);
     expect(list.out).toContain(`${owned.id}  +14155550123  +14155550100  support  ringing`);
     const shown = await run(`session ${owned.id} --ladder`);
@@ -184,7 +186,7 @@ describe('sessions', () => {
     await run('apply -f -', { SHOP_KEY: 'canary-key' }, yaml);
     const sink = { out: '', err: '' };
     const stop = new AbortController();
-    const following = runCli(['sessions', '--follow', '--organization', 'acme'], context({}, sink, stop.signal));
+    const following = runCli(['sessions', '--follow', '--org', 'acme'], context({}, sink, stop.signal));
     const owned = await api.session();
     await until('the new session to be printed', () =>
       sink.out.includes(`${owned.id}  +14155550123 -> +14155550100  support  ringing`),
@@ -201,7 +203,7 @@ describe('sessions', () => {
     const sink = { out: '', err: '' };
     const stop = new AbortController();
     const following = runCli(
-      ['sessions', '--follow', '--live', '--organization', 'acme'],
+      ['sessions', '--follow', '--live', '--org', 'acme'],
       context({}, sink, stop.signal, '', { rows: 30, colour: false }),
     );
     /** What is on the screen now. */
@@ -256,7 +258,17 @@ describe('credentials', () => {
     writeFileSync(join(dir, 'dashboard-jwt-secret'), `${api.jwtSecret}\n`);
     const fromFile = await run('token --role operator --json', { DATA_DIR: dir });
     const { token } = JSON.parse(fromFile.out) as { token: string };
-    expect((await run('doctor', { VOICE_GATEWAY_TOKEN: token })).out).toContain('credential');
+    expect((await run('sessions --org acme', { VOICE_GATEWAY_TOKEN: token })).status).toBe(0);
+  });
+
+  it('are signed with the secret of gateway.yaml where there is one', async () => {
+    const secret = 'of-the-file-and-long-enough-for-HS256';
+    const given = { VOICE_GATEWAY_CONFIG: join(dir, file('secret.yaml', `dashboard: { jwtSecret: ${secret} }\n`)) };
+    const { out } = await run('token --org acme', given);
+    const [head = '', body = '', signature] = out.trim().split('.');
+    expect(createHmac('sha256', secret).update(`${head}.${body}`).digest('base64url')).toBe(signature);
+    const foreign = join(dir, file('foreign.yaml', 'dashboard: { jwksUrl: "https://id.test/jwks" }\n'));
+    expect((await run('token --org acme', { VOICE_GATEWAY_CONFIG: foreign })).err).toContain('identity provider');
   });
 
   it('refuse what makes no sense in one sentence', async () => {
@@ -302,26 +314,34 @@ describe('the gateway not being there', () => {
   });
 
   it('is found by doctor, with what else is wrong', async () => {
-    const sick = await run('doctor', {
-      VOICE_GATEWAY_URL: 'http://127.0.0.1:1',
-      VOICE_GATEWAY_TOKEN: 'x',
-      PATH: '/nonexistent',
-    });
+    const nobody = { VOICE_GATEWAY_URL: 'http://127.0.0.1:1', VOICE_GATEWAY_TOKEN: 'x', PATH: '/nonexistent' };
+    const sick = await run('doctor', nobody);
     expect(sick.status).toBe(1);
     expect(sick.out).toMatch(/FAIL {2}gateway +No gateway answers/);
-    checks = [{ name: 'own SIP udp', state: 'ok', says: '127.0.0.1:5060 answers' }];
+    expect(sick.out).toMatch(/FAIL {2}redis-server +is missing/);
+    // What a start would need is read where a start reads it.
+    const elsewhere = { VOICE_GATEWAY_CONFIG: join(dir, file('elsewhere.yaml', 'redis: { url: "redis://r:6379" }\n')) };
+    const faulty = await run('doctor', { ...nobody, ...elsewhere });
+    expect(faulty.out).toMatch(/ok {4}redis-server +not needed: REDIS_URL is set \(gateway\.yaml\)/);
+    expect(faulty.out).toMatch(/FAIL {2}config +.*ENCRYPTION_KEYS: must be set with REDIS_URL/);
+    // A gateway on another machine needs nothing of this one.
+    const remote = await run('doctor', { ...nobody, VOICE_GATEWAY_URL: 'http://0.0.0.0:1' });
+    expect(remote.out).not.toMatch(/redis-server|config/);
+    checks = [
+      { name: 'own SIP udp', state: 'ok', says: '127.0.0.1:5060 answers' },
+      { name: 'public address', state: 'warning', says: '10.0.0.1 is private\u001b[2J' },
+    ];
     await run('apply -f -', { SHOP_KEY: 'canary-key' }, yaml);
     const well = await run('doctor', { PATH: process.env.PATH });
     expect(well.out).toMatch(/ok {4}redis +works/);
     expect(well.out).toMatch(/ok {4}own SIP udp +127\.0\.0\.1:5060 answers/);
+    // A warning is none of the failures.
+    expect(well.out).toMatch(/warn {2}public address +10\.0\.0\.1 is private\?\[2J/);
     expect([well.status, well.err]).toEqual([0, '']);
-  });
+    // Each looks at the configuration in a process of its own.
+  }, 60_000);
 
-  it('has what only the gateway sees in doctor: a warning is none of its failures', async () => {
-    checks = [{ name: 'public address', state: 'warning', says: '10.0.0.1 is private\u001b[2J' }];
-    const warned = await run('doctor', { PATH: process.env.PATH });
-    expect(warned.out).toMatch(/warn {2}public address +10\.0\.0\.1 is private\?\[2J/);
-    expect(warned.status).toBe(0);
+  it('has what only the gateway sees in doctor', async () => {
     checks = [...checks, { name: 'destination acme/desk', state: 'failed', says: 'nothing came back' }];
     const failed = await run('doctor --json', { PATH: process.env.PATH });
     expect([failed.status, failed.err]).toEqual([1, 'One thing needs attention.\n']);
@@ -389,7 +409,12 @@ describe('the program', () => {
     const without = all
       .flatMap((command) => leaves(command))
       .filter(([, command]) => !command.options.some(({ long }) => long === '--json'));
-    expect(without.map(([name]) => name)).toEqual(['start', 'demo']);
+    expect(without.map(([name]) => name)).toEqual(['start', 'bench', 'demo']);
+  });
+
+  it('measures in a checkout only, and says so elsewhere', () => {
+    expect(() => benchesAt(dir)).toThrow(/are part of the source/);
+    expect(benchesAt(root)).toBe(join(root, 'dist/bench/main.js'));
   });
 
   it('says on a terminal that it takes its time, and leaves nothing of it', async () => {

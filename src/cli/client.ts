@@ -29,7 +29,7 @@ const DEFAULT_URL = 'http://127.0.0.1:8080';
 /** ms until a request counts as unanswered. */
 const PATIENCE = 15_000;
 
-const isLoopback = (host: string): boolean => host === 'localhost' || host === '[::1]' || /^127\./.test(host);
+export const isLoopback = (host: string): boolean => host === 'localhost' || host === '[::1]' || /^127\./.test(host);
 
 const baseUrl = (context: CliContext): URL => {
   const text = context.env.VOICE_GATEWAY_URL || DEFAULT_URL;

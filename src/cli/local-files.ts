@@ -25,21 +25,25 @@ export const readInput = async (context: CliContext, file: string): Promise<stri
   return text;
 };
 
-const configured = (context: CliContext): string | null => {
+/** A text in gateway.yaml, null when there is none: `dashboard.jwtSecret`. */
+export const configured = (context: CliContext, place: string): string | null => {
   const path = resolve(context.cwd, context.env.VOICE_GATEWAY_CONFIG ?? 'gateway.yaml');
   const text = readIfThere(path);
   if (text === null) return null;
   try {
-    const config: unknown = parse(text, { logLevel: 'error' });
-    return typeof config === 'object' && config !== null && 'dataDir' in config && typeof config.dataDir === 'string'
-      ? config.dataDir
-      : null;
+    const value = place
+      .split('.')
+      .reduce<unknown>(
+        (at, key) => (typeof at === 'object' && at !== null ? Reflect.get(at, key) : undefined),
+        parse(text, { logLevel: 'error' }),
+      );
+    return typeof value === 'string' && value !== '' ? value : null;
   } catch {
-    // The gateway itself says what is wrong with its configuration; here its default place is the best guess.
+    // The gateway itself says what is wrong with its configuration; here its defaults are the best guess.
     return null;
   }
 };
 
 /** The gateway's data folder on this machine, by the same rules as the gateway: environment, gateway.yaml, ./data. */
 export const dataDirOf = (context: CliContext): string =>
-  resolve(context.cwd, context.env.DATA_DIR ?? configured(context) ?? 'data');
+  resolve(context.cwd, context.env.DATA_DIR ?? configured(context, 'dataDir') ?? 'data');

@@ -4,6 +4,7 @@ import { Command, CommanderError } from 'commander';
 import { packageRoot } from '../core/entry-path.js';
 import { apiKeysCommand } from './commands/api-keys.js';
 import { applyCommands } from './commands/apply.js';
+import { benchCommand } from './commands/bench.js';
 import { configCommands } from './commands/config.js';
 import { doctorCommand } from './commands/doctor.js';
 import { exportCommand } from './commands/export.js';
@@ -32,6 +33,7 @@ const modules: readonly CommandModule[] = [
   twilioCommands,
   configCommands,
   doctorCommand,
+  benchCommand,
 ];
 
 const ownVersion = (): string => {
@@ -41,7 +43,7 @@ const ownVersion = (): string => {
   return version;
 };
 
-/** The command line; `more` are commands that reach further than the HTTP API (`call`, `demo`, `bench`). */
+/** The command line; `more` are commands that reach further than the HTTP API (`call`, `demo`). */
 export const createProgram = (context: CliContext, more: readonly CommandModule[] = []): Command => {
   const program = new Command('voice-gateway')
     .description('Telephone calls to AI agents, and on to people')

@@ -58,6 +58,19 @@ describe('redaction', () => {
     expect(redactor.text('later-secret-number-new.lasting-secret')).toBe(`${BULLETS}${BULLETS}`);
   });
 
+  it('forgets what was held when the last one lets go, and not what is known for another reason', () => {
+    const redactor = createRedactor(['lasting-secret']);
+    redactor.add('later-secret');
+    const holds = ['held-secret', 'held-secret', 'later-secret', 'lasting-secret', 'short'].map(redactor.hold);
+    const all = 'held-secret later-secret lasting-secret short';
+    expect(redactor.text(all)).toBe(`${BULLETS} ${BULLETS} ${BULLETS} short`);
+    holds[0]?.();
+    holds[0]?.();
+    expect(redactor.text(all)).toBe(`${BULLETS} ${BULLETS} ${BULLETS} short`);
+    for (const forget of holds) forget();
+    expect(redactor.text(all)).toBe(`held-secret ${BULLETS} ${BULLETS} short`);
+  });
+
   it('gets through long hostile text: a pattern that backtracked would never end', () => {
     const redactor = createRedactor(['canary-secret']);
     const hostile = ['a:'.repeat(50_000), 'eyJ'.repeat(30_000), 'x://'.repeat(25_000), 'Bearer '.repeat(14_000)];

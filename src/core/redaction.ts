@@ -31,6 +31,8 @@ export const holdsSessionToken = (text: string): boolean => /vgs_[0-9a-f-]{36}_/
 export type Redactor = {
   /** Makes a value known, so that it is replaced wherever it appears; values under 6 characters are not, they would eat ordinary text. */
   add(secret: string): void;
+  /** The same until the returned function is called, once for each time it was held: for what must not outlive a call. */
+  hold(secret: string): () => void;
   text(value: string): string;
   /** A copy of a JSON-like value or error without secrets; cycles, functions and depths over 8 become short words. */
   value(value: unknown): unknown;
@@ -56,18 +58,20 @@ const createIndex = () => {
   return {
     add(secret: string): void {
       const start = secret.slice(0, SHORTEST);
+      const others = byStart.get(start) ?? [];
       // Longest first: a secret that begins with another one must not leave its tail behind.
-      byStart.set(
-        start,
-        [...(byStart.get(start) ?? []), secret].sort((one, other) => other.length - one.length),
-      );
+      const shorter = others.findIndex(({ length }) => length < secret.length);
+      others.splice(shorter === -1 ? others.length : shorter, 0, secret);
+      byStart.set(start, others);
       count(secret.charCodeAt(0), 1);
     },
     remove(secret: string): void {
       const start = secret.slice(0, SHORTEST);
-      const left = (byStart.get(start) ?? []).filter((other) => other !== secret);
-      if (left.length > 0) byStart.set(start, left);
-      else byStart.delete(start);
+      const left = byStart.get(start) ?? [];
+      const at = left.indexOf(secret);
+      // One of them alone: another secret may be written alike.
+      if (at !== -1) left.splice(at, 1);
+      if (left.length === 0) byStart.delete(start);
       count(secret.charCodeAt(0), -1);
     },
     replace(text: string): string {
@@ -96,6 +100,7 @@ export const createRedactor = (secrets: Iterable<string> = []): Redactor => {
   const index = createIndex();
   const lasting = new Set<string>();
   const later = new Set<string>();
+  const held = new Map<string, number>();
   /** A secret as it may stand in a text: itself, and as JSON text writes it. */
   const forms = (secret: string): readonly string[] => [...new Set([secret, JSON.stringify(secret).slice(1, -1)])];
 
@@ -112,12 +117,30 @@ export const createRedactor = (secrets: Iterable<string> = []): Redactor => {
       return;
     }
     later.add(secret);
-    for (const form of forms(secret)) index.add(form);
+    if (!held.has(secret)) for (const form of forms(secret)) index.add(form);
     const [oldest] = later;
     if (later.size > MOST_LATER && oldest !== undefined) {
       later.delete(oldest);
-      for (const form of forms(oldest)) index.remove(form);
+      if (!held.has(oldest)) for (const form of forms(oldest)) index.remove(form);
     }
+  };
+  const hold = (secret: string): (() => void) => {
+    if (secret.length < SHORTEST || lasting.has(secret)) return () => {};
+    const count = held.get(secret) ?? 0;
+    held.set(secret, count + 1);
+    if (count === 0 && !later.has(secret)) for (const form of forms(secret)) index.add(form);
+    let holding = true;
+    return () => {
+      if (!holding) return;
+      holding = false;
+      const left = (held.get(secret) ?? 1) - 1;
+      if (left > 0) {
+        held.set(secret, left);
+        return;
+      }
+      held.delete(secret);
+      if (!later.has(secret)) for (const form of forms(secret)) index.remove(form);
+    };
   };
 
   const text = (value: string): string => {
@@ -153,5 +176,5 @@ export const createRedactor = (secrets: Iterable<string> = []): Redactor => {
     return result;
   };
 
-  return { add, text, value: (value) => walk(value, 0, []) };
+  return { add, hold, text, value: (value) => walk(value, 0, []) };
 };

@@ -178,6 +178,14 @@ describe('a target that says nothing', { timeout: 60_000 }, () => {
     await second.nextRequest('OPTIONS', patience);
     clock.advance(32_000);
     await app.sip('SIP/2.0 408', patience);
+
+    // What must not be done twice waits for its one target.
+    app.command('sip||', `MESSAGE sip:carrier.test;transport=udp SIP/2.0\r\n\r\n`);
+    const message = await slow.nextRequest('MESSAGE', patience);
+    clock.advance(4_000);
+    slow.respond(message, 200, { tag: 'slow' });
+    await app.sip('SIP/2.0 200', patience);
+    expect(second.unread.filter((line) => line === 'MESSAGE')).toEqual([]);
   });
 });
 

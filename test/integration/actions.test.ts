@@ -96,6 +96,25 @@ describe('POST /v1/actions/{id}/execute', () => {
     expect(shop.requests).toEqual([]);
   });
 
+  it('acts once under an Idempotency-Key, also for who asks again after the answer', async () => {
+    const definition = { ...orderStatus(), name: 'Place order', method: 'POST' };
+    await gateway.apply({ organization: { id: 'acme' }, actions: [definition] });
+    const place = async (key: string, order: string) =>
+      gateway.api('/v1/actions/place_order/execute', {
+        method: 'POST',
+        headers: { 'Idempotency-Key': key },
+        body: { attributes: { order_id: order } },
+      });
+    const first = await place('k-1', '4711');
+    expect(first).toMatchObject({ status: 200, body: { success: true } });
+    expect((await place('k-1', '4711')).body).toEqual(first.body);
+    expect(await place('k-1', '4712')).toMatchObject({ status: 409, body: { code: 'conflict' } });
+    expect(shop.requests).toHaveLength(1);
+    await place('k-2', '4711');
+    expect(shop.requests).toHaveLength(2);
+    await api('DELETE', '/v1/actions/place_order');
+  });
+
   it('the values of a request have no more trust than the AI: they never choose the host', async () => {
     const definition = { ...orderStatus(), name: 'Chosen', slug: 'chosen', url: 'https://{where}/' };
     await gateway.apply({ organization: { id: 'acme' }, actions: [definition] });

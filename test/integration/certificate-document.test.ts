@@ -95,7 +95,7 @@ describe('certificates in the document of an organization', () => {
   });
 
   it('are exported without their key, and the export applies to no change once the key is filled in', async () => {
-    const exported = await cli(['export', 'acme', '--json']);
+    const exported = await cli(['export', '--org', 'acme', '--json']);
     expect(JSON.parse(exported.out).certificates).toEqual([
       { name: 'bank', certificate: first.certificate, key: placeholder('BANK_KEY') },
     ]);

@@ -161,6 +161,13 @@ it('the services of docker-compose.yml take calls together, and a gateway that e
   const [gateway, second] = await Promise.all([startService('gateway'), startService('gateway-2')]);
   for (const name of ['redis', 'drachtio', 'gateway', 'gateway-2']) expect(isHealthy(name), name).toBe(true);
   await gateway.apply(organization([{ wait: 300 }]));
+  // A proxy brings the world to this listener on loopback: it is believed whom it stands for, and metrics are not for all.
+  const headers = { 'x-forwarded-for': '203.0.113.9' };
+  for (const path of ['/metrics', '/v1/sessions']) {
+    expect((await fetch(`${gateway.httpUrl}${path}`, { headers })).status).toBe(401);
+  }
+  expect((await second.api('/metrics')).status).toBe(200);
+  await gateway.waitForLog(({ remote }) => remote === '203.0.113.9', 30_000);
   const call = async (): Promise<void> => {
     const result = await runSipp({
       target: `127.0.0.1:${env.SIP_PORT}`,

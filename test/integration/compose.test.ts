@@ -1,8 +1,10 @@
-import { copyFileSync, existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { spawnSync } from 'node:child_process';
+import { copyFileSync, existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { environment } from '../../src/app/config.js';
+import { parse } from 'yaml';
+import { environment, httpLoopback, readConfig } from '../../src/app/config.js';
 import { packageRoot } from '../../src/core/entry-path.js';
 import { type ComposeService, composeServices, composeVariables, exampleEnvironment } from '../support/compose-file.js';
 import { type LinterRun, runLinter } from '../support/linters.js';
@@ -61,6 +63,39 @@ describe('docker-compose.yml', () => {
     expect(text).not.toContain('0.0.0.0');
   });
 
+  it('gives Prometheus the token /metrics asks for, since others reach the gateway through the proxy', () => {
+    const given = { ...filledIn, METRICS_TOKEN: 'the token' };
+    const { gateway, prometheus } = composeServices(given);
+    const { HTTP_LISTEN = '', HTTP_TRUSTED_PROXIES = '' } = gateway?.environment ?? {};
+    const env = { PUBLIC_URL: 'https://voice.example.com', HTTP_LISTEN, HTTP_TRUSTED_PROXIES };
+    const config = readConfig({ env, file: null, cwd: '/' });
+    expect(httpLoopback(config)).toBe(false);
+    expect(config.http.trustedProxies?.map(({ text }) => text)).toEqual(['127.0.0.1', '::1']);
+    const { scrape_configs } = parse(readFileSync(join(root, 'deploy/prometheus/compose.yaml'), 'utf8')) as {
+      scrape_configs: { job_name: string; authorization?: { credentials_file: string } }[];
+    };
+    const file = scrape_configs.find((job) => job.job_name === 'voice-gateway')?.authorization?.credentials_file ?? '';
+    expect(file).toMatch(/^\/tmp\//);
+    const folder = mkdtempSync(join(tmpdir(), 'vg-prometheus-'));
+    try {
+      writeFileSync(join(folder, 'prometheus'), '#!/bin/sh\ncat "$TOKEN_FILE"; stat -c " %a $*" "$TOKEN_FILE"\n', {
+        mode: 0o755,
+      });
+      const start = (service: ComposeService | undefined) => {
+        const words = [...(service?.entrypoint ?? []), ...(service?.command ?? [])];
+        const [program = '', ...args] = words.map((word) => word.replaceAll(file, join(folder, 'token')));
+        const variables = { PATH: `${folder}:${process.env.PATH}`, TOKEN_FILE: join(folder, 'token') };
+        return spawnSync(program, args, { env: { ...variables, ...service?.environment }, encoding: 'utf8' });
+      };
+      expect(start(prometheus).stdout).toBe(`the token 600 ${prometheus?.command?.join(' ')}\n`);
+      const without = start(services.prometheus);
+      expect([without.status === 0, without.stdout]).toEqual([false, '']);
+      expect(without.stderr).toContain('is needed, see .env.example');
+    } finally {
+      rmSync(folder, { recursive: true });
+    }
+  });
+
   const compose = [['docker', 'compose'], ['docker-compose']].find(
     ([program = '', ...args]) => runLinter(program, [...args, 'version']).status === 0,
   );
@@ -93,8 +128,10 @@ describe('docker-compose.yml', () => {
       expect({ status, stderr }).toEqual({ status: 0, stderr: '' });
       const theirs = (JSON.parse(stdout) as Understood).services;
       expect(Object.keys(theirs).sort()).toEqual(Object.keys(ours).sort());
-      for (const [name, { command, environment: variables, image, user }] of Object.entries(ours)) {
+      for (const [name, { entrypoint, command, environment: variables, image, user }] of Object.entries(ours)) {
         const { [name]: service } = theirs;
+        // It writes what it understands so that it would understand the same again.
+        expect(service?.entrypoint ?? undefined, name).toEqual(entrypoint?.map((word) => word.replaceAll('$', '$$$$')));
         expect(service?.command ?? undefined, name).toEqual(command);
         expect({ image: service?.image, user: service?.user }, name).toEqual({ image, user });
         if (variables !== undefined) expect(service?.environment, name).toMatchObject(variables);

@@ -1,4 +1,9 @@
-import { existsSync, readFileSync } from 'node:fs';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { packageRoot } from '../../src/core/entry-path.js';
@@ -18,6 +23,33 @@ it.each(dockerfiles)('%s runs as a user without a name, whom Kubernetes can see 
   const stages = read(path).split(/^FROM /m);
   const users = [...(stages.at(-1) ?? '').matchAll(/^USER (.*)$/gm)].map(([, user]) => user);
   expect(users.at(-1)).toMatch(/^[1-9]\d*:[1-9]\d*$/);
+});
+
+it('the health check of the image goes by gateway.yaml where the environment does not say where HTTP is', async () => {
+  const folder = mkdtempSync(join(tmpdir(), 'vg-health-'));
+  const server = createServer((request, response) => response.writeHead(request.url === '/livez' ? 200 : 404).end());
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const { port } = server.address() as AddressInfo;
+  const check = async (listen: string): Promise<unknown> => {
+    writeFileSync(
+      join(folder, 'gateway.yaml'),
+      `http: { listen: "${listen}", publicUrl: "https://voice.example.com" }\n`,
+    );
+    const child = spawn(process.execPath, [join(root, 'scripts/healthcheck.mjs')], {
+      cwd: folder,
+      env: {},
+      stdio: 'ignore',
+    });
+    return (await once(child, 'exit'))[0];
+  };
+  try {
+    expect(await check(`0.0.0.0:${port}`)).toBe(0);
+    server.close();
+    expect(await check(`127.0.0.1:${port}`)).toBe(1);
+  } finally {
+    server.close();
+    rmSync(folder, { recursive: true });
+  }
 });
 
 describe('.dockerignore', () => {

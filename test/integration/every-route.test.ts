@@ -1,6 +1,10 @@
 import { randomUUID } from 'node:crypto';
+import { readFileSync } from 'node:fs';
 import { request } from 'node:http';
+import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
+import { apiReference, type DocumentedApi } from '../../src/api/api-reference.js';
+import { packageRoot } from '../../src/core/entry-path.js';
 import { mintDashboardToken, permissions } from '../../src/platform/access/index.js';
 import { type AgentRig, startAgentRig } from '../support/agent-rig.js';
 
@@ -22,11 +26,13 @@ type Entry = {
 
 let rig: AgentRig;
 let entries: readonly Entry[];
+let document: DocumentedApi;
 const secret = (): string => rig.owner.env.DASHBOARD_JWT_SECRET ?? '';
 
 beforeAll(async () => {
   rig = await startAgentRig();
   const { body } = await rig.owner.gateway.api('/openapi.json');
+  document = body as DocumentedApi;
   const { paths } = body as { paths: Record<string, Record<string, Operation>> };
   entries = Object.entries(paths).flatMap(([path, methods]) =>
     Object.entries(methods).map(([method, operation]) => {
@@ -97,6 +103,11 @@ const open = [
   '/twilio/voice',
   '/twilio/status',
 ];
+
+it('the page of the API has every route as the document does (scripts/write-reference.mjs URL writes it)', () => {
+  const page = readFileSync(join(packageRoot(import.meta.url), 'docs/reference/api.md'), 'utf8');
+  expect(page).toBe(apiReference(document));
+});
 
 it('every route that is not open says which permission it takes, and open ones are those we know', () => {
   expect(entries.length).toBeGreaterThan(60);

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { parse, parseAllDocuments } from 'yaml';
-import { environment, readConfig } from '../../src/app/config.js';
+import { environment, httpLoopback, readConfig } from '../../src/app/config.js';
 import { packageRoot } from '../../src/core/entry-path.js';
 import { loadProfiles } from '../../src/telephony/sip/profiles/loader.js';
 import { hasLinter, kubernetesSchemas, runLinter } from '../support/linters.js';
@@ -57,6 +57,7 @@ const shapes = {
   },
   published: {
     publicUrl: 'https://voice.example.com:8443/base',
+    http: { trustedProxies: ['10.244.0.0/16', '::1'], allowedHosts: ['voice.internal'] },
     ingress: {
       enabled: true,
       className: 'nginx',
@@ -298,6 +299,7 @@ describe.skipIf(!helm)('the Helm chart', { timeout: 60_000 }, () => {
       hostNetwork: 'yes',
       drainTimeout: -1,
       publicUrl: 'voice.example.com',
+      http: { trustedProxies: '10.0.0.0/8' },
       existingSecret: '',
       limits: {},
       image: { repository: 'voice', pull: 'Always' },
@@ -314,7 +316,16 @@ describe.skipIf(!helm)('the Helm chart', { timeout: 60_000 }, () => {
     });
     expect(status).not.toBe(0);
     for (const place of [
-      ...['/replicas', '/hostNetwork', '/drainTimeout', '/publicUrl', '/existingSecret', 'limits', 'pull'],
+      ...[
+        '/replicas',
+        '/hostNetwork',
+        '/drainTimeout',
+        '/publicUrl',
+        '/http/trustedProxies',
+        '/existingSecret',
+        'limits',
+        'pull',
+      ],
       ...['/drachtio/logLevel', 'request', '/rtp/from', '/podDisruptionBudget/minAvailable', '/serviceMonitor/enabled'],
       ...['host', 'secret', '/podAnnotations/example.com~1number', '/sip/tls', 'Acme', '/extraEnv/0'],
       '/persistence/accessModes/0',
@@ -340,6 +351,12 @@ describe.skipIf(!helm)('the Helm chart', { timeout: 60_000 }, () => {
     const livekit = { LIVEKIT_URL: 'ws://livekit', LIVEKIT_API_KEY: 'key', LIVEKIT_API_SECRET: 'secret' };
     const config = readConfig({ env: { ...secret, ...livekit, ...filled }, file, cwd: '/app' });
     expect(config.limits.maxCalls).toBe(shape === 'embedded' ? 20 : 500);
+    const { metadata } = one(shape, 'Service');
+    const names = ['', '.default', '.default.svc', '.default.svc.cluster.local'].map((rest) => metadata.name + rest);
+    expect(config.http.allowedHosts).toEqual([...names, ...(shape === 'published' ? ['voice.internal'] : [])]);
+    const proxies = config.http.trustedProxies?.map(({ text }) => text);
+    expect(proxies).toEqual(shape === 'published' ? ['10.244.0.0/16', '::1'] : undefined);
+    expect(httpLoopback(config)).toBe(false);
     if (shape === 'equipped') {
       expect(config.sip.listen.map(({ transport, port }) => [transport, port])).toEqual([
         ...[

@@ -10,7 +10,7 @@ import { startTwilioServer, type TwilioServer } from '../support/twilio-server.j
 let twilio: TwilioServer;
 let gateway: TestGateway;
 const publicUrl = 'https://voice.example.test/gw';
-const [ours, other, mobile] = ['+14155550100', '+14155550177', '+14155550199'];
+const [ours, other, mobile, bare] = ['+14155550100', '+14155550177', '+14155550199', '+14155550166'];
 
 beforeAll(async () => {
   twilio = await startTwilioServer();
@@ -181,8 +181,30 @@ describe('numbers', () => {
     expect(await verifiedHere()).toBe(true);
     const asked = await cli('numbers', 'verify', ours, '--check');
     expect([asked.status, asked.out]).toEqual([0, `${ours} is verified at Twilio; here: verified in acme.\n`]);
+    const calls = twilio.validations.length;
     const again = await cli('numbers', 'verify', ours);
-    expect(again.err).toBe('The number is verified in this account already. (Twilio error 21450)\n');
+    expect([again.status, again.err, again.out]).toEqual([0, '', asked.out]);
+    expect(twilio.validations).toHaveLength(calls);
+  });
+
+  it('that are bought before an organization has them are verified without a call', async () => {
+    twilio.offered.add(bare);
+    const bought = await gateway.api('/v1/twilio/numbers', { method: 'POST', body: { number: bare, by: 'webhook' } });
+    expect(bought).toMatchObject({ status: 201, body: { organization: null, verified: null } });
+    const early = await cli('numbers', 'verify', bare);
+    expect([early.status, early.out]).toEqual([0, `${bare} is owned at Twilio; here: no organization has it.\n`]);
+    await gateway.apply(
+      organization([{ hangup: {} }], {
+        numbers: [{ number: bare, agent: 'support', profile: 'twilio', verified: false }],
+      }),
+    );
+    const calls = twilio.validations.length;
+    const { status, body } = await gateway.api('/v1/twilio/verifications', { method: 'POST', body: { number: bare } });
+    expect([status, body]).toEqual([
+      200,
+      { number: bare, status: 'owned', organization: 'acme', verified: true, marked: true },
+    ]);
+    expect(twilio.validations).toHaveLength(calls);
   });
 });
 

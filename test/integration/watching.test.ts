@@ -1,4 +1,4 @@
-import { readdirSync, rmSync } from 'node:fs';
+import { readdirSync, readFileSync, rmSync } from 'node:fs';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
@@ -197,6 +197,28 @@ it('reaches a number of a carrier by a test call, and says why one is not possib
     status: 404,
   });
 }, 60_000);
+
+it('is signed in to at either instance, by the one admin token and by the link of the one that made it', async () => {
+  const both = [rig.owner.gateway, rig.other];
+  const tokens = both.map(({ dataDir }) => readFileSync(join(dataDir, 'admin-token'), 'utf8'));
+  expect(tokens[0]).toBe(tokens[1]);
+  const codes = both.flatMap((gateway) => /#code=(\S+)/.exec(gateway.output())?.[1] ?? []);
+  expect(codes).toHaveLength(1);
+  const redeem = (gateway: TestGateway): Promise<Response> =>
+    fetch(`${gateway.httpUrl}/console/session/code`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json' },
+      body: JSON.stringify({ code: codes[0] }),
+    });
+  const answer = await redeem(rig.other);
+  expect(answer.status).toBe(204);
+  for (const gateway of both) expect((await redeem(gateway)).status).toBe(401);
+  const [cookie = ''] = answer.headers.get('set-cookie')?.split(';') ?? [];
+  for (const gateway of both) {
+    const who = await fetch(`${gateway.httpUrl}/console/session`, { headers: { cookie } });
+    expect([who.status, await who.json()]).toMatchObject([200, { kind: 'admin-token', role: 'operator' }]);
+  }
+});
 
 it('shows both instances, and a call that was turned away with its rule', async () => {
   const { body } = await rig.other.api('/v1/system/instances');

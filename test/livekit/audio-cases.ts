@@ -65,6 +65,7 @@ export const audioCases = (rigOf: () => LiveKitRig): void => {
         'sip.callID': `SCL_${sessionId.replaceAll('-', '').slice(0, 12)}`,
         'sip.callIDFull': expect.stringMatching(/./),
         'sip.callTag': expect.stringMatching(/./),
+        'sip.trunkID': 'acme/support',
         'sip.ruleID': 'SDR_support',
         'sip.phoneNumber': '+14155550123',
         'sip.trunkPhoneNumber': '+14155550100',

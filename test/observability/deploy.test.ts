@@ -76,7 +76,15 @@ describe('alerts and dashboard', () => {
     expect(Object.values(metricCatalogue).filter(({ name }) => !all.includes(name))).toEqual([]);
   });
 
-  it.skipIf(!hasProgram('promtool', 'prometheus'))(
+  const promtool = hasProgram('promtool', 'prometheus');
+  it.skipIf(!promtool)('the configuration of Prometheus is one', () => {
+    const run = spawnSync('promtool', ['check', 'config', '--syntax-only', 'compose.yaml'], {
+      ...{ cwd: join(root, 'deploy/prometheus'), encoding: 'utf8' },
+    });
+    expect(run, run.stderr).toMatchObject({ status: 0 });
+  });
+
+  it.skipIf(!promtool)(
     'each alert fires on the series that stand for its fault, and is quiet on a healthy gateway',
     () => {
       const run = spawnSync('promtool', ['test', 'rules', 'alerts.test.yaml'], {

@@ -22,7 +22,7 @@ import {
   type DashboardRole,
   mintDashboardToken,
 } from '../../src/platform/access/index.js';
-import { connectRedis, type RedisConnection } from '../../src/platform/redis/index.js';
+import { connectRedis, createKeptAnswers, type RedisConnection } from '../../src/platform/redis/index.js';
 import { createLogger, createMetrics } from '../../src/platform/telemetry/index.js';
 import { createVault, parseKeyRing, type Vault } from '../../src/platform/vault/index.js';
 import { startTestRedis, type TestRedis } from './redis.js';
@@ -57,7 +57,18 @@ export type TestApiParts = {
 
 export const startTestApi = async (
   options: Partial<
-    Pick<ApiDeps, 'rateLimit' | 'agentRateLimit' | 'httpLoopback' | 'loopbackOnly' | 'readiness' | 'calls' | 'tools'>
+    Pick<
+      ApiDeps,
+      | 'rateLimit'
+      | 'agentRateLimit'
+      | 'httpLoopback'
+      | 'loopbackOnly'
+      | 'readiness'
+      | 'calls'
+      | 'tools'
+      | 'allowedHosts'
+      | 'trustsProxy'
+    >
   > & {
     /** Further routes, or what makes them from the parts of the rig. */
     readonly more?: readonly Route[] | ((parts: TestApiParts) => readonly Route[]);
@@ -101,6 +112,7 @@ export const startTestApi = async (
   const deps: ApiDeps = {
     access,
     audit: createAuditTrail({ redis, log }),
+    keptAnswers: createKeptAnswers({ redis, vault, clock, log }),
     directory,
     sessions,
     contacts: createContactStore({ redis }),
@@ -122,6 +134,7 @@ export const startTestApi = async (
     log,
     clock,
     version: '0.0.0-test',
+    configDigest: '0'.repeat(12),
     publicUrl: url,
     httpLoopback: true,
     loopbackOnly: true,

@@ -8,6 +8,7 @@ const root = packageRoot(import.meta.url);
 export type ComposeService = {
   readonly image?: string;
   readonly build?: string;
+  readonly entrypoint?: readonly string[];
   readonly command?: readonly string[];
   readonly environment?: Readonly<Record<string, string>>;
   readonly volumes?: readonly string[];

@@ -40,7 +40,8 @@ const faultsIn = (value: unknown): readonly Fault[] =>
       )
     : [];
 
-const failureOf = (status: number, body: unknown): ApiError => {
+/** The failure an answer tells of. */
+export const failureIn = (status: number, body: unknown): ApiError => {
   if (isRecord(body) && typeof body.message === 'string') {
     return new ApiError(status, String(body.code ?? ''), body.message, faultsIn(body.details));
   }
@@ -94,7 +95,7 @@ export const call = async <O extends Operation>(
   const answer: unknown = json ? JSON.parse(text) : text === '' ? null : text;
   // A gateway that is not ready says so in the form of its readiness.
   if (!response.ok && !(operation === 'GET /readyz' && response.status === 503))
-    throw failureOf(response.status, answer);
+    throw failureIn(response.status, answer);
   // The types are made of the document the gateway serves with the same build.
   return answer as Reply<O>;
 };

@@ -256,6 +256,18 @@ export type Operations = {
         | 'instance-lost'
         | 'error'
         | undefined;
+      readonly outcome?:
+        | 'connected'
+        | 'busy'
+        | 'no-answer'
+        | 'declined'
+        | 'unreachable'
+        | 'rejected'
+        | 'caller-hung-up'
+        | 'cancelled'
+        | 'failed'
+        | 'not-connected'
+        | undefined;
       readonly from?: string | undefined;
       readonly to?: string | undefined;
       readonly limit?: string | undefined;
@@ -1963,56 +1975,6 @@ export type Operations = {
     readonly body: { readonly authenticatedUser: string };
     readonly reply: null;
   };
-  'GET /v1/keys': {
-    readonly path: undefined;
-    readonly query: undefined;
-    readonly body: undefined;
-    readonly reply: {
-      readonly active: string;
-      readonly keys: readonly {
-        readonly id: string;
-        readonly active: boolean;
-        readonly values: number;
-        readonly kinds: Readonly<Record<string, number>>;
-      }[];
-      readonly rotation: {
-        readonly running: boolean;
-        readonly startedAt: string | null;
-        readonly finishedAt: string | null;
-        readonly moved: number;
-        readonly unreadable: number;
-        readonly error: string | null;
-      };
-    };
-  };
-  'POST /v1/keys/rotate': {
-    readonly path: undefined;
-    readonly query: undefined;
-    readonly body: { readonly dryRun?: boolean };
-    readonly reply: {
-      readonly active: string;
-      readonly keys: readonly {
-        readonly id: string;
-        readonly active: boolean;
-        readonly values: number;
-        readonly kinds: Readonly<Record<string, number>>;
-      }[];
-      readonly rotation: {
-        readonly running: boolean;
-        readonly startedAt: string | null;
-        readonly finishedAt: string | null;
-        readonly moved: number;
-        readonly unreadable: number;
-        readonly error: string | null;
-      };
-    };
-  };
-  'DELETE /v1/keys/{id}': {
-    readonly path: { readonly id: string };
-    readonly query: undefined;
-    readonly body: undefined;
-    readonly reply: null;
-  };
   'POST /mcp': {
     readonly path: undefined;
     readonly query: undefined;
@@ -2129,7 +2091,11 @@ export type Operations = {
   };
   'GET /v1/webhook-dead-letters': {
     readonly path: undefined;
-    readonly query: { readonly organization?: string | undefined; readonly limit?: string | undefined };
+    readonly query: {
+      readonly organization?: string | undefined;
+      readonly limit?: string | undefined;
+      readonly cursor?: string | undefined;
+    };
     readonly body: undefined;
     readonly reply: {
       readonly items: readonly {
@@ -2141,7 +2107,7 @@ export type Operations = {
         readonly failedAt: string;
         readonly reason: string;
       }[];
-      readonly next: null;
+      readonly next: string | null;
     };
   };
   'POST /v1/webhook-dead-letters/{id}/resend': {
@@ -2153,166 +2119,6 @@ export type Operations = {
   'DELETE /v1/webhook-dead-letters/{id}': {
     readonly path: { readonly id: string };
     readonly query: { readonly organization?: string | undefined };
-    readonly body: undefined;
-    readonly reply: null;
-  };
-  'GET /v1/profiles': {
-    readonly path: undefined;
-    readonly query: undefined;
-    readonly body: undefined;
-    readonly reply: {
-      readonly items: readonly {
-        readonly name: string;
-        readonly description: string;
-        readonly country: string;
-        readonly inbound: boolean;
-        readonly sources: readonly string[];
-      }[];
-      readonly next: null;
-    };
-  };
-  'POST /v1/profiles/reload': {
-    readonly path: undefined;
-    readonly query: undefined;
-    readonly body: undefined;
-    readonly reply: {
-      readonly items: readonly {
-        readonly name: string;
-        readonly description: string;
-        readonly country: string;
-        readonly inbound: boolean;
-        readonly sources: readonly string[];
-      }[];
-      readonly next: null;
-    };
-  };
-  'GET /v1/twilio/available-numbers': {
-    readonly path: undefined;
-    readonly query: {
-      readonly country?: string | undefined;
-      readonly kind?: 'local' | 'mobile' | 'tollFree' | undefined;
-      readonly areaCode?: string | undefined;
-      readonly contains?: string | undefined;
-      readonly limit?: string | undefined;
-    };
-    readonly body: undefined;
-    readonly reply: {
-      readonly items: readonly {
-        readonly number: string;
-        readonly name: string;
-        readonly place: string | null;
-        readonly country: string;
-        readonly voice: boolean;
-        readonly address: string;
-      }[];
-      readonly next: null;
-    };
-  };
-  'GET /v1/twilio/numbers': {
-    readonly path: undefined;
-    readonly query: undefined;
-    readonly body: undefined;
-    readonly reply: {
-      readonly items: readonly {
-        readonly number: string;
-        readonly sid: string;
-        readonly name: string;
-        readonly trunkSid: string | null;
-        readonly voiceUrl: string | null;
-        readonly organization: string | null;
-        readonly agent: string | null;
-        readonly verified: boolean | null;
-      }[];
-      readonly next: null;
-    };
-  };
-  'POST /v1/twilio/numbers': {
-    readonly path: undefined;
-    readonly query: undefined;
-    readonly body: {
-      readonly number: string;
-      readonly name?: string;
-      readonly by?: 'trunk' | 'webhook';
-      readonly trunk?: string;
-      readonly addressSid?: string;
-      readonly bundleSid?: string;
-    };
-    readonly reply: {
-      readonly number: string;
-      readonly sid: string;
-      readonly name: string;
-      readonly trunkSid: string | null;
-      readonly voiceUrl: string | null;
-      readonly organization: string | null;
-      readonly agent: string | null;
-      readonly verified: boolean | null;
-    };
-  };
-  'DELETE /v1/twilio/numbers/{number}': {
-    readonly path: { readonly number: string };
-    readonly query: { readonly force?: string | undefined };
-    readonly body: undefined;
-    readonly reply: null;
-  };
-  'POST /v1/twilio/verifications': {
-    readonly path: undefined;
-    readonly query: undefined;
-    readonly body: {
-      readonly number: string;
-      readonly name?: string;
-      readonly callDelay?: number;
-      readonly extension?: string;
-    };
-    readonly reply: { readonly number: string; readonly code: string; readonly callSid: string };
-  };
-  'POST /v1/twilio/verifications/{number}': {
-    readonly path: { readonly number: string };
-    readonly query: undefined;
-    readonly body: undefined;
-    readonly reply: {
-      readonly number: string;
-      readonly status: 'owned' | 'verified' | 'pending';
-      readonly organization: string | null;
-      readonly verified: boolean | null;
-      readonly marked: boolean;
-    };
-  };
-  'PUT /v1/twilio/trunk': {
-    readonly path: undefined;
-    readonly query: undefined;
-    readonly body: {
-      readonly name?: string;
-      readonly domain?: string;
-      readonly origination?: string;
-      readonly secure?: boolean;
-      readonly transferMode?: 'disable-all' | 'enable-all' | 'sip-only';
-      readonly username?: string;
-      readonly password?: string;
-      readonly numbers?: readonly string[];
-    };
-    readonly reply: {
-      readonly sid: string;
-      readonly domain: string;
-      readonly origination: string;
-      readonly username: string;
-      readonly password: string | null;
-      readonly steps: readonly {
-        readonly what: string;
-        readonly id: string;
-        readonly done: 'created' | 'changed' | 'left';
-        readonly fields: readonly string[];
-      }[];
-    };
-  };
-  'POST /twilio/voice': {
-    readonly path: undefined;
-    readonly query: undefined;
-    readonly body: undefined;
-    readonly reply: string;
-  };
-  'POST /twilio/status': {
-    readonly path: undefined;
-    readonly query: undefined;
     readonly body: undefined;
     readonly reply: null;
   };
@@ -2357,6 +2163,7 @@ export type Operations = {
         readonly beat: string;
         readonly state: {
           readonly version: string;
+          readonly config: string;
           readonly startedAt: string;
           readonly calls: number;
           readonly legs: number;
@@ -2507,6 +2314,306 @@ export type Operations = {
       readonly next: string | null;
     };
   };
+  'GET /v1/keys': {
+    readonly path: undefined;
+    readonly query: undefined;
+    readonly body: undefined;
+    readonly reply: {
+      readonly active: string;
+      readonly keys: readonly {
+        readonly id: string;
+        readonly active: boolean;
+        readonly values: number;
+        readonly kinds: Readonly<Record<string, number>>;
+      }[];
+      readonly rotation: {
+        readonly running: boolean;
+        readonly startedAt: string | null;
+        readonly finishedAt: string | null;
+        readonly moved: number;
+        readonly unreadable: number;
+        readonly error: string | null;
+      };
+    };
+  };
+  'POST /v1/keys/rotate': {
+    readonly path: undefined;
+    readonly query: undefined;
+    readonly body: { readonly dryRun?: boolean };
+    readonly reply: {
+      readonly active: string;
+      readonly keys: readonly {
+        readonly id: string;
+        readonly active: boolean;
+        readonly values: number;
+        readonly kinds: Readonly<Record<string, number>>;
+      }[];
+      readonly rotation: {
+        readonly running: boolean;
+        readonly startedAt: string | null;
+        readonly finishedAt: string | null;
+        readonly moved: number;
+        readonly unreadable: number;
+        readonly error: string | null;
+      };
+    };
+  };
+  'DELETE /v1/keys/{id}': {
+    readonly path: { readonly id: string };
+    readonly query: undefined;
+    readonly body: undefined;
+    readonly reply: null;
+  };
+  'DELETE /v1/organizations/{id}': {
+    readonly path: { readonly id: string };
+    readonly query: undefined;
+    readonly body: undefined;
+    readonly reply: null;
+  };
+  'GET /v1/profiles': {
+    readonly path: undefined;
+    readonly query: undefined;
+    readonly body: undefined;
+    readonly reply: {
+      readonly items: readonly {
+        readonly name: string;
+        readonly description: string;
+        readonly country: string;
+        readonly inbound: boolean;
+        readonly sources: readonly string[];
+      }[];
+      readonly next: null;
+    };
+  };
+  'GET /v1/profiles/{name}': {
+    readonly path: { readonly name: string };
+    readonly query: undefined;
+    readonly body: undefined;
+    readonly reply: {
+      readonly name: string;
+      readonly shipped: boolean;
+      readonly own: boolean;
+      readonly document: Readonly<Record<string, unknown>>;
+    };
+  };
+  'PUT /v1/profiles/{name}': {
+    readonly path: { readonly name: string };
+    readonly query: undefined;
+    readonly body: {
+      readonly name: string;
+      readonly description?: string;
+      readonly country?: string;
+      readonly inbound?: {
+        readonly enabled?: boolean;
+        readonly sources?: readonly string[];
+        readonly transports?: readonly ('udp' | 'tcp' | 'tls')[];
+        readonly rateLimit?: { readonly perSecond: number; readonly burst: number } | null;
+        readonly digest?: {
+          readonly realm: string;
+          readonly algorithms?: readonly ('MD5' | 'SHA-256')[];
+          readonly users: readonly { readonly username: string; readonly password: string }[];
+        } | null;
+        readonly called?: {
+          readonly from?: readonly ('request-uri' | 'to' | 'diversion')[];
+          readonly format?: 'auto' | 'e164' | 'national';
+          readonly stripPrefix?: string;
+        };
+        readonly calling?: {
+          readonly from?: readonly ('p-asserted-identity' | 'remote-party-id' | 'from')[];
+          readonly format?: 'auto' | 'e164' | 'national';
+        };
+      };
+      readonly media?: {
+        readonly security?: 'none' | 'optional' | 'required';
+        readonly codecs?: readonly ('PCMU' | 'PCMA' | 'G722' | 'opus')[];
+        readonly ranges?: readonly string[];
+        readonly firstPacketTimeout?: number;
+        readonly idleTimeout?: number;
+        readonly dtmf?: 'rfc4733' | 'info' | 'both';
+        readonly comfortNoise?: boolean;
+        readonly inbandDtmf?: boolean;
+      };
+      readonly outbound?: {
+        readonly transport?: 'udp' | 'tcp' | 'tls' | null;
+        readonly secureTransport?: 'tcp' | 'tls' | null;
+        readonly callerId?: 'caller' | 'called';
+        readonly assertedIdentity?: boolean;
+        readonly diversion?: boolean;
+        readonly headers?: { readonly add?: Readonly<Record<string, string>>; readonly drop?: readonly string[] };
+        readonly ticketHeaders?: readonly string[];
+        readonly digest?: { readonly username: string; readonly password: string } | null;
+      };
+      readonly refer?: { readonly send?: boolean; readonly accept?: boolean };
+      readonly sessionTimer?: { readonly interval: number; readonly minimum: number } | null;
+      readonly keepAlive?: { readonly target: string; readonly interval?: number } | null;
+      readonly forwardHold?: boolean;
+    };
+    readonly reply: {
+      readonly name: string;
+      readonly shipped: boolean;
+      readonly own: boolean;
+      readonly document: Readonly<Record<string, unknown>>;
+    };
+  };
+  'DELETE /v1/profiles/{name}': {
+    readonly path: { readonly name: string };
+    readonly query: undefined;
+    readonly body: undefined;
+    readonly reply: null;
+  };
+  'POST /v1/profiles/reload': {
+    readonly path: undefined;
+    readonly query: undefined;
+    readonly body: undefined;
+    readonly reply: {
+      readonly items: readonly {
+        readonly name: string;
+        readonly description: string;
+        readonly country: string;
+        readonly inbound: boolean;
+        readonly sources: readonly string[];
+      }[];
+      readonly next: null;
+    };
+  };
+  'GET /v1/twilio/available-numbers': {
+    readonly path: undefined;
+    readonly query: {
+      readonly country?: string | undefined;
+      readonly kind?: 'local' | 'mobile' | 'tollFree' | undefined;
+      readonly areaCode?: string | undefined;
+      readonly contains?: string | undefined;
+      readonly limit?: string | undefined;
+    };
+    readonly body: undefined;
+    readonly reply: {
+      readonly items: readonly {
+        readonly number: string;
+        readonly name: string;
+        readonly place: string | null;
+        readonly country: string;
+        readonly voice: boolean;
+        readonly address: string;
+      }[];
+      readonly next: null;
+    };
+  };
+  'GET /v1/twilio/numbers': {
+    readonly path: undefined;
+    readonly query: undefined;
+    readonly body: undefined;
+    readonly reply: {
+      readonly items: readonly {
+        readonly number: string;
+        readonly sid: string;
+        readonly name: string;
+        readonly trunkSid: string | null;
+        readonly voiceUrl: string | null;
+        readonly organization: string | null;
+        readonly agent: string | null;
+        readonly verified: boolean | null;
+      }[];
+      readonly next: null;
+    };
+  };
+  'POST /v1/twilio/numbers': {
+    readonly path: undefined;
+    readonly query: undefined;
+    readonly body: {
+      readonly number: string;
+      readonly name?: string;
+      readonly by?: 'trunk' | 'webhook';
+      readonly trunk?: string;
+      readonly addressSid?: string;
+      readonly bundleSid?: string;
+    };
+    readonly reply: {
+      readonly number: string;
+      readonly sid: string;
+      readonly name: string;
+      readonly trunkSid: string | null;
+      readonly voiceUrl: string | null;
+      readonly organization: string | null;
+      readonly agent: string | null;
+      readonly verified: boolean | null;
+    };
+  };
+  'DELETE /v1/twilio/numbers/{number}': {
+    readonly path: { readonly number: string };
+    readonly query: { readonly force?: string | undefined };
+    readonly body: undefined;
+    readonly reply: null;
+  };
+  'POST /v1/twilio/verifications': {
+    readonly path: undefined;
+    readonly query: undefined;
+    readonly body: {
+      readonly number: string;
+      readonly name?: string;
+      readonly callDelay?: number;
+      readonly extension?: string;
+    };
+    readonly reply:
+      | {
+          readonly number: string;
+          readonly status: 'owned' | 'verified' | 'pending';
+          readonly organization: string | null;
+          readonly verified: boolean | null;
+          readonly marked: boolean;
+        }
+      | { readonly number: string; readonly code: string; readonly callSid: string };
+  };
+  'POST /v1/twilio/verifications/{number}': {
+    readonly path: { readonly number: string };
+    readonly query: undefined;
+    readonly body: undefined;
+    readonly reply: {
+      readonly number: string;
+      readonly status: 'owned' | 'verified' | 'pending';
+      readonly organization: string | null;
+      readonly verified: boolean | null;
+      readonly marked: boolean;
+    };
+  };
+  'PUT /v1/twilio/trunk': {
+    readonly path: undefined;
+    readonly query: undefined;
+    readonly body: {
+      readonly name?: string;
+      readonly domain?: string;
+      readonly origination?: string;
+      readonly secure?: boolean;
+      readonly transferMode?: 'disable-all' | 'enable-all' | 'sip-only';
+      readonly username?: string;
+      readonly password?: string;
+      readonly numbers?: readonly string[];
+    };
+    readonly reply: {
+      readonly sid: string;
+      readonly domain: string;
+      readonly origination: string;
+      readonly username: string;
+      readonly password: string | null;
+      readonly steps: readonly {
+        readonly what: string;
+        readonly id: string;
+        readonly done: 'created' | 'changed' | 'left';
+        readonly fields: readonly string[];
+      }[];
+    };
+  };
+  'POST /twilio/voice': {
+    readonly path: undefined;
+    readonly query: undefined;
+    readonly body: undefined;
+    readonly reply: string;
+  };
+  'POST /twilio/status': {
+    readonly path: undefined;
+    readonly query: undefined;
+    readonly body: undefined;
+    readonly reply: null;
+  };
   'POST /v1/system/checks': {
     readonly path: undefined;
     readonly query: undefined;
@@ -2545,6 +2652,7 @@ export type Operations = {
     readonly reply: {
       readonly ready: boolean;
       readonly version: string;
+      readonly config: string;
       readonly checks: readonly { readonly name: string; readonly ok: boolean; readonly reason?: string }[];
     };
   };

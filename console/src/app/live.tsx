@@ -2,10 +2,12 @@ import { type QueryClient, useQueryClient } from '@tanstack/react-query';
 import { createContext, type ReactNode, useContext, useEffect, useMemo, useState } from 'react';
 import { addressOf, call, type Reply } from '../api/client.js';
 import { useCan, useOrg } from '../api/who.js';
+import { refusalOf } from './refusal.js';
 import { timelineTypes } from './timeline-words.js';
 
 export type Session = Reply<'GET /v1/sessions'>['items'][number];
-export type LiveState = 'connecting' | 'live' | 'lost';
+/** `why`: what the gateway says of it. */
+export type LiveState = { readonly name: 'connecting' | 'live' | 'lost' | 'crowded'; readonly why?: string };
 
 export const liveKey = (organization: string | undefined) => ['live calls', organization] as const;
 
@@ -85,7 +87,7 @@ const sessionIn = (data: unknown): string | null => {
   return typeof value.sessionId === 'string' ? value.sessionId : null;
 };
 
-const stateContext = createContext<LiveState>('connecting');
+const stateContext = createContext<LiveState>({ name: 'connecting' });
 export const useLiveState = (): LiveState => useContext(stateContext);
 
 /** Follows the events of the organization for everything below it. */
@@ -93,29 +95,28 @@ export const LiveEvents = ({ children }: { children: ReactNode }) => {
   const client = useQueryClient();
   const { organization } = useOrg();
   const allowed = useCan()('sessions:read') && organization !== undefined;
-  const [state, setState] = useState<LiveState>('connecting');
+  const [state, setState] = useState<LiveState>({ name: 'connecting' });
   const address = useMemo(() => addressOf('GET /v1/events', { query: { organization } }), [organization]);
   useEffect(() => {
     if (!allowed) return;
     const reader = createReader(client, organization);
+    const left = new AbortController();
+    let missed = false;
     let source: EventSource;
     let again: ReturnType<typeof setTimeout> | undefined;
     const open = (): void => {
       source = new EventSource(address);
       source.onopen = () => {
-        setState('live');
+        setState({ name: 'live' });
         // What happened between the first look and this moment is in no event.
-        void client.invalidateQueries({ queryKey: liveKey(organization) });
+        if (missed) reader.gap();
+        else void client.invalidateQueries({ queryKey: liveKey(organization) });
+        missed = false;
       };
       source.onerror = () => {
-        setState('lost');
-        // The browser comes again by itself unless it was refused: then we ask who is signed in, and try later.
-        if (source.readyState !== EventSource.CLOSED) return;
-        void client.invalidateQueries({ queryKey: ['GET /console/session'] });
-        again = setTimeout(() => {
-          reader.gap();
-          open();
-        }, 5_000);
+        if (source.readyState === EventSource.CLOSED) void refused();
+        // The browser comes again by itself.
+        else setState({ name: 'lost' });
       };
       source.addEventListener('gap', () => reader.gap());
       for (const type of timelineTypes) {
@@ -125,8 +126,20 @@ export const LiveEvents = ({ children }: { children: ReactNode }) => {
         });
       }
     };
+    const refused = async (): Promise<void> => {
+      missed = true;
+      void client.invalidateQueries({ queryKey: ['GET /console/session'] });
+      const refusal = await refusalOf(address, left.signal);
+      if (left.signal.aborted) return;
+      setState(refusal.state === 'crowded' ? { name: 'crowded', why: refusal.why } : { name: 'lost' });
+      again = setTimeout(() => {
+        if (refusal.state === 'crowded') reader.gap();
+        open();
+      }, refusal.wait);
+    };
     open();
     return () => {
+      left.abort();
       clearTimeout(again);
       source.close();
       reader.close();

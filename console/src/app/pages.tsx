@@ -12,29 +12,27 @@ import { VaultPage } from '../pages/vault/vault.js';
 import { WebhooksPage } from '../pages/webhooks/webhooks.js';
 import { ZendeskPage } from '../pages/zendesk/zendesk.js';
 import { Empty } from '../ui/elements.js';
+import { type PageName, pageAt } from './addresses.js';
 import { Link, usePath } from './router.js';
 
-const pages: readonly (readonly [RegExp, (found: string) => ReactNode])[] = [
-  [/^\/$/, () => <LivePage />],
-  [/^\/calls$/, () => <EndedPage />],
-  [/^\/calls\/([^/]+)$/, (id) => <CallPage id={id} key={id} />],
-  [/^\/agents$/, () => <AgentsPage />],
-  [/^\/numbers$/, () => <NumbersPage />],
-  [/^\/actions$/, () => <ActionsPage />],
-  [/^\/actions\/([^/]+)$/, (id) => <ActionPage id={id} key={id} />],
-  [/^\/runs$/, () => <RunsPage />],
-  [/^\/vault$/, () => <VaultPage />],
-  [/^\/zendesk$/, () => <ZendeskPage />],
-  [/^\/webhooks$/, () => <WebhooksPage />],
-  [/^\/system$/, () => <SystemPage />],
-];
+const pages: Readonly<Record<PageName, (id: string) => ReactNode>> = {
+  live: () => <LivePage />,
+  ended: () => <EndedPage />,
+  call: (id) => <CallPage id={id} key={id} />,
+  agents: () => <AgentsPage />,
+  numbers: () => <NumbersPage />,
+  actions: () => <ActionsPage />,
+  action: (id) => <ActionPage id={id} key={id} />,
+  runs: () => <RunsPage />,
+  vault: () => <VaultPage />,
+  zendesk: () => <ZendeskPage />,
+  webhooks: () => <WebhooksPage />,
+  system: () => <SystemPage />,
+};
 
 export const Pages = () => {
-  const path = usePath();
-  for (const [form, page] of pages) {
-    const match = form.exec(path);
-    if (match !== null) return page(decodeURIComponent(match[1] ?? ''));
-  }
+  const place = pageAt(usePath());
+  if (place !== null) return pages[place.name](place.id);
   return (
     <Empty title="There is no such page" action={<Link to="/">Live calls</Link>}>
       The address names nothing this console has.

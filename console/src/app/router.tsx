@@ -1,14 +1,12 @@
 import { type AnchorHTMLAttributes, type MouseEvent, useSyncExternalStore } from 'react';
-
-/** The page that is shown stands in the address, below /console. */
-const base = '/console';
+import { base, pathIn } from './addresses.js';
 
 const subscribe = (listener: () => void): (() => void) => {
   window.addEventListener('popstate', listener);
   return () => window.removeEventListener('popstate', listener);
 };
 
-const current = (): string => window.location.pathname.slice(base.length).replace(/\/$/, '') || '/';
+const current = (): string => pathIn(window.location.pathname);
 
 export const usePath = (): string => useSyncExternalStore(subscribe, current);
 

@@ -1,7 +1,8 @@
 import { type ReactNode, useState } from 'react';
 import { useCan, type Who } from '../api/who.js';
-import { Button, Notice } from '../ui/elements.js';
+import { Button } from '../ui/elements.js';
 import { Select } from '../ui/forms.js';
+import { Lag } from './lag.js';
 import { type LiveState, useLiveState } from './live.js';
 import { Link, usePath } from './router.js';
 import { ThemeSwitch } from './theme.js';
@@ -19,10 +20,11 @@ const places = [
   ['/system', 'System', 'sessions:read'],
 ] as const;
 
-const liveWords: Readonly<Record<LiveState, string>> = {
+const liveWords: Readonly<Record<LiveState['name'], string>> = {
   connecting: 'Connecting…',
   live: 'Live',
   lost: 'Not connected; trying again',
+  crowded: 'Every half minute',
 };
 
 type ShellProps = {
@@ -65,8 +67,8 @@ export const Shell = ({ who, organizations, organization, onChoose, onSignOut, c
         </nav>
         <div className="side-foot">
           <span className="row" role="status">
-            <span className={`dot ${state}`} aria-hidden="true" />
-            {liveWords[state]}
+            <span className={`dot ${state.name}`} aria-hidden="true" />
+            {liveWords[state.name]}
           </span>
           {organizations.length > 1 && (
             <Select
@@ -91,11 +93,7 @@ export const Shell = ({ who, organizations, organization, onChoose, onSignOut, c
         </div>
       </header>
       <main className="main" id="main" tabIndex={-1}>
-        {state === 'lost' && (
-          <Notice tone="warn">
-            The gateway cannot be reached: what is shown may be old. This page tries again by itself.
-          </Notice>
-        )}
+        <Lag state={state} />
         {children}
       </main>
     </div>

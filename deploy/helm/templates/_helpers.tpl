@@ -11,6 +11,12 @@ app.kubernetes.io/version: {{ .Chart.AppVersion | quote }}
 app.kubernetes.io/managed-by: {{ .Release.Service }}
 helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version }}
 {{- end -}}
+{{- /* The names by which clients in the cluster find the service, and those of the values. */ -}}
+{{- define "voice-gateway.hosts" -}}
+{{- $name := include "voice-gateway.name" . -}}
+{{- $service := printf "%s.%s.svc" $name .Release.Namespace -}}
+{{- concat (list $name (trimSuffix ".svc" $service) $service (printf "%s.cluster.local" $service)) .Values.http.allowedHosts | join "," -}}
+{{- end -}}
 {{- /* What peers are told: the configured address, else the node's. */ -}}
 {{- define "voice-gateway.publicAddress" -}}
 {{- if .Values.publicAddress -}}

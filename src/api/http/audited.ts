@@ -21,9 +21,10 @@ const ofCalls: ReadonlySet<Action> = new Set([
 const organizationNamed = async (deps: Pick<ApiDeps, 'directory'>, route: Route, request: Request) => {
   const { organization } = request.query;
   if (typeof organization === 'string') return organization;
-  if (route.path.startsWith('/v1/organizations/{id}')) return String(request.params.id);
-  // System routes take no organization; of the others it may be left out while there is one only.
+  // System routes take no organization, and one that was deleted has no trail; of the others it may be left out while
+  // there is one only.
   if (route.access.kind === 'action' && route.access.action.startsWith('system:')) return null;
+  if (route.path.startsWith('/v1/organizations/{id}')) return String(request.params.id);
   const all = await deps.directory.organizations();
   return all.length === 1 ? (all[0] ?? null) : null;
 };
@@ -35,7 +36,7 @@ export const writeAudit = async (
   request: Request,
   principal: Principal,
   reply: Reply,
-  requestId: string,
+  from: { readonly requestId: string; readonly remote: string },
 ): Promise<void> => {
   const { access } = route;
   if (route.method === 'get' || access.kind === 'anyone' || access.kind === 'credential' || ofCalls.has(access.action))
@@ -49,7 +50,6 @@ export const writeAudit = async (
     action: access.action,
     request: `${request.method} ${maskedPath(request.originalUrl)}`,
     changes: reply.changes ?? [],
-    remote: request.socket.remoteAddress ?? '',
-    requestId,
+    ...from,
   });
 };

@@ -8,6 +8,7 @@ import type { ApiDeps } from '../deps.js';
 import { writeAudit } from './audited.js';
 import { cookieOf } from './console-cookie.js';
 import type { AnswerOnce } from './idempotency.js';
+import { remoteOf } from './remote.js';
 import type { Reply, Route } from './route.js';
 
 /** Milliseconds until this key may come again; 0: it may. */
@@ -59,12 +60,7 @@ const identify = async (deps: ApiDeps, limits: Limits, request: Request, respons
     return await deps.access.authenticate(credential);
   } catch (error) {
     if (error instanceof GatewayError && error.code === 'unauthorized') {
-      takeOrRefuse(
-        limits.failures,
-        request.socket.remoteAddress ?? '',
-        response,
-        'requests with credentials that are not valid',
-      );
+      takeOrRefuse(limits.failures, remoteOf(response), response, 'requests with credentials that are not valid');
     }
     throw error;
   }
@@ -137,14 +133,15 @@ export const mountRoute = (
   const reader = route.body === null ? null : raw({ type: () => true, limit: route.body.maxBytes });
   router[route.method](expressPath(route.path), async (request, response) => {
     response.locals.route = route;
-    const principal = await admit(deps, limits, route, request, response);
-    response.locals.principal = principal;
-    const body = reader === null ? Buffer.alloc(0) : await readBody(reader, request, response);
     const gone = new AbortController();
-    // An answer that went out whole has nobody left to tell, and aborting costs an exception with its stack.
+    // Before anything is waited for: a client may leave while its credential is looked up. An answer that went out whole
+    // has nobody left to tell, and aborting costs an exception with its stack.
     response.on('close', () => {
       if (!response.writableFinished) gone.abort();
     });
+    const principal = await admit(deps, limits, route, request, response);
+    response.locals.principal = principal;
+    const body = reader === null ? Buffer.alloc(0) : await readBody(reader, request, response);
     const requestId = String(response.getHeader('X-Request-Id'));
     const raw = {
       principal,
@@ -159,7 +156,8 @@ export const mountRoute = (
     };
     const run = async (): Promise<Reply> => {
       const reply = await route.run(raw);
-      if (principal !== null) await writeAudit(deps, route, request, principal, reply, requestId);
+      if (principal !== null)
+        await writeAudit(deps, route, request, principal, reply, { requestId, remote: remoteOf(response) });
       return reply;
     };
     await send(response, principal === null ? await run() : await answerOnce(route, principal, raw, run));

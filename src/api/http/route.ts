@@ -46,7 +46,7 @@ export type ReplyDoc = {
 
 /**
  * Who may come: `anyone`; whoever has a valid credential, whatever it allows (`credential`); those allowed an action; or
- * `local-or`: anyone while the listener is on loopback, else those allowed the action.
+ * `local-or`: anyone while only this machine reaches the API, else those allowed the action.
  */
 export type RouteAccess =
   | { readonly kind: 'anyone' }

@@ -110,16 +110,15 @@ export const mcpRoutes = (
         );
       });
     let timer = look();
-    signal.addEventListener(
-      'abort',
-      () => {
-        timer.cancel();
-        unwatch();
-        count(session.id, -1);
-        void transport.close();
-      },
-      { once: true },
-    );
+    const end = (): void => {
+      timer.cancel();
+      unwatch();
+      count(session.id, -1);
+      void transport.close();
+    };
+    // A client that left while its session was looked up will not leave again.
+    if (signal.aborted) end();
+    else signal.addEventListener('abort', end, { once: true });
   };
 
   return [

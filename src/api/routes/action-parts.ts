@@ -36,9 +36,12 @@ export type ActionParts = {
     readonly slug: string;
     readonly sessionId: string | null;
     readonly attributes: JsonRecord;
-    /** The same arguments under the same turn join the call in flight. */
+    /**
+     * The same arguments under the same turn join the call in flight, and are the same to the target. What has none ends
+     * with `signal`; who may ask again gets what came of it then.
+     */
     readonly turn: string | null;
-    readonly signal: AbortSignal;
+    readonly signal: AbortSignal | null;
   }): Promise<ExecuteAnswer>;
   /** Throws GatewayError bad_request (a definition with faults), not_found. */
   test(

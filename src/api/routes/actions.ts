@@ -255,10 +255,9 @@ export const actionRoutes = (deps: ApiDeps, parts: ActionParts): readonly Route[
     protectedRoute({
       method: 'post',
       path: '/v1/actions/{id}/execute',
-      summary: 'Runs an action, in a live session when one is named; `Idempotency-Key` joins a run in flight',
+      summary: 'Runs an action, in a live session when one is named; with an `Idempotency-Key` once',
       tag: 'Actions',
       action: 'actions:execute',
-      idempotency: 'handled',
       params,
       query,
       body: {
@@ -268,17 +267,17 @@ export const actionRoutes = (deps: ApiDeps, parts: ActionParts): readonly Route[
       replies: { 200: { description: 'What came of it, also when the target failed.', schema: executeSchema } },
       errors: [...saveErrors, 'session_ended', 'owner_unreachable'],
       async handle({ principal, params: { id }, query: { organization }, body: given, headers, signal }) {
-        const turn = turnOf(headers['idempotency-key']);
+        const once = turnOf(principal, headers['idempotency-key'], signal);
         const attributes: JsonRecord = given.attributes;
         if (given.sessionId === undefined) {
           const orgId = await actingOrganization(deps, principal, 'actions:execute', organization);
-          const answer = await parts.execute({ orgId, slug: id, sessionId: null, attributes, turn, signal });
+          const answer = await parts.execute({ orgId, slug: id, sessionId: null, attributes, ...once });
           return { status: 200, body: answer };
         }
         const session = await visibleSession(deps, principal, 'actions:execute', given.sessionId);
         if (session.status === 'ended') throw new GatewayError('session_ended', 'The session has ended already.');
         const { orgId, id: sessionId } = session;
-        return { status: 200, body: await parts.execute({ orgId, slug: id, sessionId, attributes, turn, signal }) };
+        return { status: 200, body: await parts.execute({ orgId, slug: id, sessionId, attributes, ...once }) };
       },
     }),
     protectedRoute({

@@ -3,7 +3,6 @@ import { GatewayError } from '../../core/errors.js';
 import { type OutboundPolicy, type OutboundUsage, outboundPolicySchema } from '../../domain/outbound/index.js';
 import { authorize } from '../../platform/access/index.js';
 import type { ApiDeps } from '../deps.js';
-import { idempotencyKey } from '../http/idempotency.js';
 import { protectedRoute, type Route } from '../http/route.js';
 import { actingOrganization } from '../organization-of.js';
 import { organizationQuery, sessionSchema } from '../schemas.js';
@@ -20,8 +19,6 @@ export type CallToPlace = {
   readonly headers: Readonly<Record<string, string>> | null;
   readonly authenticatedUser: string | null;
   readonly attributes: Readonly<Record<string, unknown>>;
-  /** Idempotency-Key. */
-  readonly key: string | null;
 };
 
 /** Outbound calls of this instance, and what the operator lets an organization call. */
@@ -76,7 +73,6 @@ export const callRoutes = (deps: ApiDeps, outbound: OutboundControl): readonly R
       summary: 'Calls somebody and puts them together with an agent',
       tag: 'Calls',
       action: 'calls:create',
-      idempotency: 'handled',
       query: z.strictObject({ organization: organizationQuery }),
       body: { schema: callBody, maxBytes: 131_072 },
       replies: { 202: { description: 'The session; the call is being placed.', schema: sessionSchema } },
@@ -86,7 +82,7 @@ export const callRoutes = (deps: ApiDeps, outbound: OutboundControl): readonly R
         'organization_limit',
         'unsupported_media_type',
       ],
-      async handle({ principal, query, body, headers, log }) {
+      async handle({ principal, query, body, log }) {
         const orgId = await actingOrganization(deps, principal, 'calls:create', query.organization);
         // Saying who somebody is, is more than calling them.
         if (body.authenticatedUser !== undefined) authorize(principal, 'identity:write', orgId);
@@ -99,7 +95,6 @@ export const callRoutes = (deps: ApiDeps, outbound: OutboundControl): readonly R
           headers: body.headers ?? null,
           authenticatedUser: body.authenticatedUser ?? null,
           attributes: body.attributes,
-          key: idempotencyKey(headers['idempotency-key']),
         });
         log.info({ sessionId, organization: orgId, by: principal.sub }, 'A call was placed by the API.');
         const session = await deps.sessions.get(orgId, sessionId);

@@ -7,8 +7,11 @@ import { protectedRoute, type Reply, type Route } from '../http/route.js';
 import { actingOrganization, visibleSession } from '../organization-of.js';
 import { organizationQuery } from '../schemas.js';
 
-/** Streams at once: of one credential, and of the instance. */
-const mostStreams = { credential: 20, all: 2_000 };
+/**
+ * Streams at once: of one credential, and of the instance. A support team signs its consoles in with one API key, and each
+ * page holds a stream; a quiet one costs a timer and a few kilobytes.
+ */
+const mostStreams = { credential: 200, all: 2_000 };
 /** ms after which a stream ends and the client comes again: a credential that was revoked meanwhile is found out. */
 const longest = 15 * 60_000;
 
@@ -35,7 +38,12 @@ const written = (event: Followed): string => {
 };
 
 /** What happens, as it happens: timeline entries of an organization or of one session. */
-export const eventRoutes = (deps: ApiDeps, events: SessionEvents, closing: AbortSignal): readonly Route[] => {
+export const eventRoutes = (
+  deps: ApiDeps,
+  events: SessionEvents,
+  closing: AbortSignal,
+  most = mostStreams,
+): readonly Route[] => {
   const open = new Map<string, number>();
   const count = (key: string, by: 1 | -1): void => {
     const now = (open.get(key) ?? 0) + by;
@@ -44,7 +52,6 @@ export const eventRoutes = (deps: ApiDeps, events: SessionEvents, closing: Abort
   };
 
   async function* stream(
-    key: string,
     source: AsyncGenerator<readonly Followed[], void, void>,
     end: () => void,
   ): AsyncGenerator<string> {
@@ -53,7 +60,6 @@ export const eventRoutes = (deps: ApiDeps, events: SessionEvents, closing: Abort
       for await (const events of source) yield events.map(written).join('');
     } finally {
       end();
-      count(key, -1);
     }
   }
 
@@ -64,18 +70,31 @@ export const eventRoutes = (deps: ApiDeps, events: SessionEvents, closing: Abort
   ): Reply => {
     const key = `${principal.kind} ${principal.orgId ?? ''} ${principal.sub}`;
     const all = [...open.values()].reduce((sum, each) => sum + each, 0);
-    if ((open.get(key) ?? 0) >= mostStreams.credential || all >= mostStreams.all) {
-      throw new GatewayError('rate_limited', 'There are enough streams open already.');
+    if ((open.get(key) ?? 0) >= most.credential) {
+      throw new GatewayError('rate_limited', `This credential has ${most.credential} streams of events open already.`);
+    }
+    if (all >= most.all) {
+      throw new GatewayError('rate_limited', `This instance has ${most.all} streams of events open already.`);
     }
     count(key, 1);
     const late = new AbortController();
     const timer = deps.clock.after(longest, () => late.abort());
+    let ended = false;
+    const end = (): void => {
+      if (ended) return;
+      ended = true;
+      timer.cancel();
+      count(key, -1);
+    };
+    // A client that left before its stream began has none that could end.
+    if (gone.aborted) end();
+    else gone.addEventListener('abort', end, { once: true });
     const signal = AbortSignal.any([gone, closing, late.signal]);
     return {
       status: 200,
       contentType: 'text/event-stream; charset=utf-8',
       headers: { 'X-Accel-Buffering': 'no' },
-      stream: stream(key, events.follow(what, signal), () => timer.cancel()),
+      stream: stream(events.follow(what, signal), end),
     };
   };
 

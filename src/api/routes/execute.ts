@@ -1,6 +1,7 @@
 import { z } from 'zod';
-import { GatewayError } from '../../core/errors.js';
 import { runErrorTypes } from '../../domain/actions/index.js';
+import type { Principal } from '../../platform/access/index.js';
+import { idempotencyKey } from '../http/idempotency.js';
 
 /** The answer to an execution. */
 export const executeSchema = z.strictObject({
@@ -11,12 +12,16 @@ export const executeSchema = z.strictObject({
   durationMs: z.number(),
 });
 
-/** The `Idempotency-Key` of a request, null without one. Throws GatewayError bad_request. */
-export const turnOf = (header: string | string[] | undefined): string | null => {
-  const key = Array.isArray(header) ? header[0] : header;
-  if (key === undefined) return null;
-  if (!/^[\x21-\x7e]{1,255}$/.test(key)) {
-    throw new GatewayError('bad_request', 'Idempotency-Key must be 1 to 255 visible characters.');
-  }
-  return key;
+/**
+ * How a run is told from others: the same key of the same credential is the same order, to the target too, and is not
+ * given up when who asked for it has gone. Throws GatewayError bad_request.
+ */
+export const turnOf = (
+  principal: Pick<Principal, 'kind' | 'sub'>,
+  header: string | string[] | undefined,
+  signal: AbortSignal,
+): { readonly turn: string | null; readonly signal: AbortSignal | null } => {
+  const key = idempotencyKey(header);
+  if (key === null) return { turn: null, signal };
+  return { turn: `${principal.kind} ${principal.sub} ${key}`, signal: null };
 };

@@ -5,6 +5,7 @@ import { openRoute, type Route } from '../http/route.js';
 const readiness = z.strictObject({
   ready: z.boolean(),
   version: z.string(),
+  config: z.string().describe('Digest of the settings that every instance should have alike, without credentials.'),
   checks: z.array(z.strictObject({ name: z.string(), ok: z.boolean(), reason: z.string().optional() })),
 });
 
@@ -34,7 +35,7 @@ export const healthRoutes = (deps: ApiDeps): readonly Route[] => [
       const states = await deps.readiness();
       const ready = states.every(({ ok, optional }) => ok || optional === true);
       const checks = states.map(({ optional: _, ...check }) => check);
-      return { status: ready ? 200 : 503, body: { ready, version: deps.version, checks } };
+      return { status: ready ? 200 : 503, body: { ready, version: deps.version, config: deps.configDigest, checks } };
     },
   }),
   openRoute({

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { GatewayError } from '../../core/errors.js';
 import { protectedRoute, type Route } from '../http/route.js';
 
 /** A SIP profile as it may be shown: what it is for and where its calls may come from. */
@@ -13,8 +14,23 @@ export type ProfileView = {
 
 export type ProfileParts = {
   list(): readonly ProfileView[];
-  /** Reads profiles and SIP certificates again. Rejects with GatewayError config_invalid; all stay as they were. */
+  /** Reads the folders again. Rejects with GatewayError config_invalid; the profiles stay as they were. */
   reload(): Promise<void>;
+  /** What a profile's document may hold. */
+  readonly schema: z.ZodType;
+  /** The document as its file has it, credentials hidden; null: there is none of this name. */
+  read(name: string): Promise<ProfileFile | null>;
+  /** Throws GatewayError bad_request, conflict. */
+  write(name: string, document: unknown): Promise<'created' | 'replaced'>;
+  /** `restored`: the one that comes with the gateway is in force again. Throws GatewayError conflict, not_found. */
+  remove(name: string): Promise<'removed' | 'restored'>;
+};
+
+/** A profile as its file has it. */
+export type ProfileFile = {
+  readonly document: Readonly<Record<string, unknown>>;
+  readonly shipped: boolean;
+  readonly own: boolean;
 };
 
 const listSchema = z.strictObject({
@@ -30,8 +46,26 @@ const listSchema = z.strictObject({
   next: z.null(),
 });
 
+const params = z.strictObject({
+  name: z.string().regex(/^[a-z0-9][a-z0-9-]{0,63}$/, 'must be lower-case letters, digits and hyphens'),
+});
+const fileSchema = z.strictObject({
+  name: z.string(),
+  shipped: z.boolean().describe('One of this name comes with the gateway.'),
+  own: z.boolean().describe('It stands in the folder SIP_PROFILES of this instance.'),
+  document: z
+    .record(z.string(), z.unknown())
+    .describe('As the file has it; passwords as bullets, unless they name a value of the environment.'),
+});
+
 /** The SIP profiles of this instance: files of its operator. */
 export const profileRoutes = (profiles: ProfileParts): readonly Route[] => {
+  const tag = 'Operation';
+  const shown = async (name: string): Promise<z.input<typeof fileSchema>> => {
+    const found = await profiles.read(name);
+    if (found === null) throw new GatewayError('not_found', `There is no SIP profile ${JSON.stringify(name)}.`);
+    return { name, ...found };
+  };
   const all = () => ({ status: 200, body: { items: profiles.list(), next: null } });
   return [
     protectedRoute({
@@ -45,9 +79,49 @@ export const profileRoutes = (profiles: ProfileParts): readonly Route[] => {
       handle: async () => all(),
     }),
     protectedRoute({
+      method: 'get',
+      path: '/v1/profiles/{name}',
+      summary: 'A SIP profile as its file has it',
+      ...{ tag, action: 'system:read', params },
+      replies: { 200: { description: 'The profile.', schema: fileSchema } },
+      errors: ['not_found', 'config_invalid'],
+      handle: async ({ params: { name } }) => ({ status: 200, body: await shown(name) }),
+    }),
+    protectedRoute({
+      method: 'put',
+      path: '/v1/profiles/{name}',
+      summary: 'Writes a SIP profile into the folder SIP_PROFILES of this instance and puts it in force',
+      ...{ tag, action: 'system:write', params },
+      body: { schema: z.unknown(), documented: profiles.schema, types: ['json', 'yaml'], maxBytes: 1_048_576 },
+      replies: {
+        200: { description: 'It is in force in the place of the one of this name.', schema: fileSchema },
+        201: { description: 'It is new, and in force.', schema: fileSchema },
+      },
+      errors: ['bad_request', 'conflict', 'config_invalid', 'payload_too_large', 'unsupported_media_type'],
+      async handle({ params: { name }, body, principal, log }) {
+        const done = await profiles.write(name, body);
+        log.info({ profile: name, by: principal.sub }, 'A SIP profile was written by the API.');
+        const status = done === 'created' ? 201 : 200;
+        return { status, body: await shown(name), changes: [`${done} SIP profile ${name}`] };
+      },
+    }),
+    protectedRoute({
+      method: 'delete',
+      path: '/v1/profiles/{name}',
+      summary: 'Takes a SIP profile out of the folder SIP_PROFILES of this instance; refused while it is in use',
+      ...{ tag, action: 'system:write', params },
+      replies: { 204: { description: 'It is gone; one of this name that comes with the gateway is in force again.' } },
+      errors: ['not_found', 'conflict', 'bad_request', 'config_invalid', 'store_unavailable'],
+      async handle({ params: { name }, principal, log }) {
+        const done = await profiles.remove(name);
+        log.info({ profile: name, by: principal.sub }, 'A SIP profile was removed by the API.');
+        return { status: 204, changes: [`${done} SIP profile ${name}`] };
+      },
+    }),
+    protectedRoute({
       method: 'post',
       path: '/v1/profiles/reload',
-      summary: 'Reads the SIP profiles and certificates of this instance again; one that is wrong changes nothing',
+      summary: 'Reads the profile files of this instance again; one that is wrong changes nothing',
       tag: 'Operation',
       action: 'system:write',
       replies: { 200: { description: 'The profiles in force.', schema: listSchema } },

@@ -2,8 +2,10 @@ import { z } from 'zod';
 import { GatewayError } from '../../core/errors.js';
 import {
   groupByAction,
+  moreRunsToCsv,
   type RunFilter,
   type RunHead,
+  type RunPage,
   runErrorTypes,
   runsToCsv,
   summariesToCsv,
@@ -81,22 +83,43 @@ const summarySchema = z.looseObject({
   p95DurationMs: z.number(),
 });
 
-/** Runs in one export: whole records are read for each. */
-const MOST_EXPORTED = 1_000;
+const MOST_LISTED = 1_000;
+const USUALLY_LISTED = 100;
+/** Whole records read at a time for an export. */
+const EXPORTED_AT_ONCE = 250;
 const CSV = 'text/csv; charset=utf-8';
-const csv = (text: string, name: string): Reply => ({
+const csv = (name: string): Reply => ({
   status: 200,
   contentType: CSV,
   headers: { 'Content-Disposition': `attachment; filename="${name}"` },
-  body: text,
 });
+
+/** Every run from the page on, read as the client takes them. */
+async function* exported(
+  { runs }: Pick<ActionParts, 'runs'>,
+  orgId: string,
+  filter: RunFilter,
+  first: RunPage,
+): AsyncGenerator<string> {
+  let page = first;
+  const records = (): ReturnType<typeof runs.records> =>
+    runs.records(
+      orgId,
+      page.items.map(({ id }) => id),
+    );
+  yield runsToCsv(await records());
+  while (page.next !== null) {
+    page = await runs.list(orgId, filter, { limit: EXPORTED_AT_ONCE, cursor: page.next });
+    yield moreRunsToCsv(await records());
+  }
+}
 
 /** The run history of actions. Everything in it was redacted before it was stored. */
 export const runRoutes = (deps: ApiDeps, { runs }: Pick<ActionParts, 'runs'>): readonly Route[] => [
   protectedRoute({
     method: 'get',
     path: '/v1/runs',
-    summary: 'Runs of actions, newest first; as CSV the whole records of up to 1,000',
+    summary: 'Runs of actions, newest first; as CSV the whole records, of all that are kept when no `limit` is given',
     tag: 'Actions',
     action: 'runs:read',
     query: filterQuery.extend({
@@ -105,13 +128,14 @@ export const runRoutes = (deps: ApiDeps, { runs }: Pick<ActionParts, 'runs'>): r
         .number('must be a number')
         .int('must be a whole number')
         .min(1, 'must be at least 1')
-        .max(MOST_EXPORTED, `must be at most ${MOST_EXPORTED}`)
-        .default(100),
+        .max(MOST_LISTED, `must be at most ${MOST_LISTED}`)
+        .optional()
+        .describe(`${USUALLY_LISTED} when it is left out; as CSV all.`),
       cursor: streamCursor.optional(),
     }),
     replies: {
       200: {
-        description: 'One page.',
+        description: 'One page; as CSV the header `X-Next-Cursor` has the `next` of a page that is not the last.',
         schema: z.strictObject({ items: z.array(headSchema), next: z.string().nullable() }),
         contentTypes: ['application/json', 'text/csv'],
       },
@@ -120,10 +144,18 @@ export const runRoutes = (deps: ApiDeps, { runs }: Pick<ActionParts, 'runs'>): r
     async handle({ principal, query }) {
       const { format: wanted, limit, cursor, ...rest } = query;
       const orgId = await actingOrganization(deps, principal, 'runs:read', query.organization);
-      const page = await runs.list(orgId, filterOf(rest), { limit, ...(cursor === undefined ? {} : { cursor }) });
+      const filter = filterOf(rest);
+      const most = limit ?? (wanted === 'csv' ? EXPORTED_AT_ONCE : USUALLY_LISTED);
+      const page = await runs.list(orgId, filter, { limit: most, ...(cursor === undefined ? {} : { cursor }) });
       if (wanted === 'json') return { status: 200, body: { items: page.items.map(headView), next: page.next } };
+      if (limit === undefined) return { ...csv('runs.csv'), stream: exported({ runs }, orgId, filter, page) };
       const ids = page.items.map((head) => head.id);
-      return csv(runsToCsv(await runs.records(orgId, ids)), 'runs.csv');
+      const { headers, ...reply } = csv('runs.csv');
+      return {
+        ...reply,
+        headers: { ...headers, ...(page.next === null ? {} : { 'X-Next-Cursor': page.next }) },
+        body: runsToCsv(await runs.records(orgId, ids)),
+      };
     },
   }),
   protectedRoute({
@@ -145,7 +177,7 @@ export const runRoutes = (deps: ApiDeps, { runs }: Pick<ActionParts, 'runs'>): r
       const { format: wanted, ...rest } = query;
       const orgId = await actingOrganization(deps, principal, 'runs:read', query.organization);
       const heads = await runs.all(orgId, filterOf(rest));
-      if (wanted === 'csv') return csv(summariesToCsv(heads), 'runs-by-action.csv');
+      if (wanted === 'csv') return { ...csv('runs-by-action.csv'), body: summariesToCsv(heads) };
       const actions = [...groupByAction(heads)].map(([slug, group]) => [slug, summarizeRuns(group)] as const);
       return { status: 200, body: { total: summarizeRuns(heads), actions: Object.fromEntries(actions) } };
     },

@@ -4,6 +4,7 @@ import { controlNames } from '../../domain/calls/index.js';
 import type { PhoneSession } from '../../domain/sessions/index.js';
 import type { Action, Principal } from '../../platform/access/index.js';
 import type { ApiDeps } from '../deps.js';
+import { idempotencyKey } from '../http/idempotency.js';
 import { protectedRoute, type Route } from '../http/route.js';
 import { visibleSession } from '../organization-of.js';
 import type { ActionParts } from './action-parts.js';
@@ -64,7 +65,6 @@ export const sessionInputRoutes = (
       summary: 'Runs an action in a live session, on the instance that owns it',
       tag: 'Sessions',
       action: 'sessions:act',
-      idempotency: 'handled',
       params: params.extend({ action: z.string().min(1).max(60).describe('Slug of the action.') }),
       body: {
         schema: z.strictObject({ attributes: z.record(z.string().max(128), z.json()).default({}) }),
@@ -74,17 +74,20 @@ export const sessionInputRoutes = (
       errors: [...errors, 'conflict', 'payload_too_large', 'unsupported_media_type'],
       async handle({ principal, params: { id, action }, body, headers, signal }) {
         const { orgId, id: sessionId } = await live(principal, 'sessions:act', id);
-        const turn = turnOf(headers['idempotency-key']);
         if (principal.kind === 'session') {
           // An agent has the actions it was given, and no control hides behind the name of one.
           const args = { name: action, arguments: body.attributes };
           if (controlNames.includes(action)) {
             throw new GatewayError('not_found', `There is no action ${JSON.stringify(action)}.`);
           }
-          const answer = await deps.tools.use(orgId, sessionId, { name: 'execute_action', args, key: turn });
+          const answer = await deps.tools.use(orgId, sessionId, {
+            name: 'execute_action',
+            ...{ args, key: idempotencyKey(headers['idempotency-key']) },
+          });
           return { status: 200, body: toolValue(principal, answer) };
         }
-        const request = { orgId, sessionId, slug: action, attributes: body.attributes, turn, signal };
+        const once = turnOf(principal, headers['idempotency-key'], signal);
+        const request = { orgId, sessionId, slug: action, attributes: body.attributes, ...once };
         return { status: 200, body: await parts.execute(request) };
       },
     }),

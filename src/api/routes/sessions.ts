@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { GatewayError } from '../../core/errors.js';
 import { endReasons, type SessionQuery } from '../../domain/sessions/index.js';
+import { attemptOutcomes } from '../../domain/transfer/index.js';
 import type { ApiDeps } from '../deps.js';
 import { protectedRoute, type Route } from '../http/route.js';
 import { actingOrganization, visibleSession } from '../organization-of.js';
@@ -28,7 +29,11 @@ const listQuery = z.strictObject({
   live: flag.optional().describe('true: sessions that have not ended; false: ended ones.'),
   caller: callerFilter.optional().describe('E.164.'),
   ticket: z.string().max(64).optional().describe('Zendesk ticket id.'),
-  endReason: z.enum(endReasons).optional(),
+  endReason: z.enum(endReasons).optional().describe('How the call ended.'),
+  outcome: z
+    .enum([...attemptOutcomes, 'not-connected'])
+    .optional()
+    .describe('What its last transfer came to; not-connected: anything but connected.'),
   from: moment.optional().describe('Started at or after.'),
   to: moment.optional().describe('Started before.'),
   limit: z.coerce.number('must be a number').int().min(1).max(500).default(100),
@@ -43,6 +48,7 @@ const storeQuery = (orgId: string, { organization: _, ...query }: z.output<typeo
   ...(query.caller === undefined ? {} : { caller: query.caller }),
   ...(query.ticket === undefined ? {} : { ticket: query.ticket }),
   ...(query.endReason === undefined ? {} : { endReason: query.endReason }),
+  ...(query.outcome === undefined ? {} : { outcome: query.outcome }),
   ...(query.from === undefined ? {} : { from: query.from }),
   ...(query.to === undefined ? {} : { to: query.to }),
   ...(query.cursor === undefined ? {} : { cursor: query.cursor }),

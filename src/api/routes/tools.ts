@@ -4,9 +4,9 @@ import type { ToolAnswer, ToolDescription, ToolFault } from '../../domain/calls/
 import type { PhoneSession } from '../../domain/sessions/index.js';
 import type { Principal } from '../../platform/access/index.js';
 import type { ApiDeps } from '../deps.js';
+import { idempotencyKey } from '../http/idempotency.js';
 import { protectedRoute, type Route } from '../http/route.js';
 import { sessionOver, visibleSession } from '../organization-of.js';
-import { turnOf } from './execute.js';
 
 /** The tools of calls, wherever the calls live. */
 export type ToolControl = {
@@ -106,7 +106,7 @@ export const toolRoutes = (deps: Pick<ApiDeps, 'sessions' | 'tools'>): readonly 
       errors,
       async handle({ principal, params: { id, name }, body, headers }) {
         const session = await live(principal, 'tools:use', id);
-        const key = turnOf(headers['idempotency-key']);
+        const key = idempotencyKey(headers['idempotency-key']);
         const answer = await deps.tools.use(session.orgId, session.id, { name, args: body, key });
         return { status: 200, body: toolValue(principal, answer) };
       },
@@ -128,7 +128,7 @@ export const toolRoutes = (deps: Pick<ApiDeps, 'sessions' | 'tools'>): readonly 
       errors,
       async handle({ principal, params: { id }, body, headers }) {
         const session = await live(principal, 'sessions:dtmf', id);
-        const key = turnOf(headers['idempotency-key']);
+        const key = idempotencyKey(headers['idempotency-key']);
         toolValue(principal, await deps.tools.use(session.orgId, session.id, { name: 'send_dtmf', args: body, key }));
         return { status: 204 };
       },

@@ -68,7 +68,7 @@ export type TwilioParts = {
     readonly limit: number;
   }): Promise<readonly TwilioOffer[]>;
   list(): Promise<readonly TwilioNumberView[]>;
-  /** Throws conflict when the key belongs to another purchase. */
+  /** Throws bad_request, before anything is paid, when calls by webhook would find no way here. */
   buy(purchase: {
     readonly number: string;
     readonly name?: string;
@@ -77,17 +77,16 @@ export type TwilioParts = {
     readonly trunk: string;
     readonly addressSid?: string;
     readonly bundleSid?: string;
-    readonly key: string | null;
   }): Promise<TwilioNumberView>;
   /** Throws conflict while an organization has the number, unless forced. */
   release(number: string, force: boolean): Promise<void>;
+  /** Has Twilio call the number; one that is proven already is marked as `verification` does, and nobody is called. */
   verify(request: {
     readonly number: string;
     readonly name?: string;
     readonly callDelay: number;
     readonly extension?: string;
-    readonly key: string | null;
-  }): Promise<{ readonly number: string; readonly code: string; readonly callSid: string }>;
+  }): Promise<TwilioVerification | { readonly number: string; readonly code: string; readonly callSid: string }>;
   /** Asks Twilio, and marks the number of an organization as verified when Twilio says it is. */
   verification(number: string): Promise<TwilioVerification>;
   setUpTrunk(plan: {

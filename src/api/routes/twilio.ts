@@ -1,6 +1,5 @@
 import { z } from 'zod';
 import { isE164, toE164 } from '../../core/e164.js';
-import { idempotencyKey } from '../http/idempotency.js';
 import { protectedRoute, type Route } from '../http/route.js';
 import { flag } from '../schemas.js';
 import type { TwilioParts } from './twilio-parts.js';
@@ -163,12 +162,12 @@ export const twilioRoutes = (twilio: TwilioParts | null): readonly Route[] => {
       method: 'post',
       path: '/v1/twilio/numbers',
       summary: 'Buys a number; with an Idempotency-Key at most once',
-      ...{ tag, action: 'system:write', idempotency: 'handled', body: { schema: purchase } },
+      ...{ tag, action: 'system:write', body: { schema: purchase } },
       replies: { 201: { description: 'The number.', schema: owned } },
       errors: [...carrier, ...written, 'not_found', 'conflict', 'store_unavailable'],
-      async handle({ body: { number, name, by, trunk, addressSid, bundleSid }, headers, principal, log }) {
+      async handle({ body: { number, name, by, trunk, addressSid, bundleSid }, principal, log }) {
         const bought = await account().buy({
-          ...{ number, by, trunk, key: idempotencyKey(headers['idempotency-key']) },
+          ...{ number, by, trunk },
           ...(name === undefined ? {} : { name }),
           ...(addressSid === undefined ? {} : { addressSid }),
           ...(bundleSid === undefined ? {} : { bundleSid }),
@@ -194,21 +193,26 @@ export const twilioRoutes = (twilio: TwilioParts | null): readonly Route[] => {
     protectedRoute({
       method: 'post',
       path: '/v1/twilio/verifications',
-      summary: 'Has Twilio call a number and ask for a code, which the answer holds',
-      ...{ tag, action: 'system:write', idempotency: 'handled', body: { schema: verificationBody } },
+      summary:
+        'Has Twilio call a number and ask for a code, which the answer holds; one that needs no proof counts at once',
+      ...{ tag, action: 'system:write', body: { schema: verificationBody } },
       replies: {
+        200: { description: 'The account has the number, or it is proven: nobody is called.', schema: verification },
         202: {
           description: 'Twilio calls; whoever answers presses the code.',
           schema: z.strictObject({ number: z.string(), code: z.string(), callSid: z.string() }),
         },
       },
-      errors: [...carrier, ...written, 'not_found', 'conflict'],
-      async handle({ body: { number, name, callDelay, extension }, headers }) {
+      errors: [...carrier, ...written, 'not_found', 'conflict', 'store_unavailable'],
+      async handle({ body: { number, name, callDelay, extension } }) {
         const begun = await account().verify({
-          ...{ number, callDelay, key: idempotencyKey(headers['idempotency-key']) },
+          ...{ number, callDelay },
           ...(name === undefined ? {} : { name }),
           ...(extension === undefined ? {} : { extension }),
         });
+        if ('status' in begun) {
+          return { status: 200, body: begun, changes: begun.marked ? [`verified ${number}`] : [] };
+        }
         return {
           status: 202,
           body: begun,

@@ -24,6 +24,7 @@ export type SessionQuality = z.output<typeof qualitySchema>;
 
 const stateSchema = z.strictObject({
   version: z.string(),
+  config: z.string().describe('As /readyz has it: where instances differ, one was not started anew.'),
   startedAt: z.iso.datetime(),
   calls: z.int(),
   legs: z.int(),

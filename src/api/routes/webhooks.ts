@@ -12,7 +12,7 @@ import {
 import type { ApiDeps } from '../deps.js';
 import { protectedRoute, type Route } from '../http/route.js';
 import { actingOrganization } from '../organization-of.js';
-import { organizationQuery } from '../schemas.js';
+import { organizationQuery, streamCursor } from '../schemas.js';
 
 export type WebhookParts = {
   readonly endpoints: WebhookEndpoints;
@@ -149,14 +149,20 @@ export const webhookRoutes = (deps: ApiDeps, { endpoints, deadLetters, webhooks 
       path: '/v1/webhook-dead-letters',
       summary: 'What could not be told and was given up, newest first',
       ...{ tag, action: 'webhooks:read' },
-      query: query.extend({ limit: z.coerce.number('must be a number').int().min(1).max(500).default(100) }),
+      query: query.extend({
+        limit: z.coerce.number('must be a number').int().min(1).max(500).default(100),
+        cursor: streamCursor.optional(),
+      }),
       replies: {
-        200: { description: 'The newest.', schema: z.strictObject({ items: z.array(letterSchema), next: z.null() }) },
+        200: {
+          description: 'One page.',
+          schema: z.strictObject({ items: z.array(letterSchema), next: z.string().nullable() }),
+        },
       },
       errors: ['bad_request', 'store_unavailable'],
-      async handle({ principal, query: { organization, limit } }) {
-        const letters = await deadLetters.list(await reader(principal, organization), limit);
-        return { status: 200, body: { items: letters.map(letterView), next: null } };
+      async handle({ principal, query: { organization, limit, cursor } }) {
+        const page = await deadLetters.list(await reader(principal, organization), { limit, cursor });
+        return { status: 200, body: { items: page.items.map(letterView), next: page.next } };
       },
     }),
     protectedRoute({

@@ -3,6 +3,7 @@ import { z } from 'zod';
 import { createClient } from '../client.js';
 import type { CliContext } from '../context.js';
 import { CliError } from '../exit-codes.js';
+import { organizationOption } from '../organization-option.js';
 import { printable, table } from '../table.js';
 
 const keySchema = z.object({
@@ -16,7 +17,7 @@ const keySchema = z.object({
 const listSchema = z.object({ items: z.array(keySchema) });
 const createdSchema = keySchema.extend({ key: z.string() });
 
-type Options = { readonly organization?: string; readonly json?: true };
+type Options = { readonly org?: string; readonly json?: true };
 
 const day = (iso: string | null): string => (iso === null ? '-' : iso.slice(0, 16).replace('T', ' '));
 
@@ -32,14 +33,13 @@ const ahead = (days: string): string => {
 /** `api-keys` makes, shows and revokes the keys with which programs use the API. */
 export const apiKeysCommand = (program: Command, context: CliContext): void => {
   const keys = program.command('api-keys').description('Keys with which programs use the API');
-  const organization = ['--organization <id>', 'for operators, when there are several'] as const;
 
   keys
     .command('list')
     .description('Show the API keys of the organization')
-    .option(...organization)
+    .option(...organizationOption)
     .option('--json', 'print JSON')
-    .action(async ({ organization: org, json }: Options) => {
+    .action(async ({ org, json }: Options) => {
       const answer = await createClient(context).json('/v1/api-keys', { query: { organization: org } });
       const { items } = listSchema.parse(answer);
       if (json) context.out(`${JSON.stringify(answer, null, 2)}\n`);
@@ -58,10 +58,10 @@ export const apiKeysCommand = (program: Command, context: CliContext): void => {
     .argument('<name>', 'what it is for')
     .requiredOption('--scope <scope...>', 'resource:action or resource:*, as often as needed')
     .option('--days <n>', 'days until it expires; without it does not')
-    .option(...organization)
+    .option(...organizationOption)
     .option('--json', 'print JSON')
     .action(async (name: string, options: Options & { readonly scope: string[]; readonly days?: string }) => {
-      const { organization: org, scope, days, json } = options;
+      const { org, scope, days, json } = options;
       const body = { name, scopes: scope, ...(days === undefined ? {} : { expiresAt: ahead(days) }) };
       const request = { method: 'POST', query: { organization: org }, body } as const;
       const created = createdSchema.parse(await createClient(context).json('/v1/api-keys', request));
@@ -72,9 +72,9 @@ export const apiKeysCommand = (program: Command, context: CliContext): void => {
     .command('revoke')
     .description('Revoke an API key: the next request with it is refused')
     .argument('<id>', 'its id')
-    .option(...organization)
+    .option(...organizationOption)
     .option('--json', 'print JSON')
-    .action(async (id: string, { organization: org, json }: Options) => {
+    .action(async (id: string, { org, json }: Options) => {
       const request = { method: 'DELETE', query: { organization: org } } as const;
       await createClient(context).text(`/v1/api-keys/${encodeURIComponent(id)}`, request);
       context.out(json ? `${JSON.stringify({ revoked: id })}\n` : `API key ${printable(id)} is void.\n`);

@@ -2,11 +2,12 @@ import { accessSync, constants } from 'node:fs';
 import { delimiter, join } from 'node:path';
 import type { Command } from 'commander';
 import { z } from 'zod';
-import { type Client, createClient } from '../client.js';
+import { type Client, createClient, isLoopback } from '../client.js';
 import { painter } from '../colour.js';
 import type { CliContext } from '../context.js';
 import { CliError } from '../exit-codes.js';
 import { withProgress } from '../progress.js';
+import { type ConfigReport, faultsIn, readConfig } from '../read-config.js';
 import { printable } from '../table.js';
 
 type Finding = {
@@ -31,23 +32,44 @@ const onPath = (context: CliContext, program: string): string | null => {
   return null;
 };
 
-const machine = (context: CliContext): Finding[] => {
+const node = (): Finding => {
   const [major = 0, minor = 0] = process.versions.node.split('.').map(Number);
-  const node = major > 20 || (major === 20 && minor >= 19);
-  const redis = context.env.REDIS_URL ? 'REDIS_URL is set' : onPath(context, 'redis-server');
-  return [
-    {
-      name: 'node',
-      ok: node,
-      says: node ? process.version : `${process.version} is too old: 20.19 or newer is needed`,
-    },
-    {
-      name: 'redis-server',
-      ok: redis !== null,
-      says: redis ?? 'is missing: install it (apt-get install redis-server, brew install redis) or set REDIS_URL',
-    },
-  ];
+  const ok = major > 20 || (major === 20 && minor >= 19);
+  return { name: 'node', ok, says: ok ? process.version : `${process.version} is too old: 20.19 or newer is needed` };
 };
+
+/**
+ * What a start on this machine would need. While a gateway runs, the Redis it has is looked at by the gateway itself, and
+ * what this shell does not set may well be set where it was started.
+ */
+const startHere = async (context: CliContext, running: boolean): Promise<Finding[]> => {
+  let report: ConfigReport;
+  try {
+    ({ report } = await readConfig(context));
+  } catch (error) {
+    if (!(error instanceof CliError)) throw error;
+    return [{ name: 'config', ok: false, says: error.message }];
+  }
+  const faults = faultsIn(report);
+  const set = report.settings.filter(({ source }) => source === 'environment' || source === 'gateway.yaml').length;
+  const fine = set === 0 ? 'nothing is set: everything has its default' : `${set} settings, nothing is wrong with them`;
+  const broken = `${faults.join('; ')} (voice-gateway config check)`;
+  const config: Finding = {
+    ...{ name: 'config', ok: faults.length === 0 || running, says: faults.length === 0 ? fine : broken },
+    ...(faults.length > 0 && running ? { warning: true } : {}),
+  };
+  if (running) return [config];
+  const redis = report.settings.find(({ name }) => name === 'REDIS_URL');
+  const elsewhere = redis !== undefined && redis.value !== null;
+  const found = elsewhere ? `not needed: REDIS_URL is set (${redis.source})` : onPath(context, 'redis-server');
+  const missing = 'is missing: install it (apt-get install redis-server, brew install redis) or set REDIS_URL';
+  return [config, { name: 'redis-server', ok: found !== null, says: found ?? missing }];
+};
+
+/** Whether the gateway that is asked is, or would be, on this machine. */
+const isHere = ({ env }: CliContext): boolean =>
+  !env.VOICE_GATEWAY_URL ||
+  (URL.canParse(env.VOICE_GATEWAY_URL) && isLoopback(new URL(env.VOICE_GATEWAY_URL).hostname));
 
 const readiness = z.object({
   ready: z.boolean(),
@@ -117,10 +139,11 @@ export const doctorCommand = (program: Command, context: CliContext): void => {
     .description('Look for what keeps calls from working')
     .option('--json', 'print JSON')
     .action(async (options: { readonly json?: true }) => {
-      const findings = await withProgress(context, 'Looking at destinations and carriers', async () => [
-        ...machine(context),
-        ...(await gateway(context)),
-      ]);
+      const findings = await withProgress(context, 'Looking at destinations and carriers', async () => {
+        const there = await gateway(context);
+        const running = there.some(({ name, ok }) => name === 'gateway' && ok);
+        return [node(), ...(isHere(context) ? await startHere(context, running) : []), ...there];
+      });
       const width = Math.max(...findings.map((finding) => finding.name.length));
       const paint = painter(context);
       const mark = ({ ok, warning }: Finding): string => {

@@ -3,6 +3,7 @@ import { z } from 'zod';
 import { type Client, createClient } from '../client.js';
 import type { CliContext } from '../context.js';
 import { CliError } from '../exit-codes.js';
+import { organizationOption } from '../organization-option.js';
 
 const organizations = z.object({ items: z.array(z.object({ id: z.string() })) });
 
@@ -14,7 +15,7 @@ const onlyOne = async (client: Client): Promise<string> => {
     'usage',
     items.length === 0
       ? 'There is no organization yet: create one with `voice-gateway apply -f examples/org.yaml`.'
-      : `Say which organization: ${items.map((item) => item.id).join(', ')}.`,
+      : `Say which organization with --org: ${items.map((item) => item.id).join(', ')}.`,
   );
 };
 
@@ -23,11 +24,11 @@ export const exportCommand = (program: Command, context: CliContext): void => {
   program
     .command('export')
     .description('Print the document of an organization, credentials as placeholders')
-    .argument('[organization]', 'its id; may be left out when there is one')
+    .option(...organizationOption)
     .option('--json', 'print JSON instead of YAML')
-    .action(async (organization: string | undefined, options: { readonly json?: true }) => {
+    .action(async (options: { readonly org?: string; readonly json?: true }) => {
       const client = createClient(context);
-      const id = organization ?? (await onlyOne(client));
+      const id = options.org ?? (await onlyOne(client));
       const path = `/v1/organizations/${encodeURIComponent(id)}/document`;
       if (options.json) context.out(`${JSON.stringify(await client.json(path), null, 2)}\n`);
       else context.out(await client.text(path, { accept: 'application/yaml' }));

@@ -4,6 +4,7 @@ import { type Client, createClient } from '../client.js';
 import { paintLadder } from '../colour.js';
 import type { CliContext } from '../context.js';
 import { followEvents } from '../follow-events.js';
+import { organizationOption } from '../organization-option.js';
 import { clockTime, duration, printable, table } from '../table.js';
 
 const session = z.object({
@@ -35,14 +36,18 @@ const stateOf = (item: Session): string =>
 type ListOptions = {
   readonly live?: true;
   readonly follow?: true;
+  readonly outcome?: string;
   readonly limit: string;
-  readonly organization?: string;
+  readonly org?: string;
   readonly json?: true;
 };
 
 const list = async (client: Client, options: ListOptions): Promise<{ items: Session[]; raw: unknown }> => {
   const raw = await client.json('/v1/sessions', {
-    query: { limit: options.limit, organization: options.organization, ...(options.live ? { live: 'true' } : {}) },
+    query: {
+      ...{ limit: options.limit, organization: options.org, outcome: options.outcome },
+      ...(options.live ? { live: 'true' } : {}),
+    },
   });
   return { items: page.parse(raw).items, raw };
 };
@@ -103,7 +108,7 @@ const follow = async (context: CliContext, client: Client, options: ListOptions)
   const draw = context.terminal === undefined || options.json ? null : drawn(context, context.terminal.rows);
   const write = lineWriter(context, options.json === true);
   let first = true;
-  for await (const _ of followEvents(context, client, options.organization)) {
+  for await (const _ of followEvents(context, client, options.org)) {
     const { items } = await list(client, options);
     if (draw === null) write(items, first);
     else draw(items);
@@ -170,8 +175,12 @@ export const sessionCommands = (program: Command, context: CliContext): void => 
     .description('List phone sessions, newest first')
     .option('--live', 'only those that have not ended')
     .option('--follow', 'show changes as they happen, until Ctrl-C: a live table on a terminal, else a line for each')
+    .option(
+      '--outcome <outcome>',
+      'by what the last transfer came to: busy, no-answer …; not-connected for any failure',
+    )
     .option('--limit <n>', 'how many', '50')
-    .option('--organization <id>', 'for operators, when there are several')
+    .option(...organizationOption)
     .option('--json', 'print JSON')
     .action((options: ListOptions) => showList(context, options));
   program

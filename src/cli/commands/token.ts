@@ -3,7 +3,7 @@ import { type Command, Option } from 'commander';
 import { type DashboardRole, dashboardRoles, mintDashboardToken } from '../../platform/access/index.js';
 import type { CliContext } from '../context.js';
 import { CliError } from '../exit-codes.js';
-import { dataDirOf, readIfThere } from '../local-files.js';
+import { configured, dataDirOf, readIfThere } from '../local-files.js';
 
 const units: Readonly<Record<string, number>> = { s: 1, m: 60, h: 3_600, d: 86_400 };
 
@@ -20,7 +20,9 @@ export const parseTtl = (text: string): number => {
 const secretOf = (context: CliContext): string => {
   const given = context.env.DASHBOARD_JWT_SECRET;
   if (given !== undefined && given !== '') return given;
-  if (context.env.DASHBOARD_JWKS_URL) {
+  const written = configured(context, 'dashboard.jwtSecret');
+  if (written !== null) return written;
+  if (context.env.DASHBOARD_JWKS_URL || configured(context, 'dashboard.jwksUrl') !== null) {
     throw new CliError(
       'failed',
       'DASHBOARD_JWKS_URL is set: tokens come from that identity provider, this machine cannot mint them.',

@@ -21,13 +21,14 @@ const ownedSchema = z.object({
   verified: z.boolean().nullable(),
 });
 const listSchema = z.object({ items: z.array(ownedSchema) });
-const begunSchema = z.object({ number: z.string(), code: z.string() });
 const verificationSchema = z.object({
   number: z.string(),
   status: z.enum(['owned', 'verified', 'pending']),
   organization: z.string().nullable(),
   verified: z.boolean().nullable(),
 });
+/** Nobody is called for a number that needs no proof. */
+const begunSchema = z.union([z.object({ number: z.string(), code: z.string() }), verificationSchema]);
 const trunkSchema = z.object({
   sid: z.string(),
   domain: z.string(),
@@ -63,7 +64,9 @@ const awaitCode = async (client: Client, number: string, seconds: number, signal
 const verifyCommand = (numbers: Command, context: CliContext): void => {
   numbers
     .command('verify')
-    .description('Prove a number by a call: Twilio asks for the code that is shown; it counts as verified then')
+    .description(
+      'Prove a number: by a call of Twilio asking for the code that is shown, or at once when the account has it',
+    )
     .argument('<number>', 'E.164')
     .option('--name <name>', 'how it is called at Twilio')
     .option('--delay <seconds>', 'seconds until Twilio calls', '0')
@@ -85,6 +88,13 @@ const verifyCommand = (numbers: Command, context: CliContext): void => {
         const client = createClient(context);
         const wait = Number(options.wait);
         if (!Number.isFinite(wait) || wait < 0) throw new CliError('usage', '--wait must be a number of seconds.');
+        const print = (state: z.output<typeof verificationSchema>): void => {
+          if (options.json) context.out(`${JSON.stringify(state, null, 2)}\n`);
+          if (state.status === 'pending') throw new CliError('failed', `${number} is not verified at Twilio (yet).`);
+          if (options.json) return;
+          const here = state.organization === null ? 'no organization has it' : `verified in ${state.organization}`;
+          context.out(`${number} is ${state.status} at Twilio; here: ${here}.\n`);
+        };
         if (options.check === undefined) {
           const body = {
             number,
@@ -92,18 +102,15 @@ const verifyCommand = (numbers: Command, context: CliContext): void => {
             ...(options.name === undefined ? {} : { name: options.name }),
             ...(options.extension === undefined ? {} : { extension: options.extension }),
           };
-          const { code } = begunSchema.parse(await client.json('/v1/twilio/verifications', { method: 'POST', body }));
+          const begun = begunSchema.parse(await client.json('/v1/twilio/verifications', { method: 'POST', body }));
+          if (!('code' in begun)) return print(begun);
+          const { code } = begun;
           // What a person has to do stands on the error output when the answer is for a machine.
           const tell = options.json ? context.err : context.out;
           tell(`Twilio calls ${number}: press ${code} when it asks for the code.\n`);
         }
         const look = () => awaitCode(client, number, options.check === undefined ? wait : 0, context.signal);
-        const state = await (options.check ? look() : withProgress(context, 'Waiting for the code', look));
-        if (options.json) context.out(`${JSON.stringify(state, null, 2)}\n`);
-        if (state.status === 'pending') throw new CliError('failed', `${number} is not verified at Twilio (yet).`);
-        if (options.json) return;
-        const here = state.organization === null ? 'no organization has it' : `verified in ${state.organization}`;
-        context.out(`${number} is ${state.status} at Twilio; here: ${here}.\n`);
+        print(await (options.check ? look() : withProgress(context, 'Waiting for the code', look)));
       },
     );
 };
@@ -174,7 +181,7 @@ const numbersCommand = (program: Command, context: CliContext): void => {
         const bought = ownedSchema.parse(answer);
         const next =
           bought.organization === null
-            ? 'give it to an agent in the document of an organization'
+            ? 'give it to an agent in the document of an organization, then `numbers verify` it'
             : `it is a number of ${bought.organization}`;
         context.out(options.json ? `${JSON.stringify(answer, null, 2)}\n` : `${bought.number} is bought; ${next}.\n`);
       },

@@ -3,6 +3,7 @@ import { z } from 'zod';
 import { createClient } from '../client.js';
 import type { CliContext } from '../context.js';
 import { CliError } from '../exit-codes.js';
+import { organizationOption } from '../organization-option.js';
 import { clockTime, printable, table } from '../table.js';
 
 const checkSchema = z.object({
@@ -69,7 +70,7 @@ export const zendeskCommands = (program: Command, context: CliContext): void => 
   zendesk
     .command('check')
     .description('Check credentials and webhook, and show what to paste into Zendesk')
-    .option('--org <id>', 'organization; for operators, when there are several')
+    .option(...organizationOption)
     .option('--json', 'print JSON')
     .action(async (options: { readonly org?: string; readonly json?: true }) => {
       const raw = await createClient(context).json('/v1/zendesk/check', { query: { organization: options.org } });

@@ -3,7 +3,10 @@ import { createHmac } from 'node:crypto';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { type ActionRig, startActionRig, testOrganization, testSession } from '../../../test/support/action-rig.js';
 import { startHttpsTarget } from '../../../test/support/https-target.js';
+import { createRedactor } from '../../core/redaction.js';
+import { parseAction } from './compile-action.js';
 import { createSessionHeaders } from './session-headers.js';
+import { createUserAttributes } from './user-attributes.js';
 
 let rig: ActionRig;
 beforeEach(async () => {
@@ -50,6 +53,20 @@ describe('the three paths', () => {
     headers.forget('s1');
     expect(headers.get('s1').size).toBe(0);
     expect(headers.size).toBe(0);
+  });
+
+  it('widget headers are known to the log for as long as the session has them', () => {
+    const redactor = createRedactor();
+    const headers = createSessionHeaders(redactor.hold);
+    headers.set('s1', { 'X-User': 'user-value-1', Authorization: 'Bearer user-value-2' });
+    headers.set('s2', { 'X-User': 'user-value-1' });
+    const line = 'user-value-1 user-value-2';
+    expect(redactor.text(line)).toBe('•••••••• ••••••••');
+    headers.set('s1', { 'X-User': 'user-value-3' });
+    expect(redactor.text(line)).toBe('•••••••• user-value-2');
+    headers.forget('s1');
+    headers.forget('s2');
+    expect(redactor.text(`${line} user-value-3`)).toBe(`${line} user-value-3`);
   });
 
   it('context headers: adds four identifying headers when the organization has them enabled', async () => {
@@ -445,6 +462,25 @@ describe('OAuth2 client credentials', () => {
     expect(inside.error?.message).toContain('127.0.0.1 leads to 127.0.0.1, this machine itself');
     const chosen = await rig.run(oauth({ tokenUrl: `${rig.target.origin}/{where}` }), { args: { where: 'x' } });
     expect(chosen.error?.message).toContain('chosen by the AI cannot stand in authentication');
+  });
+
+  it('a token is fetched ahead of a call from where the action will ask, or not at all while that is not known', async () => {
+    const warmed = async (attributes: { [name: string]: string }, more: object = {}) => {
+      rig.target.requests.length = 0;
+      const auth: object = oauth({ tokenUrl: `${rig.target.origin}/{tenant}/token` });
+      const action = parseAction({ name: 'Ahead', method: 'GET', url: `${rig.target.origin}/`, ...auth, ...more });
+      const user = createUserAttributes(attributes);
+      await rig.executor.warm([{ organization: testOrganization, action, user }]);
+      return rig.target.requests.map(({ url }) => url);
+    };
+    expect(await warmed({})).toEqual([]);
+    expect(await warmed({ tenant: '' })).toEqual([]);
+    const asked = { parameters: { type: 'object', properties: { tenant: { type: 'string' } } } };
+    expect(await warmed({ tenant: 'oauth2' }, asked)).toEqual([]);
+    expect(await warmed({ tenant: 'elsewhere' }, { staticValues: { tenant: 'oauth2' }, ...asked })).toEqual([
+      '/oauth2/token',
+    ]);
+    expect(await warmed({ tenant: 'theirs' })).toEqual(['/theirs/token']);
   });
 
   it('supports secrets in the client secret alone', async () => {

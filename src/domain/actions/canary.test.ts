@@ -127,6 +127,43 @@ it('secrets pushed through every path are found in no result, record, log, expor
   expect(leaks(text(rig.user.all()))).toEqual([]);
 });
 
+it('a target that repeats an ordinary header value is mapped as it answered; what is stored and shown has bullets', async () => {
+  rig.variables.clear();
+  rig.secrets.set('s', '553311');
+  rig.target.respond = (request, response) =>
+    response.end(
+      JSON.stringify({
+        customer_id: 884213,
+        name: 'for 884213',
+        pin: Number(request.headers['x-pin-key']),
+        total: 1884213,
+      }),
+    );
+  const result = await rig.run(
+    {
+      auth: { type: 'header', headers: { 'X-Pin-Key': '{secret.s}' } },
+      response: {
+        raw_response: 'raw',
+        '2xx': {
+          action_success: 'customer_id == `884213`',
+          outputs: { id: 'customer_id', name: 'name', pin: 'pin', total: 'total' },
+        },
+      },
+    },
+    { session: testSession, sessionHeaders: new Map([['X-Customer-Id', '884213']]) },
+  );
+  const mapped = { id: 884213, name: 'for 884213', pin: '••••••••', total: 1884213 };
+  expect(result).toMatchObject({ success: true, outputs: mapped, ai: { outputs: mapped } });
+  expect(JSON.parse(String(result.outputs.raw))).toMatchObject({ customer_id: 884213, pin: '••••••••' });
+  expect(rig.user.all()).toMatchObject(mapped);
+  expect(JSON.parse(rig.runs[0]?.response?.body ?? '')).toEqual({
+    customer_id: '••••••••',
+    name: 'for ••••••••',
+    pin: '••••••••',
+    total: 1884213,
+  });
+});
+
 it('a private key and its password are in no result when mutual TLS fails', async () => {
   const other = createCertificateAuthority('x');
   const issued = other.issue({ name: 'client' });

@@ -20,7 +20,7 @@ import type {
   UserAttributes,
   VariableReader,
 } from './ports.js';
-import { idempotencyKeyOf, type PreparedRequest, prepareRequest } from './prepare.js';
+import { idempotencyKeyOf, type PreparedRequest, prepareAhead, prepareRequest } from './prepare.js';
 import type { RunErrorType, RunRecord } from './runs.js';
 import type { ContextReader } from './template/scope.js';
 import { recordReader } from './template/scope.js';
@@ -50,6 +50,8 @@ export type ActionResult = {
   readonly outputs: JsonRecord;
   readonly error: { readonly code: RunErrorType; readonly message: string } | undefined;
   readonly durationMs: number;
+  /** Attributes among the outputs that no agent is told of later: hidden from the AI, or the whole response. */
+  readonly notRepeated: ReadonlySet<string>;
   /** What the AI is told: text, and the attributes it may see. */
   readonly ai: {
     readonly text: string;
@@ -88,7 +90,11 @@ export type ExecutorDependencies = {
 };
 
 /** Values the AI may not replace stand first; what it may supply by declaration comes before the session's own. */
-const userContext = ({ action, user }: ActionCall, args: ReadonlyMap<string, JsonValue>): ContextReader => {
+const userContext = (
+  action: CompiledAction,
+  user: UserAttributes,
+  args: ReadonlyMap<string, JsonValue>,
+): ContextReader => {
   const fixed = recordReader(action.staticValues, 'server');
   const declared = action.parameters?.properties;
   return (name) => {
@@ -112,6 +118,7 @@ export const createActionExecutor = (dependencies: ExecutorDependencies): Action
   const latency = createLatencyTracker();
   const inFlight = new Map<string, Promise<ActionResult>>();
   const noHeaders: ReadonlyMap<string, string> = new Map();
+  const noArguments: ReadonlyMap<string, JsonValue> = new Map();
 
   const perform = async (
     call: ActionCall,
@@ -131,7 +138,7 @@ export const createActionExecutor = (dependencies: ExecutorDependencies): Action
     let failure: Failure | undefined;
     let attempts = 1;
     try {
-      const { values, faults } = checkArguments(call.args, action.parameters);
+      const { values, faults } = checkArguments(call.args, action.parameters, action.staticValues);
       const [fault] = faults;
       if (fault !== undefined) {
         const sentence = `The argument ${fault.path} ${fault.message}.`;
@@ -144,7 +151,7 @@ export const createActionExecutor = (dependencies: ExecutorDependencies): Action
             session: call.session,
             sessionHeaders: call.sessionHeaders ?? noHeaders,
             variables: await dependencies.variables.read(organization.id),
-            user: userContext(call, values),
+            user: userContext(action, call.user, values),
             idempotencyKey,
             traceparent: span.traceparent,
             request: { uuid: newUuid, nowMs: at },
@@ -234,10 +241,10 @@ export const createActionExecutor = (dependencies: ExecutorDependencies): Action
     execute(call, options = {}) {
       const { action, organization, session, turn, joins = turn !== undefined } = call;
       const reads = action.method === 'GET';
-      if (!joins || session === undefined || options.test === true) {
+      if (!joins || (session === undefined && turn === undefined) || options.test === true) {
         return perform(call, options, reads ? undefined : newUuid());
       }
-      const key = idempotencyKeyOf([organization.id, session.id, turn ?? '', action.slug], call.args);
+      const key = idempotencyKeyOf([organization.id, session?.id ?? '', turn ?? '', action.slug], call.args);
       const running = inFlight.get(key);
       if (running !== undefined) return running;
       // Without a turn the same order may be meant twice: only what runs at once is the same call.
@@ -251,23 +258,12 @@ export const createActionExecutor = (dependencies: ExecutorDependencies): Action
         calls.map(async ({ organization, action, session, user }) => {
           if (action.url.staticOrigin === undefined) return;
           try {
-            const prepared = await prepareRequest(
-              {
-                action,
-                organization,
-                session,
-                sessionHeaders: noHeaders,
-                variables: noHeaders,
-                user: (name) => user.read(name) ?? { value: 'x', trust: 'server' },
-                idempotencyKey: undefined,
-                traceparent: null,
-                request: { uuid: newUuid, nowMs: clock.now() },
-              },
-              dependencies,
-            );
+            const request = { uuid: newUuid, nowMs: clock.now() };
+            const known = { action, organization, session, user: userContext(action, user, noArguments), request };
+            const { credential, token } = await prepareAhead(known, dependencies);
             await Promise.all([
-              http.warm(new URL(action.url.staticOrigin), 'action', prepared.credential),
-              ...(prepared.token === undefined ? [] : [tokens.warm(prepared.token)]),
+              http.warm(new URL(action.url.staticOrigin), 'action', credential),
+              ...(token === undefined ? [] : [tokens.warm(token)]),
             ]);
           } catch {
             // What does not work yet is reported by the call that needs it.

@@ -13,7 +13,7 @@ export type Failure = {
 };
 
 /** The plain sentences of the AI: what it can say and do, without names of hosts or parts. */
-const aiSentences = {
+export const aiSentences = {
   setup: 'This action is not set up correctly and cannot be used now.',
   unreachable: 'Something went wrong: the system could not be reached.',
   unreadable: 'Something went wrong: the system answered in a way that cannot be used.',

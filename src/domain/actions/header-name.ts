@@ -13,6 +13,8 @@ export type HeaderName = {
   readonly sensitive: boolean;
   /** Carries a preference, not a credential: blanking its value out of bodies would only do harm. */
   readonly plain: boolean;
+  /** Says by its name that its value tells one thing from another, however much that looks like a key. */
+  readonly identifies: boolean;
 };
 
 const connectionNames: ReadonlySet<string> = new Set([
@@ -39,6 +41,8 @@ const plainNames: ReadonlySet<string> = new Set([
   'prefer',
 ]);
 
+const identifying = /(?:^|[-_])(?:id|uuid|guid|number|email|phone|locale|version|url|uri)$/;
+
 const judge = (name: string): HeaderName => {
   const lower = name.toLowerCase();
   return {
@@ -48,6 +52,7 @@ const judge = (name: string): HeaderName => {
     connection: connectionNames.has(lower),
     sensitive: isSecretName(name),
     plain: plainNames.has(lower),
+    identifies: identifying.test(lower),
   };
 };
 

@@ -27,6 +27,7 @@ export {
   type ExecutorDependencies,
   executeInOrder,
 } from './executor.js';
+export { aiSentences } from './failure.js';
 export { compileExpression, compileMapping, JmesPathError } from './jmespath/index.js';
 export { convertLegacyAction } from './legacy.js';
 export { type ExistingAction, importOpenApi, type OpenApiImport } from './openapi/import.js';
@@ -41,11 +42,11 @@ export type {
   UserAttributes,
   VariableReader,
 } from './ports.js';
-export { secretsOfHeader } from './redaction.js';
 export { createRunStore, type RunHead, type RunPage, type RunStore, runsKept } from './run-store.js';
 export {
   groupByAction,
   matchesRunFilter,
+  moreRunsToCsv,
   type RunErrorType,
   type RunFilter,
   type RunRecord,

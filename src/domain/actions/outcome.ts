@@ -55,30 +55,30 @@ type Mapped = {
   success: boolean;
   outputs: JsonRecord;
   hidden: ReadonlySet<string>;
+  notRepeated: ReadonlySet<string>;
   notes: readonly string[];
   failure?: Failure;
 };
 
-const nothingHidden: ReadonlySet<string> = new Set();
+const none: ReadonlySet<string> = new Set();
+const nothingMapped: Mapped = { success: false, outputs: {}, hidden: none, notRepeated: none, notes: [] };
 
 const mapExchange = (action: CompiledAction, status: number, body: string): Mapped => {
   if (action.kind === 'webhook') return mapResponse(action.response, status, body);
   const { success, outputs, error } = readLegacyResponse(status, body, action.legacyOutputs);
-  const mapped: Mapped = { success, outputs, hidden: nothingHidden, notes: [] };
+  const mapped: Mapped = { ...nothingMapped, success, outputs };
   if (error !== undefined) mapped.failure = { type: 'legacy_response', operator: error, ai: error, status };
   return mapped;
 };
 
-const nothingMapped: Mapped = { success: false, outputs: {}, hidden: nothingHidden, notes: [] };
-
 /**
- * The mapped attributes without secrets. One that was written with escapes comes to light only when the JSON is read,
- * so what comes of a body that has any is looked at once more.
+ * The mapped attributes without credentials. One in JSON within a string comes to light only when an expression reads
+ * that, so what comes of a body that has any escapes is looked at once more.
  */
 const cleanAttributes = (outputs: JsonRecord, body: string, redact: Redactor): JsonRecord => {
   if (redact === unchanged || !body.includes('\\')) return outputs;
   const text = JSON.stringify(outputs);
-  return redact.finds(text) ? JSON.parse(redact.text(text)) : outputs;
+  return redact.finds(text) ? JSON.parse(redact.json(text)) : outputs;
 };
 
 const without = (attributes: JsonRecord, hidden: ReadonlySet<string>): JsonRecord =>
@@ -90,6 +90,8 @@ const exposes = (known: Redactor, finished: Finished, raw: string, received: rea
   const { prepared, failure } = finished;
   return (
     known.finds(raw) ||
+    // Written with escapes, it would be found in no text.
+    raw.includes('\\') ||
     showsSecret(received, known) ||
     (failure !== undefined && (known.finds(failure.operator) || known.finds(failure.ai))) ||
     (prepared !== undefined &&
@@ -101,7 +103,7 @@ const requestRecord = (prepared: PreparedRequest, redact: Redactor): RunRecord['
   method: prepared.method,
   url: redact.text(prepared.url.href),
   headers: redactHeaders(prepared.headers, redact),
-  body: prepared.body === undefined ? null : redact.text(prepared.body),
+  body: prepared.body === undefined ? null : redact.json(prepared.body),
 });
 
 /** Attributes and the default outputs, which win. Copied by hand: spreading two objects costs ten times as much. */
@@ -119,21 +121,37 @@ const withDefaults = (
   return all;
 };
 
-/** Turns what happened into the result, the attributes and the record. Secrets are taken out before anything else. */
+/**
+ * The two redactors of a run: `shown` for the record and whatever an operator reads, `mapped` for what the AI and later
+ * actions get, which are spared the credentials alone.
+ */
+const redactorsOf = (finished: Finished, raw: string, received: readonly Header[]) => {
+  const { prepared } = finished;
+  const known = prepared === undefined ? unchanged : createRedactor(prepared.secrets);
+  const shown = exposes(known, finished, raw, received) ? known : unchanged;
+  if (prepared === undefined || shown === unchanged) return { shown, mapped: unchanged };
+  const isSame = prepared.credentials.length === prepared.secrets.length;
+  return { shown, mapped: isSame ? known : createRedactor(prepared.credentials) };
+};
+
+/**
+ * Turns what happened into the result, the attributes and the record. Credentials are taken out before anything is
+ * mapped, so that no expression can spell one differently; the JSON of the body stays whole.
+ */
 export const finish = (call: ActionCall, options: ExecuteOptions, finished: Finished): ActionResult => {
   const { action } = call;
   const { prepared, done } = finished;
   const raw = done === undefined ? '' : done.response.body.toString('utf8');
   const received = done === undefined ? [] : responseHeaders(done.response);
-  const known = prepared === undefined ? unchanged : createRedactor(prepared.secrets);
-  const redact = exposes(known, finished, raw, received) ? known : unchanged;
-  const body = redact.text(raw);
+  const redact = redactorsOf(finished, raw, received);
+  const body = redact.mapped.json(raw);
   const mapped = done === undefined ? nothingMapped : mapExchange(action, done.response.status, body);
   const failure = finished.failure ?? mapped.failure;
   const statusCode = done?.response.status ?? failure?.status ?? null;
   const success = failure === undefined && mapped.success;
-  const error = failure === undefined ? undefined : { type: failure.type, message: redact.text(failure.operator) };
-  const attributes = cleanAttributes(mapped.outputs, body, known);
+  const error =
+    failure === undefined ? undefined : { type: failure.type, message: redact.shown.text(failure.operator) };
+  const attributes = cleanAttributes(mapped.outputs, body, redact.mapped);
   const run: RunRecord = {
     id: finished.runId,
     at: finished.at,
@@ -147,12 +165,13 @@ export const finish = (call: ActionCall, options: ExecuteOptions, finished: Fini
     statusCode,
     attempts: finished.attempts,
     error: error ?? null,
-    request: prepared === undefined ? null : requestRecord(prepared, redact),
-    response: done === undefined ? null : { headers: redactHeaders(received, redact), body },
+    request: prepared === undefined ? null : requestRecord(prepared, redact.shown),
+    response:
+      done === undefined ? null : { headers: redactHeaders(received, redact.shown), body: redact.shown.json(raw) },
     timing: done?.response.timing ?? null,
     notes: mapped.notes.length === 0 ? (prepared?.notes ?? []) : [...(prepared?.notes ?? []), ...mapped.notes],
   };
-  const told = failure === undefined ? undefined : redact.text(failure.ai);
+  const told = failure === undefined ? undefined : redact.mapped.text(failure.ai);
   return {
     runId: finished.runId,
     success,
@@ -160,6 +179,7 @@ export const finish = (call: ActionCall, options: ExecuteOptions, finished: Fini
     outputs: withDefaults(attributes, action, success, statusCode),
     error: error === undefined ? undefined : { code: error.type, message: error.message },
     durationMs: finished.durationMs,
+    notRepeated: mapped.notRepeated,
     // Made when it is asked for: not every caller has an AI to tell.
     get ai() {
       const visible = cappedOutputs(without(attributes, mapped.hidden), body.length);

@@ -202,16 +202,21 @@ const checkedObject = (
   return result;
 };
 
+type Values = { readonly [key: string]: JsonValue };
+const nothingBound: Values = {};
+
 const checkedProperties = (
   value: { readonly [key: string]: JsonValue },
   schema: ParameterSchema,
   properties: ReadonlyMap<string, ParameterSchema>,
   path: string,
   faults: ParameterFault[],
+  bound: Values = nothingBound,
 ): Map<string, JsonValue> => {
   const result = new Map<string, JsonValue>();
   const at = (name: string): string => (path === '' ? name : `${path}.${name}`);
   for (const name of Object.keys(value)) {
+    if (Object.hasOwn(bound, name)) continue;
     const item = value[name] ?? null;
     const property = properties.get(name);
     if (property === undefined) {
@@ -224,21 +229,25 @@ const checkedProperties = (
     result.set(name, checked(item, property, at(name), faults));
   }
   for (const [name, property] of properties) {
-    if (result.has(name)) continue;
+    if (result.has(name) || Object.hasOwn(bound, name)) continue;
     if (property.fallback !== undefined) result.set(name, property.fallback);
     else if (schema.required.has(name)) faults.push({ path: at(name), message: 'is required' });
   }
   return result;
 };
 
-/** Checks what the AI supplied and brings it into the declared types. Every fault is named with its path. */
+/**
+ * Checks what the AI supplied and brings it into the declared types. Every fault is named with its path. What is `bound`
+ * stands whatever was supplied for it, so that is neither required nor looked at.
+ */
 export const checkArguments = (
-  args: { readonly [key: string]: JsonValue },
+  args: Values,
   schema: ParameterSchema | undefined,
+  bound: Values = nothingBound,
 ): { readonly values: ReadonlyMap<string, JsonValue>; readonly faults: readonly ParameterFault[] } => {
   if (schema?.properties === undefined) return { values: new Map(Object.entries(args)), faults: [] };
   const faults: ParameterFault[] = [];
-  return { values: checkedProperties(args, schema, schema.properties, '', faults), faults };
+  return { values: checkedProperties(args, schema, schema.properties, '', faults, bound), faults };
 };
 
 const strict = (schema: ParameterSchema, optional: boolean): { readonly [key: string]: JsonValue } => {

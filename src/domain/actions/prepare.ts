@@ -5,11 +5,11 @@ import type { AuthRequest } from './header-auth.js';
 import { createHeaderSet, flatHeaders, type Header } from './headers.js';
 import type { TokenRequest } from './oauth-token.js';
 import type { ActionOrganization, ActionSession, CertificateReader, SecretReader } from './ports.js';
-import { addSecretsOf, isSensitiveHeader } from './redaction.js';
+import { addSecretsOf, isCredential, isSensitiveHeader } from './redaction.js';
 import type { Scope } from './template/render.js';
 import { type ContextReader, type Contexts, createScope, recordReader } from './template/scope.js';
-import { TemplateError } from './template/syntax.js';
-import type { JsonValue } from './template/values.js';
+import { eachReference, TemplateError } from './template/syntax.js';
+import type { JsonValue, Tagged } from './template/values.js';
 
 /** A request as it will be sent, and what must never be shown of it. */
 export type PreparedRequest = {
@@ -20,7 +20,10 @@ export type PreparedRequest = {
   readonly body: string | undefined;
   readonly credential: TlsCredential | undefined;
   readonly token: TokenRequest | undefined;
+  /** Everything that is kept out of what is stored and shown. */
   readonly secrets: readonly string[];
+  /** Those of them that nobody gets to see, neither the AI nor another action. */
+  readonly credentials: readonly string[];
   readonly notes: readonly string[];
   /** The same request with the token of the target's liking in `Authorization`. */
   withToken(token: string): PreparedRequest;
@@ -46,6 +49,9 @@ export type PrepareInput = {
   readonly traceparent: string | null;
   readonly request: AuthRequest;
 };
+
+/** What authentication looks at. */
+type AuthInput = Pick<PrepareInput, 'action' | 'organization' | 'session' | 'user' | 'request'>;
 
 export type PreparePorts = { readonly secrets: SecretReader; readonly certificates: CertificateReader };
 
@@ -124,11 +130,11 @@ const noContext: ContextReader = () => undefined;
 const noAuth: AuthParts = { headers: [], secrets: [] };
 
 const authenticate = async (
-  input: PrepareInput,
+  input: AuthInput,
   ports: PreparePorts,
   plain: Contexts,
   plainScope: Scope,
-  unsigned: { url: RequestUrl; headers: readonly Header[]; body: string | undefined },
+  webhook: ContextReader,
 ): Promise<AuthParts> => {
   const { action, organization } = input;
   const { auth } = action;
@@ -138,11 +144,7 @@ const authenticate = async (
   const known = [...secrets.values()];
   try {
     if (auth.type === 'header') {
-      const scope = createScope({
-        ...plain,
-        secret,
-        _webhook: webhookContext(action.method, unsigned.url, unsigned.headers, unsigned.body),
-      });
+      const scope = createScope({ ...plain, secret, _webhook: webhook });
       const headers = auth.resolve(scope, input.request);
       for (const header of headers) {
         if (auth.sensitive.has(header[0]) || isSensitiveHeader(header[0])) addSecretsOf(header, known);
@@ -173,6 +175,42 @@ const authenticate = async (
   }
 };
 
+const contextsOf = ({ organization, session, user }: AuthInput): Contexts => ({
+  user,
+  global: recordReader(organization.globals, 'server'),
+  session: session === undefined ? noContext : recordReader(session.fields, 'session'),
+  contact: session === undefined ? noContext : recordReader(session.contact, 'session'),
+});
+
+const isMissing = (value: Tagged['value']): boolean => value === undefined || value === null || value === '';
+
+/**
+ * What of the authentication can be made ready before the action is called: of a token or a certificate all that its
+ * templates need is known by then, or there is none. A client secret must not go to the host that a template with a
+ * hole in it spells. Throws TemplateError or AuthenticationFault.
+ */
+export const prepareAhead = async (
+  input: AuthInput,
+  ports: PreparePorts,
+): Promise<Pick<PreparedRequest, 'credential' | 'token'>> => {
+  const { auth, parameters, staticValues } = input.action;
+  const nothing = { credential: undefined, token: undefined };
+  if (auth.type === 'none' || auth.type === 'header') return nothing;
+  const contexts = contextsOf(input);
+  const scope = createScope(contexts);
+  let complete = true;
+  eachReference(auth.parts, (reference) => {
+    const { context, name } = reference;
+    // What the AI will supply is not known yet either.
+    const asked =
+      context === 'user' && parameters?.properties?.has(name) === true && !Object.hasOwn(staticValues, name);
+    if (asked || (context !== 'secret' && isMissing(scope.resolve(reference).value))) complete = false;
+  });
+  if (!complete) return nothing;
+  const { credential, token } = await authenticate(input, ports, contexts, scope, noContext);
+  return { credential, token };
+};
+
 const droppedNotes = (dropped: readonly string[]): readonly string[] => {
   if (dropped.length === 0) return dropped;
   return [...new Set(dropped)].map(
@@ -186,25 +224,21 @@ const droppedNotes = (dropped: readonly string[]): readonly string[] => {
  */
 export const prepareRequest = async (input: PrepareInput, ports: PreparePorts): Promise<PreparedRequest> => {
   const { action, organization, session } = input;
-  const contexts: Contexts = {
-    user: input.user,
-    global: recordReader(organization.globals, 'server'),
-    session: session === undefined ? noContext : recordReader(session.fields, 'session'),
-    contact: session === undefined ? noContext : recordReader(session.contact, 'session'),
-  };
+  const contexts = contextsOf(input);
   const scope = createScope(contexts);
   const url = action.url.render(scope);
   const body = action.body?.render(scope);
   const context = contextHeaders(organization, session);
   const set = createHeaderSet();
-  const secrets: string[] = [];
+  const credentials: string[] = [];
+  const confided: string[] = [];
   if (body !== undefined) set.add(jsonContent);
   if (input.idempotencyKey !== undefined) set.add(['Idempotency-Key', input.idempotencyKey]);
   if (input.traceparent !== null) set.add(['traceparent', input.traceparent]);
   for (const template of action.headers) {
     const header: Header = [template.name, template.render(scope)];
     set.add(header);
-    if (isSensitiveHeader(template.name)) addSecretsOf(header, secrets);
+    if (isSensitiveHeader(template.name)) addSecretsOf(header, credentials);
   }
   set.addUnchecked(input.variables);
   set.addUnchecked(input.sessionHeaders);
@@ -212,12 +246,14 @@ export const prepareRequest = async (input: PrepareInput, ports: PreparePorts): 
   const auth =
     action.auth.type === 'none'
       ? noAuth
-      : await authenticate(input, ports, contexts, scope, { url, headers: unsigned, body });
+      : await authenticate(input, ports, contexts, scope, webhookContext(action.method, url, unsigned, body));
   for (const header of auth.headers) set.add(header);
   const headers = auth.headers.length === 0 ? unsigned : set.list(context);
-  secrets.push(...auth.secrets);
-  for (const header of input.variables) addSecretsOf(header, secrets);
-  for (const header of input.sessionHeaders) addSecretsOf(header, secrets);
+  credentials.push(...auth.secrets);
+  for (const layer of [input.variables, input.sessionHeaders]) {
+    for (const header of layer) addSecretsOf(header, isCredential(header) ? credentials : confided);
+  }
+  const secrets = confided.length === 0 ? credentials : [...credentials, ...confided];
   const notes = droppedNotes(set.dropped);
   const prepared: PreparedRequest = {
     method: action.method,
@@ -228,11 +264,18 @@ export const prepareRequest = async (input: PrepareInput, ports: PreparePorts): 
     credential: auth.credential,
     token: auth.token,
     secrets,
+    credentials,
     notes,
     withToken(token) {
       set.add(['Authorization', `Bearer ${token}`]);
       const authorized = set.list(context);
-      return { ...prepared, headers: authorized, wireHeaders: flatHeaders(authorized), secrets: [...secrets, token] };
+      return {
+        ...prepared,
+        headers: authorized,
+        wireHeaders: flatHeaders(authorized),
+        secrets: [...secrets, token],
+        credentials: [...credentials, token],
+      };
     },
   };
   return prepared;

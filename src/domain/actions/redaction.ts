@@ -11,8 +11,28 @@ const minimumLength = 6;
 /** Replaces known secret values wherever they occur. */
 export type Redactor = {
   text(value: string): string;
+  /**
+   * The same for a text that may be JSON, which stays JSON: a number that is a secret becomes a string of bullets, one
+   * that merely contains its digits is another number. Secrets written with escapes are found too.
+   */
+  json(value: string): string;
   /** True when a secret occurs in the text. Most runs ask once for everything and need no replacement at all. */
   finds(text: string): boolean;
+};
+
+/** A value that is shorter, or of one kind of characters, is an ordinary one: a number of a customer, a name, a language. */
+const keyLength = 16;
+
+/**
+ * True for a header whose value is a credential, by its name or by its looks: not even the AI and later actions of the
+ * call may get it back from a target. The values of other headers (`X-Customer-Id: 884213`) are kept out of what is
+ * stored and shown, but a target that answers with one answers with an ordinary value.
+ */
+export const isCredential = ([name, value]: Header): boolean => {
+  const { sensitive, plain, identifies } = headerName(name);
+  if (sensitive || plain) return sensitive;
+  if (/^(?:bearer|basic) /i.test(value)) return true;
+  return !identifies && value.length >= keyLength && /[A-Za-z]/.test(value) && /\d/.test(value);
 };
 
 /** Adds the secret values of a header: the whole, and what follows the scheme (`Bearer …`, `Basic …`). */
@@ -42,7 +62,20 @@ const addSpellings = (value: string, known: string[]): void => {
 };
 
 /** A redactor for texts that are known to hold no secret. */
-export const unchanged: Redactor = { text: (value) => value, finds: () => false };
+export const unchanged: Redactor = { text: (value) => value, json: (value) => value, finds: () => false };
+
+/** The parts of JSON that can hold a secret: strings, keys among them, and numbers. */
+const leaves = /"[^"\\]*(?:\\.[^"\\]*)*"|-?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?/g;
+const quotedBullets = JSON.stringify(bullets);
+
+const isJson = (text: string): boolean => {
+  try {
+    JSON.parse(text);
+    return true;
+  } catch {
+    return false;
+  }
+};
 
 /** Makes a redactor of the values known in one call. */
 export const createRedactor = (values: readonly string[]): Redactor => {
@@ -50,13 +83,31 @@ export const createRedactor = (values: readonly string[]): Redactor => {
   for (const value of values) if (value.length >= minimumLength) addSpellings(value, known);
   if (known.length === 0) return unchanged;
   let isSorted = false;
+  const text = (value: string): string => {
+    // The longest is replaced first: it may contain another.
+    if (!isSorted) known.sort((a, b) => b.length - a.length);
+    isSorted = true;
+    let clean = value;
+    for (const secret of known) if (clean.includes(secret)) clean = clean.replaceAll(secret, bullets);
+    return clean;
+  };
+  const cleanLeaf = (leaf: string): string => {
+    if (!leaf.startsWith('"')) return known.includes(leaf) ? quotedBullets : leaf;
+    const value = leaf.includes('\\') ? String(JSON.parse(leaf)) : leaf.slice(1, -1);
+    const clean = text(value);
+    return clean === value ? leaf : JSON.stringify(clean);
+  };
   return {
-    text(value) {
-      // The longest is replaced first: it may contain another.
-      if (!isSorted) known.sort((a, b) => b.length - a.length);
-      isSorted = true;
-      let clean = value;
-      for (const secret of known) if (clean.includes(secret)) clean = clean.replaceAll(secret, bullets);
+    text,
+    json(value) {
+      if (!isJson(value)) return text(value);
+      let clean = value.replace(leaves, cleanLeaf);
+      // A secret that is JSON itself stands over several leaves.
+      for (const secret of known) {
+        if (/[{[]/.test(secret) && clean.includes(secret)) {
+          clean = clean.replaceAll(secret, isJson(secret) ? quotedBullets : bullets);
+        }
+      }
       return clean;
     },
     finds(text) {

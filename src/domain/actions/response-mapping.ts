@@ -13,6 +13,7 @@ type Group = {
   readonly outputs: readonly Output[];
   readonly raw: string | undefined;
   readonly hidden: ReadonlySet<string>;
+  readonly notRepeated: ReadonlySet<string>;
 };
 
 export type ResponseMapping = Readonly<Record<StatusGroup, Group>>;
@@ -23,6 +24,8 @@ export type MappedResponse = {
   readonly outputs: JsonRecord;
   /** Attributes the AI is not shown. */
   readonly hidden: ReadonlySet<string>;
+  /** Those and the whole response: attributes that no agent is told of later, as something it should know. */
+  readonly notRepeated: ReadonlySet<string>;
   readonly notes: readonly string[];
 };
 
@@ -68,7 +71,8 @@ export const compileResponse = (response: WebhookAction['response'], fault: Faul
     const hidden = new Set(outputs.flatMap((output) => (output.hidden ? [output.attribute] : [])));
     // The whole response would show what was hidden.
     if (hidden.size > 0 && raw !== undefined) hidden.add(raw);
-    return [group, { success, outputs, hidden, raw }];
+    const notRepeated = new Set([...hidden, ...(raw === undefined ? [] : [raw])]);
+    return [group, { success, outputs, hidden, notRepeated, raw }];
   });
   return Object.fromEntries(groups) as ResponseMapping;
 };
@@ -100,7 +104,9 @@ export const mapResponse = (mapping: ResponseMapping, status: number, body: stri
   const name = statusGroups[Math.floor(status / 100) - 1];
   const notes: string[] = [];
   const outputs: Record<string, JsonValue> = {};
-  if (name === undefined) return { success: false, outputs, hidden: nothingHidden, notes };
+  if (name === undefined) {
+    return { success: false, outputs, hidden: nothingHidden, notRepeated: nothingHidden, notes };
+  }
   const group = mapping[name];
   const needsDocument = group.outputs.length > 0 || typeof group.success !== 'boolean';
   const document = needsDocument ? parse(body) : null;
@@ -109,5 +115,5 @@ export const mapResponse = (mapping: ResponseMapping, status: number, body: stri
   for (const { attribute, expression } of group.outputs) outputs[attribute] = find(expression, document, notes);
   if (group.raw !== undefined) outputs[group.raw] = body;
   const success = typeof group.success === 'boolean' ? group.success : find(group.success, document, notes) === true;
-  return { success, outputs, hidden: group.hidden, notes };
+  return { success, outputs, hidden: group.hidden, notRepeated: group.notRepeated, notes };
 };

@@ -180,9 +180,13 @@ const row = (run: RunRecord): string =>
     .map(cell)
     .join(',');
 
+const lines = (all: readonly string[]): string => all.map((line) => `${line}\r\n`).join('');
+
 /** The detailed export: one line a run, RFC 4180, CRLF line ends. */
-export const runsToCsv = (runs: readonly RunRecord[]): string =>
-  `${[detailColumns.join(','), ...runs.map(row)].join('\r\n')}\r\n`;
+export const runsToCsv = (runs: readonly RunRecord[]): string => lines([detailColumns.join(','), ...runs.map(row)]);
+
+/** The lines of further runs behind those of `runsToCsv`. */
+export const moreRunsToCsv = (runs: readonly RunRecord[]): string => lines(runs.map(row));
 
 /** The aggregate export: one line for each action. */
 export const summariesToCsv = (runs: readonly CountedRun[]): string => {

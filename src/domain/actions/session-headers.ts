@@ -1,5 +1,6 @@
 import { type Fault, GatewayError } from '../../core/errors.js';
 import { isConnectionHeader, isReservedHeader } from './headers.js';
+import { secretsOfHeader } from './redaction.js';
 import { headerNameFault, headerValueFault } from './template/header-template.js';
 
 /**
@@ -32,14 +33,23 @@ export const headerFaults = (
   return { faults, warnings };
 };
 
-export const createSessionHeaders = (): SessionHeaders => {
+/** `hold` makes a value known to whatever keeps secrets out of the log, until the function it returns is called. */
+export const createSessionHeaders = (hold: (secret: string) => () => void = () => () => {}): SessionHeaders => {
   const sessions = new Map<string, ReadonlyMap<string, string>>();
+  const held = new Map<string, readonly (() => void)[]>();
+  const release = (sessionId: string): void => {
+    for (const forget of held.get(sessionId) ?? []) forget();
+    held.delete(sessionId);
+  };
   return {
     set(sessionId, headers) {
       const names = Object.keys(headers);
       if (names.length > maxHeaders) throw new GatewayError('bad_request', `At most ${maxHeaders} headers are taken.`);
       const { faults, warnings } = headerFaults(headers);
       if (faults.length > 0) throw new GatewayError('bad_request', 'The headers are not valid.', { details: faults });
+      const holding = Object.entries(headers).flatMap(secretsOfHeader).map(hold);
+      release(sessionId);
+      if (holding.length > 0) held.set(sessionId, holding);
       if (names.length === 0) sessions.delete(sessionId);
       else sessions.set(sessionId, new Map(Object.entries(headers)));
       return warnings;
@@ -47,6 +57,7 @@ export const createSessionHeaders = (): SessionHeaders => {
     get: (sessionId) => sessions.get(sessionId) ?? none,
     forget(sessionId) {
       sessions.delete(sessionId);
+      release(sessionId);
     },
     get size() {
       return sessions.size;

@@ -356,6 +356,18 @@ describe('parameters', () => {
     expect(rig.target.requests[0]?.body).toBe('{"t":"acme","o":"x"}');
   });
 
+  it('a static value stands for a required parameter too, which the AI is not asked for and cannot fault', async () => {
+    const bound = {
+      method: 'POST',
+      parameters,
+      staticValues: { order_id: 'o-1', count: 9 },
+      body: '{"o":"{order_id}","n":"{count}"}',
+    };
+    const ours = [{}, { order_id: null, count: 'many' }];
+    for (const args of ours) expect(await rig.run(bound, { args })).toMatchObject({ success: true });
+    expect(rig.target.requests.map(({ body }) => body)).toEqual(ours.map(() => '{"o":"o-1","n":9}'));
+  });
+
   it('what the AI supplies without being asked does not replace an attribute of the session', async () => {
     await rig.run({ method: 'POST', body: { who: '{user_id}' } }, { args: { user_id: 'someone else' } });
     expect(rig.target.requests[0]?.body).toBe('{"who":"u 1"}');
@@ -403,6 +415,13 @@ describe('the same call twice', () => {
     rig.target.respond = (_request, response) => response.end('{}');
     await rig.run(write, call);
     expect(rig.target.requests[1]?.headers['idempotency-key']).toBe(key);
+  });
+
+  it('in the same turn outside of a session is the same to the target too', async () => {
+    await rig.run(write, { turn: '3', args: { order: 'a' } });
+    await rig.run(write, { turn: '3', args: { order: 'a' } });
+    const [first, second] = rig.target.requests.map((request) => request.headers['idempotency-key']);
+    expect(second).toBe(first);
   });
 
   it('without turns joins only what is in flight, and the same order meant twice is two calls', async () => {

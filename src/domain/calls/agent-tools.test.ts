@@ -32,6 +32,7 @@ const setUp = (doors: Partial<CallDoors> = {}) => {
         { name: 'end_call', description: 'An action that hides behind a control', parameters: {} },
       ],
       attributes: () => ({}),
+      shownAttributes: () => ({}),
       setAttributes: () => {},
       note: () => {},
       ...doors,

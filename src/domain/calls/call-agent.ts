@@ -28,7 +28,7 @@ export type CallAgentParts = {
   readonly leg: MediaLeg;
   readonly credential: () => Promise<AgentCredential>;
   /** What the agent gets of the call besides. */
-  readonly given: Pick<AgentContext, 'doors' | 'tools' | 'answered'>;
+  readonly given: Pick<AgentContext, 'doors' | 'tools' | 'answered' | 'rang'>;
   readonly transfers: Pick<CallTransfers, 'start'>;
   readonly dispatch: (event: CallEvent) => void;
   readonly state: () => CallState;

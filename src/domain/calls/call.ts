@@ -131,12 +131,17 @@ export const runCall = (parts: CallParts): LiveCall => {
   };
 
   let lastProgress = 0;
+  let tellRang: () => void = () => {};
+  const rang = new Promise<void>((resolve) => {
+    tellRang = resolve;
+  });
   const progress = (status: number, reason: string): void => {
     // A repeated provisional answer is no news.
     if (status < 180 || status === lastProgress || state.status === 'ended') return;
     lastProgress = status;
     session.note('call.ringing', { sipStatus: status, reason });
     answer.event('ringing', { 'sip.status': status });
+    tellRang();
   };
 
   const connect = async (): Promise<void> => {
@@ -206,7 +211,7 @@ export const runCall = (parts: CallParts): LiveCall => {
     ...{ route, session, origin, leg, transfers, dispatch, tracer, log },
     credential: parts.credential,
     given: {
-      ...{ doors, tools },
+      ...{ doors, tools, rang },
       answered: new Promise((resolve) => {
         void connected.then(({ answered }) => {
           if (answered) resolve();

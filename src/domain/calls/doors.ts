@@ -13,6 +13,8 @@ export type DoorPorts = {
     /** Never rejects. */
     run(session: OwnedSession, name: string, attributes: Readonly<Record<string, unknown>>): Promise<ActionRunResult>;
     tools(orgId: string, agent: Agent): Promise<readonly ToolDescription[]>;
+    /** Attributes that actions of the session have set and an agent is not told of. */
+    notRepeated(sessionId: string): ReadonlySet<string>;
   } | null;
 };
 
@@ -28,6 +30,28 @@ export type DoorContext = {
 };
 
 const digitsPattern = /^[0-9A-D*#]{1,64}$/i;
+
+/** Characters of one attribute and of all of them, as JSON: what is longer is of no use to a model that comes back. */
+const longestAttribute = 4_000;
+const longestAttributes = 60_000;
+
+const repeatable = (
+  attributes: Readonly<Record<string, unknown>>,
+  notRepeated: ReadonlySet<string>,
+): Readonly<Record<string, unknown>> => {
+  let left = longestAttributes;
+  return Object.fromEntries(
+    Object.entries(attributes).filter(([name, value]) => {
+      if (notRepeated.has(name)) return false;
+      const length = name.length + (JSON.stringify(value) ?? '').length;
+      if (length > Math.min(longestAttribute, left)) return false;
+      left -= length;
+      return true;
+    }),
+  );
+};
+
+const nothing: ReadonlySet<string> = new Set();
 
 /** The operations an agent may ask of its call: one implementation for script, RPC, MCP and REST. */
 export const callDoors = (ports: DoorPorts, context: DoorContext): CallDoors => {
@@ -64,6 +88,7 @@ export const callDoors = (ports: DoorPorts, context: DoorContext): CallDoors => 
     },
     listTools: async () => (ports.actions === null ? [] : ports.actions.tools(session.snapshot.orgId, context.agent)),
     attributes: () => session.snapshot.attributes,
+    shownAttributes: () => repeatable(session.snapshot.attributes, ports.actions?.notRepeated(session.id) ?? nothing),
     setAttributes: (values) => void session.change({ attributes: values }),
     note: (type, data) => session.note(type, data),
   };

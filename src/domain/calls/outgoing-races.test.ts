@@ -49,9 +49,10 @@ const dialled = async (options: { readonly agentFirst?: boolean; readonly accept
     type: 'livekit',
     answers: 'when-ready',
     validate: () => [],
-    start: () =>
+    start: (context) =>
       new Promise((resolve, reject) => {
         done.push('agent asked');
+        void context.rang.then(() => done.push('agent hears that it rings'));
         agentFails = reject;
         agentIsThere = () =>
           resolve({
@@ -185,6 +186,19 @@ it('an agent that is to be there first and cannot be had: the other side is not 
   fail(null, 'aborted');
   await call.done;
   expect(done).toEqual(expect.arrayContaining(['agent asked', 'agent.failed', 'error']));
+});
+
+it('an agent that was there first hears that it rings, once', async () => {
+  const { call, done, agentIsThere, placed, fail } = await dialled({ agentFirst: true });
+  agentIsThere();
+  await settle();
+  expect(done).not.toContain('agent hears that it rings');
+  for (const status of [100, 180, 183])
+    placed().onProvisional?.({ status, reason: '', sdp: null, headers: new Map(), source: '192.0.2.9' });
+  await settle();
+  expect(done.filter((what) => what === 'agent hears that it rings')).toHaveLength(1);
+  fail(480);
+  await call.done;
 });
 
 it('an agent that was there first leaves with a call that nobody answers', async () => {

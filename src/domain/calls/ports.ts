@@ -4,6 +4,7 @@
  */
 import type { Logger } from '../../core/logger.js';
 import type { CallerIdentity, SessionDirection } from '../sessions/records.js';
+import type { AttributeDoors } from './attribute-doors.js';
 import type { AudioOptions, LegQuality, LegRecorder, Playback, PromptSource } from './leg-audio.js';
 import type { LendableLeg } from './relay-ports.js';
 
@@ -285,15 +286,12 @@ export type ToolDescription = {
 };
 
 /** What any agent, whatever its leg, may ask of the call. One implementation stands behind all doors. */
-export type CallDoors = {
+export type CallDoors = AttributeDoors & {
   transfer(request: { readonly destination: string; readonly summary?: string }): Promise<TransferResult>;
   executeAction(name: string, attributes: Readonly<Record<string, unknown>>): Promise<ActionRunResult>;
   sendDtmf(digits: string): Promise<void>;
   endCall(reason: string | null): Promise<void>;
   listTools(): Promise<readonly ToolDescription[]>;
-  /** The session's user context, as it is now. */
-  attributes(): Readonly<Record<string, unknown>>;
-  setAttributes(values: Readonly<Record<string, unknown>>): void;
   note(
     type: 'agent.said' | 'agent.asked' | 'agent.failed' | 'agent.lost' | 'agent.resumed',
     data: Readonly<Record<string, unknown>>,
@@ -345,6 +343,8 @@ export type AgentContext = {
   readonly tools: AgentTools;
   /** Resolves when the caller is there to hear (the ACK of our 200); stays open when that never comes. Never rejects. */
   readonly answered: Promise<void>;
+  /** Resolves when the telephone of a person we call rings; stays open when that never comes. Never rejects. */
+  readonly rang: Promise<void>;
   /** Mints it at the first call. Rejects with GatewayError store_unavailable. */
   readonly credential: () => Promise<AgentCredential>;
   readonly log: Logger;

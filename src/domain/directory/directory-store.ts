@@ -34,6 +34,8 @@ export type DirectoryStore = {
   read(orgId: string): Promise<VersionedSnapshot | null>;
   /** Resolves with null when there is another version than `expected` (0: none) now. */
   write(orgId: string, expected: number, snapshot: OrganizationSnapshot): Promise<number | null>;
+  /** Takes an organization away; resolves with null when there is another version than `expected` now. */
+  remove(orgId: string, expected: number): Promise<number | null>;
   /** Who holds the number, and the version of the organization one knows, in one round trip. */
   probe(number: string | null, orgId: string | null): Promise<{ owner: string | null; version: number }>;
   claim(
@@ -53,6 +55,7 @@ export type DirectoryStore = {
 const claimScript = loadScript(import.meta.url, './claim.lua');
 const releaseScript = loadScript(import.meta.url, './release.lua');
 const writeScript = loadScript(import.meta.url, './write.lua');
+const removeScript = loadScript(import.meta.url, './remove.lua');
 
 const claimsKey = sharedKey('directory', 'claims');
 const organizationsKey = sharedKey('directory', 'organizations');
@@ -79,6 +82,13 @@ export const createDirectoryStore = (redis: RedisConnection): DirectoryStore => 
     const reply = await redis.run(writeScript, [snapshotKey(orgId)], [String(expected), JSON.stringify(snapshot)]);
     const version = replyNumber(reply);
     return version === 0 ? null : version;
+  },
+
+  async remove(orgId, expected) {
+    const version = replyNumber(await redis.run(removeScript, [snapshotKey(orgId)], [String(expected)]));
+    if (version === 0) return null;
+    await redis.command('SREM', organizationsKey, orgId);
+    return version;
   },
 
   async probe(number, orgId) {

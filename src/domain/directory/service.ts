@@ -49,6 +49,11 @@ export type DirectoryService = {
    * conflict when a number or UUID belongs to another organization, store_unavailable. Then nothing has changed.
    */
   apply(request: ApplyRequest): Promise<ApplyResult>;
+  /**
+   * Takes an organization away: its numbers lead nowhere and may be another's from now on. False when there is none. What
+   * else is kept under its name is not touched.
+   */
+  remove(orgId: string): Promise<boolean>;
   /** The document of an organization, credentials as placeholders; null when there is no such organization. */
   export(orgId: string): Promise<ExportedDocument | null>;
   /** Ids of all organizations, sorted. */
@@ -242,9 +247,26 @@ export const createDirectoryService = async (options: DirectoryServiceOptions): 
     throw new GatewayError('conflict', 'Others keep changing this organization; nothing was changed, try again.');
   };
 
+  const remove = async (orgId: string): Promise<boolean> => {
+    for (let attempt = 0; attempt < ATTEMPTS; attempt += 1) {
+      const current = await store.read(orgId);
+      if (current === null) return false;
+      const leaving = await store.claims(fieldsOf(current.snapshot));
+      const version = await store.remove(orgId, current.version);
+      if (version === null) continue;
+      directory.forget(orgId, version);
+      await store.release(new Map([...leaving].filter(([, text]) => text.startsWith(`${orgId} `))));
+      await store.announce(orgId, version);
+      log.info({ organization: orgId }, 'An organization was taken away.');
+      return true;
+    }
+    throw new GatewayError('conflict', 'Others keep changing this organization; nothing was changed, try again.');
+  };
+
   return {
     directory,
     apply,
+    remove,
     async export(orgId) {
       const found = await store.read(orgId);
       return found === null ? null : exportDocument(found.snapshot);

@@ -1,10 +1,19 @@
-import { randomUUID } from 'node:crypto';
+import { randomBytes, randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type RedisCluster, startRedisCluster } from '../../../test/support/redis-cluster.js';
 import { sessionDraft, shortTimes } from '../../../test/support/sessions.js';
 import { until } from '../../../test/support/until.js';
+import { systemClock } from '../../core/clock.js';
 import { silentLogger } from '../../core/logger.js';
-import { connectRedis, createCommandBus, type RedisConnection } from '../../platform/redis/index.js';
+import {
+  connectRedis,
+  createCommandBus,
+  createKeptAnswers,
+  eraseOrganization,
+  orgKey,
+  type RedisConnection,
+} from '../../platform/redis/index.js';
+import { createVault, parseKeyRing } from '../../platform/vault/index.js';
 import { createSessionStore, type SessionStoreRuntime } from './store.js';
 
 let cluster: RedisCluster;
@@ -60,6 +69,26 @@ describe('on a Redis Cluster of three nodes', () => {
       const [session] = (await b.store.list({ orgId, limit: 5, endReason: 'instance-lost' })).items;
       expect(session?.status).toBe('ended');
     }
+  });
+
+  it('answers are kept and organizations erased on whichever node they are, and nothing of others', async () => {
+    const [one, other] = [await open(), await open()];
+    const vault = createVault(parseKeyRing(`k:${randomBytes(32).toString('base64')}`));
+    const [first, second] = [one, other].map(({ redis }) =>
+      createKeptAnswers({ redis, vault, clock: systemClock, log: silentLogger }),
+    );
+    const orgs = Array.from({ length: 6 }, (_, index) => `erased-${index}`);
+    for (const organization of orgs) {
+      const request = { organization, key: 'k', fingerprint: 'f' };
+      expect(await first?.once(request, async () => 1)).toBe(1);
+      expect(await second?.once(request, async () => 2)).toBe(1);
+      await one.store.create(sessionDraft({ orgId: organization }));
+    }
+    for (const orgId of orgs.slice(1)) {
+      expect(await eraseOrganization(one.redis, orgId, orgKey(orgId, 'directory'))).toBeGreaterThan(3);
+      expect((await other.store.list({ orgId, limit: 5 })).items).toEqual([]);
+    }
+    expect((await other.store.list({ orgId: 'erased-0', limit: 5 })).items).toHaveLength(1);
   });
 
   it('commands reach the instance that serves them', async () => {

@@ -86,7 +86,7 @@ export const createContactStore = (options: {
         await redis.run(
           sessionScripts.list,
           [sessionKeys.contacts(orgId)],
-          [sessionKeys.prefix(orgId), limit, '-inf', '+inf', from.at, from.id, lookAtMost, '', '', '', ''],
+          [sessionKeys.prefix(orgId), limit, '-inf', '+inf', from.at, from.id, lookAtMost, '', '', '', '', ''],
         ),
       );
       const ids = replyTexts(reply[0]);

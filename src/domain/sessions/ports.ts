@@ -54,6 +54,8 @@ export type SessionQuery = {
   readonly endReason?: EndReason;
   /** Those with a recording only. */
   readonly recorded?: true;
+  /** What the last transfer came to; `not-connected`: anything but `connected`. */
+  readonly outcome?: string;
   readonly from?: number;
   readonly to?: number;
   /** 1-500. */

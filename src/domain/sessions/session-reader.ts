@@ -29,9 +29,10 @@ const indexFor = (query: SessionQuery): string => {
 };
 
 /** The filters the chosen index does not answer by itself. */
-const remainingFilters = ({ caller, ticket, endReason, live, recorded }: SessionQuery): string[] => {
+const remainingFilters = ({ caller, ticket, endReason, live, recorded, outcome }: SessionQuery): string[] => {
   if (recorded === true) {
-    return [live === undefined ? '' : live ? 'live' : 'ended', caller ?? '', ticket ?? '', endReason ?? ''];
+    const state = live === undefined ? '' : live ? 'live' : 'ended';
+    return [state, caller ?? '', ticket ?? '', endReason ?? '', outcome ?? ''];
   }
   const byTicket = ticket !== undefined;
   const byLive = !byTicket && live === true;
@@ -42,6 +43,7 @@ const remainingFilters = ({ caller, ticket, endReason, live, recorded }: Session
     byCaller ? '' : (caller ?? ''),
     '',
     byReason ? '' : (endReason ?? ''),
+    outcome ?? '',
   ];
 };
 

@@ -221,11 +221,13 @@ describe('the list', () => {
     expect(await page({ to: at })).toEqual(expected.slice(15));
   });
 
-  it('filters by each of live, caller, ticket and reason, and by all of them together', async () => {
+  it('filters by each of live, caller, ticket, reason and outcome of the transfer, and by all of them together', async () => {
     const all = await Promise.all(
       Array.from({ length: 24 }, (_, index) => store.create(draft({ caller: caller(`+1415555010${index % 3}`) }))),
     );
+    const outcomes = ['connected', 'busy', null];
     for (const [index, owned] of all.entries()) {
+      if (index % 3 !== 2) await owned.change({ transfer: { outcome: outcomes[index % 4] ?? null }, attempts: 1 });
       if (index % 4 === 0) await store.stampTicket(orgId, owned.id, `T${index % 8}`, draft().first);
       if (index % 2 === 0) {
         await owned.change({ status: 'ended', endedAt: index, endReason: index % 6 === 0 ? 'drain' : 'caller-hangup' });
@@ -245,6 +247,12 @@ describe('the list', () => {
     expect(await got({ endReason: 'drain', live: true })).toEqual(new Set());
     expect(await got({ endReason: 'drain', live: false, ticket: 'T0' })).toEqual(want((i) => i % 24 === 0));
     expect(await got({ endReason: 'max-duration' })).toEqual(new Set());
+    expect(await got({ outcome: 'busy' })).toEqual(want((i) => i % 3 !== 2 && i % 4 === 1));
+    // One that is not decided yet has not failed.
+    expect(await got({ outcome: 'not-connected' })).toEqual(want((i) => i % 3 !== 2 && i % 4 === 1));
+    expect(await got({ outcome: 'connected', live: false, endReason: 'drain' })).toEqual(
+      want((i) => i % 3 !== 2 && i % 12 === 0),
+    );
   });
 
   it('refuses a cursor it did not give out', async () => {

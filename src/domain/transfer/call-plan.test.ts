@@ -9,7 +9,7 @@ const destination: DestinationView = {
 };
 const input = {
   ...{ sessionId: 's', agentId: 'a', number: '+14155550100', destination, host: 'gw.example' },
-  ...{ profile: { assertedIdentity: true }, headers: { 'X-B': '2' } },
+  ...{ profile: { assertedIdentity: true, ticketHeaders: ['X-Case'] }, headers: { 'X-B': '2' } },
 };
 
 it('calls in our own name through the trunk, by INVITE whatever the method for transfers', () => {
@@ -32,8 +32,9 @@ it('needs a trunk for a number, and takes a URI as it is', () => {
 });
 
 it('drops what would steer the call or cannot be sent, and says so', () => {
-  const headers = { 'P-Asserted-Identity': '<sip:+1@x>', 'X-OPENCX-AGENT-ID': 'other', 'X-C': 'a\r\nb' };
-  const plan = planCall({ ...input, headers, profile: { assertedIdentity: false } });
+  const steering = { 'P-Asserted-Identity': '<sip:+1@x>', 'X-OPENCX-AGENT-ID': 'other' };
+  const headers = { ...steering, 'x-case': '1', 'X-C': 'a\r\nb' };
+  const plan = planCall({ ...input, headers, profile: { ...input.profile, assertedIdentity: false } });
   expect(plan?.headers).toEqual({ 'X-OPENCX-SESSION-ID': 's', 'X-OPENCX-AGENT-ID': 'a', 'X-A': '1' });
-  expect(plan?.dropped.map(({ reason }) => reason)).toEqual(['reserved', 'reserved', 'not-printable']);
+  expect(plan?.dropped.map(({ reason }) => reason)).toEqual(['reserved', 'reserved', 'reserved', 'not-printable']);
 });

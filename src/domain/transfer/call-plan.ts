@@ -22,7 +22,7 @@ export const planCall = (input: {
   /** E.164 of the number of ours that calls. */
   readonly number: string;
   readonly destination: DestinationView;
-  readonly profile: Pick<ProfileView, 'assertedIdentity'>;
+  readonly profile: Pick<ProfileView, 'assertedIdentity' | 'ticketHeaders'>;
   /** Host part of our identity. */
   readonly host: string;
   /** Further headers the client asked for. */
@@ -32,11 +32,14 @@ export const planCall = (input: {
   const target = targetOf({ ...destination, method: 'invite' });
   if (target === null) return null;
   const theirs = { ...destination.headers, ...input.headers };
-  const { headers, dropped } = sendableHeaders([
-    { name: 'X-OPENCX-SESSION-ID', value: input.sessionId, ours: true },
-    { name: 'X-OPENCX-AGENT-ID', value: input.agentId, ours: true },
-    ...Object.entries(theirs).map(([name, value]) => ({ name, value, ours: false })),
-  ]);
+  const { headers, dropped } = sendableHeaders(
+    [
+      { name: 'X-OPENCX-SESSION-ID', value: input.sessionId, ours: true },
+      { name: 'X-OPENCX-AGENT-ID', value: input.agentId, ours: true },
+      ...Object.entries(theirs).map(([name, value]) => ({ name, value, ours: false })),
+    ],
+    input.profile.ticketHeaders,
+  );
   const from = `<sip:${number}@${host}>`;
   return {
     ...{ target, from, dropped },

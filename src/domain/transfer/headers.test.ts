@@ -46,8 +46,10 @@ describe('headers of a transfer', () => {
     ['X-Twilio-CallSid', 'v', 'reserved'],
     ['x-twilioanything', 'v', 'reserved'],
     ['X-OPENCX-SESSION-ID', 'v', 'reserved'],
+    ['X-ZENDESK-Ticket-Id', '1', 'reserved'],
+    ['x-helpdesk-case', '1', 'reserved'],
   ])('drops %j: %j because of %s, and says so', (name, value, reason) => {
-    const { headers, dropped } = sendableHeaders([custom(name, value)]);
+    const { headers, dropped } = sendableHeaders([custom(name, value)], ['X-Helpdesk-Case']);
     expect(headers).toEqual({});
     expect(dropped).toHaveLength(1);
     expect(dropped[0]?.reason).toBe(reason);

@@ -126,6 +126,18 @@ describe('the plan of a transfer', () => {
     expect(planned?.headers['X-Zendesk-Ticket-Id']).toBe(ticketId ?? undefined);
   });
 
+  it('carries no ticket but the stamped one, whatever headers were asked for', () => {
+    const asked = { ...zendesk, headers: { 'x-zendesk-ticket-id': '1', 'X-Case': '2', 'X-Why': 'angry' } };
+    const profile = { ...zendeskProfile, ticketHeaders: ['X-Case'] };
+    const unstamped = plan({ destination: asked, profile, facts: { ...input.facts, ticketId: null } });
+    expect(unstamped?.headers).toMatchObject({ 'X-Why': 'angry' });
+    expect(unstamped?.dropped).toEqual([
+      { name: 'x-zendesk-ticket-id', reason: 'reserved' },
+      { name: 'X-Case', reason: 'reserved' },
+    ]);
+    expect(plan({ destination: asked, profile })?.headers).toMatchObject({ 'X-Case': '4711' });
+  });
+
   it('drops a contact id that cannot be sent and keeps the rest', () => {
     const planned = plan({ facts: { ...input.facts, contactId: 'evil\r\nX-A: b' } });
     expect(planned?.dropped).toEqual([{ name: 'X-OPENCX-CONTACT-ID', reason: 'not-printable' }]);

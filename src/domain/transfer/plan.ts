@@ -94,8 +94,11 @@ export const planTransfer = (input: PlanInput): TransferPlan | null => {
     ...ours('X-OPENCX-CONTACT-ID', input.facts.contactId),
     ...Object.entries(destination.headers).map(([name, value]) => ({ name, value, ours: false })),
   ];
-  const summary = summaryHeader(toSip ? input.summary : null, sendableHeaders(wanted).left);
-  const { headers, dropped } = sendableHeaders([...wanted, ...(summary.header === null ? [] : [summary.header])]);
+  const summary = summaryHeader(toSip ? input.summary : null, sendableHeaders(wanted, profile.ticketHeaders).left);
+  const { headers, dropped } = sendableHeaders(
+    [...wanted, ...(summary.header === null ? [] : [summary.header])],
+    profile.ticketHeaders,
+  );
   // A destination may have a header of this name.
   const lost = summary.header !== null && headers[summary.header.name] !== summary.header.value;
   const carried = ticketNames.length > 0 && ticketNames.every((name) => headers[name] !== undefined);

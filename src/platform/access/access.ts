@@ -6,6 +6,7 @@ import { newToken } from '../../core/ids.js';
 import { secretFile } from '../vault/index.js';
 import { createDashboardVerifier, type DashboardKeys } from './dashboard-token.js';
 import type { Principal } from './principal.js';
+import { newAdminToken } from './shared-admin-token.js';
 
 export type AccessOptions = {
   readonly dataDir: string;
@@ -15,6 +16,8 @@ export type AccessOptions = {
   readonly jwksUrl: string | null;
   /** REDIS_URL is set: several instances may run, so secrets made by one are refused. */
   readonly sharedStore: boolean;
+  /** The admin token when instances share one; default: that of `dataDir`, made at the first start. */
+  readonly adminToken?: { readonly value: string; readonly created: boolean };
   readonly clock: Clock;
 };
 
@@ -69,13 +72,13 @@ const dashboardKeys = (options: AccessOptions): DashboardKeys => {
 };
 
 /**
- * Credentials of this gateway: the admin token of `dataDir/admin-token` (written with 0600 at the first start) and
- * dashboard JWTs. Throws GatewayError config_invalid for a contradiction in the options.
+ * Credentials of this gateway: the admin token (in `dataDir/admin-token`, 0600, from the first start on) and dashboard
+ * JWTs. Throws GatewayError config_invalid for a contradiction in the options.
  */
 export const createAccess = (options: AccessOptions): Access => {
   const keys = dashboardKeys(options);
   const adminTokenPath = join(options.dataDir, adminTokenFile);
-  const admin = secretFile(adminTokenPath, () => `vga_${newToken(32)}`);
+  const admin = options.adminToken ?? secretFile(adminTokenPath, newAdminToken);
   const adminDigest = digest(admin.value);
   const verify = createDashboardVerifier(keys, () => options.clock.now());
   const readers: CredentialReader[] = [];

@@ -1,6 +1,8 @@
+import { createHash } from 'node:crypto';
 import type { Clock } from '../../core/clock.js';
 import { newToken } from '../../core/ids.js';
-import type { Vault } from '../vault/index.js';
+import { type RedisConnection, replyTextOrNull, sharedKey } from '../redis/index.js';
+import type { SealScope, Vault } from '../vault/index.js';
 
 /** How long a console stays signed in, ms. The credential behind it may end earlier. */
 const longest = 12 * 3_600_000;
@@ -17,10 +19,10 @@ export type ConsoleSessions = {
   create(credential: string): { readonly value: string; readonly maxAge: number };
   /** The credential of a cookie; null when it is none of ours or has expired. */
   credential(value: string): string | null;
-  /** A code for a link that signs somebody in once, on this instance, within a quarter of an hour. */
-  code(credential: string): string;
-  /** The credential of a code; null when it was used, is too old or never was. */
-  redeem(code: string): string | null;
+  /** A code for a link that signs somebody in once, on any instance, within a quarter of an hour. Throws store_unavailable. */
+  code(credential: string): Promise<string>;
+  /** The credential of a code; null when it was used, is too old or never was. Throws GatewayError store_unavailable. */
+  redeem(code: string): Promise<string | null>;
 };
 
 const read = (text: string): { readonly credential: string; readonly until: number } | null => {
@@ -30,18 +32,32 @@ const read = (text: string): { readonly credential: string; readonly until: numb
   return typeof credential === 'string' && typeof until === 'number' ? { credential, until } : null;
 };
 
-export const createConsoleSessions = ({ vault, clock }: { vault: Vault; clock: Clock }): ConsoleSessions => {
-  const codes = new Map<string, { readonly credential: string; readonly until: number }>();
+/** The store has a digest of the code and a seal of the credential: whoever reads it can use neither. */
+const codePlace = (code: string): { readonly key: string; readonly scope: SealScope } => {
+  const digest = createHash('sha256').update(code).digest('base64url');
+  return { key: sharedKey(`console-code.${digest}`), scope: { organization: '', kind: 'console-code', name: digest } };
+};
+
+export const createConsoleSessions = ({
+  redis,
+  vault,
+  clock,
+}: {
+  readonly redis: Pick<RedisConnection, 'command'>;
+  readonly vault: Vault;
+  readonly clock: Clock;
+}): ConsoleSessions => {
   return {
-    code: (credential) => {
+    async code(credential) {
       const code = newToken();
-      codes.set(code, { credential, until: clock.now() + codeLife });
+      const { key, scope: place } = codePlace(code);
+      await redis.command('SET', key, vault.seal(place, credential), 'PX', codeLife);
       return code;
     },
-    redeem(code) {
-      const found = codes.get(code);
-      codes.delete(code);
-      return found !== undefined && found.until > clock.now() ? found.credential : null;
+    async redeem(code) {
+      const { key, scope: place } = codePlace(code);
+      const sealed = replyTextOrNull(await redis.command('GETDEL', key));
+      return sealed === null ? null : vault.open(place, sealed);
     },
     create: (credential) => ({
       value: Buffer.from(

@@ -15,3 +15,4 @@ export { type LiveKitGrants, verifyLiveKitToken } from './livekit-token.js';
 export { claimedKey, type PrefetchTokenClaims, signPrefetchToken, verifyPrefetchToken } from './prefetch-token.js';
 export { type DashboardRole, dashboardRoles, type Principal, type PrincipalKind, type Role } from './principal.js';
 export { createSessionTokens, type SessionTokenOwner, type SessionTokens } from './session-tokens.js';
+export { sharedAdminToken } from './shared-admin-token.js';

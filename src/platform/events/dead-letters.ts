@@ -5,8 +5,11 @@ import { deliveryFields, readDelivery, workStream } from './work.js';
 /** Deliveries that were given up, until they are sent again, removed, or pushed out by newer ones. */
 export type DeadLetters = {
   add(orgId: string, delivery: WebhookDelivery, failedAt: number, reason: string): Promise<void>;
-  /** Newest first. */
-  list(orgId: string, limit: number): Promise<readonly DeadLetter[]>;
+  /** Newest first; `cursor` is the `next` of the page before. */
+  list(
+    orgId: string,
+    page: { readonly limit: number; readonly cursor?: string | undefined },
+  ): Promise<{ readonly items: readonly DeadLetter[]; readonly next: string | null }>;
   /** Puts it into the queue again; false when there is none of this id. */
   resend(orgId: string, id: string): Promise<boolean>;
   remove(orgId: string, id: string): Promise<boolean>;
@@ -33,7 +36,11 @@ export const createDeadLetters = (redis: RedisConnection): DeadLetters => {
       const fields = [...deliveryFields(delivery), 'failedAt', String(failedAt), 'reason', reason.slice(0, 500)];
       await redis.command('XADD', keyOf(orgId), 'MAXLEN', '~', CAP, '*', ...fields);
     },
-    list: (orgId, limit) => read(orgId, '+', '-', limit),
+    async list(orgId, { limit, cursor }) {
+      const found = await read(orgId, cursor !== undefined && idForm.test(cursor) ? `(${cursor}` : '+', '-', limit + 1);
+      const items = found.slice(0, limit);
+      return { items, next: found.length > limit ? (items.at(-1)?.id ?? null) : null };
+    },
     async resend(orgId, id) {
       const [letter] = idForm.test(id) ? await read(orgId, id, id, 1) : [];
       if (letter === undefined) return false;

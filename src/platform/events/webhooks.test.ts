@@ -111,7 +111,7 @@ it('one that fails is told again with the same id, until it takes it', async () 
   await webhooks.start();
   await until('the third attempt', () => target.requests.length === 3);
   expect(new Set(bodies().map(({ id }) => id)).size).toBe(1);
-  expect(await deadLetters.list(orgId, 10)).toEqual([]);
+  expect(await deadLetters.list(orgId, { limit: 10 })).toEqual({ items: [], next: null });
 });
 
 it('one that never takes it leaves a dead letter, which can be sent again', async () => {
@@ -121,7 +121,7 @@ it('one that never takes it leaves a dead letter, which can be sent again', asyn
   const session = await call();
   await webhooks.start();
   const [letter] = await until('the dead letter', async () => {
-    const letters = await deadLetters.list(orgId, 10);
+    const letters = (await deadLetters.list(orgId, { limit: 10 })).items;
     return letters.length === 1 ? letters : null;
   });
   expect(target.requests).toHaveLength(3);
@@ -132,7 +132,7 @@ it('one that never takes it leaves a dead letter, which can be sent again', asyn
   webhooks.wake(orgId);
   await until('the delivery', () => target.requests.length === 4);
   expect(new Set(bodies().map(({ id }) => id)).size).toBe(1);
-  expect(await deadLetters.list(orgId, 10)).toEqual([]);
+  expect(await deadLetters.list(orgId, { limit: 10 })).toEqual({ items: [], next: null });
 });
 
 it('what a stopped gateway has not told, the next one tells', async () => {
@@ -167,7 +167,7 @@ it('an address the gateway may not reach is never asked, and the reason is told'
   });
   await call();
   await webhooks.start();
-  await until('the dead letter', async () => (await deadLetters.list(orgId, 10)).length === 1);
+  await until('the dead letter', async () => (await deadLetters.list(orgId, { limit: 10 })).items.length === 1);
 });
 
 it('the secret is sealed in the store, and moves with a rotation of keys', async () => {
@@ -182,4 +182,21 @@ it('the secret is sealed in the store, and moves with a rotation of keys', async
   expect(await endpoints.remove(orgId, endpoint.id)).toBe(true);
   await call();
   expect(await redis.command('EXISTS', `vg:{${orgId}}:webhook-work`)).toBe(0);
+});
+
+it('dead letters are given page by page, each once, the newest first', async () => {
+  const { deadLetters } = parts();
+  const given = (id: number) => ({
+    ...{ endpointId: 'e', deliveryId: String(id), event: 'phone_call.ended' as const, sessionId: 's' },
+    ...{ at: id, data: '{}' },
+  });
+  for (const id of [1, 2, 3, 4, 5]) await deadLetters.add('letters', given(id), id, 'no');
+  const seen: number[] = [];
+  let cursor: string | undefined;
+  do {
+    const { items, next } = await deadLetters.list('letters', { limit: 2, cursor });
+    seen.push(...items.map(({ at }) => at));
+    cursor = next ?? undefined;
+  } while (cursor !== undefined);
+  expect(seen).toEqual([5, 4, 3, 2, 1]);
 });

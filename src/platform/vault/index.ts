@@ -9,5 +9,5 @@ export {
   type SealInField,
   sealedHash,
 } from './sealed-values.js';
-export { readSecretFile, secretFile } from './secret-file.js';
+export { keepSecretFile, readSecretFile, secretFile } from './secret-file.js';
 export { checkRing, createVault, type RingCheckStore, type Vault } from './vault.js';

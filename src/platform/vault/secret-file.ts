@@ -6,6 +6,7 @@ import {
   mkdirSync,
   openSync,
   readFileSync,
+  renameSync,
   unlinkSync,
   writeSync,
 } from 'node:fs';
@@ -25,6 +26,26 @@ export const readSecretFile = (path: string): string | null => {
   }
 };
 
+/** A file with this text in the folder of `path`, which is made when missing: a whole one, to be put into place. */
+const writtenAside = (path: string, value: string): string => {
+  mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
+  const aside = join(dirname(path), `.${newToken(9)}.tmp`);
+  const file = openSync(aside, 'wx', 0o600);
+  try {
+    writeSync(file, `${value}\n`);
+    fsyncSync(file);
+  } finally {
+    closeSync(file);
+  }
+  return aside;
+};
+
+/** Makes the file hold this secret (0600), whatever was in it. */
+export const keepSecretFile = (path: string, value: string): void => {
+  if (readSecretFile(path) === value) chmodSync(path, 0o600);
+  else renameSync(writtenAside(path, value), path);
+};
+
 /**
  * The secret kept in a file that only its owner may read (0600), made by `make` when there is none. Of two processes
  * that start at once both end with the same secret: the file appears whole or not at all (written aside, then linked).
@@ -35,16 +56,8 @@ export const secretFile = (path: string, make: () => string): { readonly value: 
     chmodSync(path, 0o600);
     return { value: found, created: false };
   }
-  mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
   const value = make();
-  const aside = join(dirname(path), `.${newToken(9)}.tmp`);
-  const file = openSync(aside, 'wx', 0o600);
-  try {
-    writeSync(file, `${value}\n`);
-    fsyncSync(file);
-  } finally {
-    closeSync(file);
-  }
+  const aside = writtenAside(path, value);
   try {
     if (found !== null) unlinkSync(path);
     linkSync(aside, path);

@@ -41,7 +41,8 @@ afterEach(async () => {
 type Joined = { readonly leg: MediaLeg; readonly peer: RtpPeer; readonly log: LegLog };
 
 /** A leg that has answered the offer of a telephone of its own. */
-const joined = async (
+/** Media is agreed on, and nobody has answered yet. */
+const ringing = async (
   phone: Parameters<typeof rtpPeer>[0] = {},
   options: Partial<MediaLegOptions> = {},
   sdp: Parameters<RtpPeer['sdp']>[0] = {},
@@ -52,6 +53,11 @@ const joined = async (
   const leg = await plane.open(legOptions(options), log);
   peer.accept(await leg.answer(peer.sdp(sdp)));
   return { leg, peer, log };
+};
+const joined = async (...how: Parameters<typeof ringing>): Promise<Joined> => {
+  const it = await ringing(...how);
+  it.leg.expectMedia();
+  return it;
 };
 
 const mixed = (one: Int16Array, other: Int16Array): Int16Array => one.map((sample, i) => sample + other[i]!);
@@ -624,7 +630,7 @@ describe('sources', () => {
 
 describe('timeouts', () => {
   test('a peer that never sends is told after the first-packet timeout', async () => {
-    const { leg, peer, log } = await joined({}, { firstPacketTimeout: 200, idleTimeout: 10_000 });
+    const { leg, peer, log } = await ringing({}, { firstPacketTimeout: 200, idleTimeout: 10_000 });
     // While it rings, or hears ringing, it owes nothing: a slow agent must not cost it the call.
     await peer.until('some time', () => peer.packets.length > 20);
     expect(log.told).toEqual([]);
@@ -634,8 +640,7 @@ describe('timeouts', () => {
   });
 
   test('a peer that stops is told after the idle timeout, and again when it stops again', async () => {
-    const { leg, peer, log } = await joined({}, { firstPacketTimeout: 10_000, idleTimeout: 200 });
-    leg.expectMedia();
+    const { peer, log } = await joined({}, { firstPacketTimeout: 10_000, idleTimeout: 200 });
     peer.send(Buffer.alloc(160, 0xff));
     await peer.until('the loss', () => log.told.filter((line) => line === 'lost idle').length === 1);
     peer.send(Buffer.alloc(160, 0xff));

@@ -17,7 +17,9 @@ export {
 } from './ladder/recorder.js';
 export { ladderText } from './ladder/text.js';
 export type { Probe } from './probe.js';
+export { createProfileEditor, type ProfileEditor } from './profiles/editor.js';
 export { loadProfiles, type ProfileFolders, parseProfile } from './profiles/loader.js';
 export type { Profile } from './profiles/profile.js';
 export { openProfiles, type ProfileRegistry, profileRegistry } from './profiles/registry.js';
+export { profileSchema } from './profiles/schema.js';
 export { createSipServer, type SipServer, type SipServerOptions } from './server.js';

@@ -160,6 +160,9 @@ describe('POST /v1/calls', () => {
     expect(second.body.id).toBe(first.body.id);
     const other = await call({ to: answers }, { 'idempotency-key': 'k1' });
     expect(other).toMatchObject({ status: 409, body: { code: 'conflict' } });
+    // Whatever is asked belongs to the request, attributes too.
+    const more = await call({ to: busy, attributes: { order: 'A2' } }, { 'idempotency-key': 'k1' });
+    expect(more).toMatchObject({ status: 409, body: { code: 'conflict' } });
     await reached(first.body.id, 'ended');
   });
 

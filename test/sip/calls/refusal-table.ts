@@ -147,8 +147,7 @@ export const startRefusals = {
     what: 'A SIP profile has a fault',
     result: 'exit 1',
     sentence: 'SIP profile <file>: <path>: <fault>',
-    remedy:
-      'Correct the field named. On SIGHUP the profiles and certificates in force stay and the sentence is logged.',
+    remedy: 'Correct the field named. On SIGHUP the profiles in force stay and the sentence is logged.',
   },
   configuration: {
     what: 'A setting has a fault',

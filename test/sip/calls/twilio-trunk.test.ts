@@ -54,6 +54,7 @@ beforeAll(async () => {
     sipPort,
     env: {
       SIP_LISTEN: `udp:127.0.0.1:${sipPort},tls:127.0.0.1:${tlsPort}`,
+      SIP_DOMAIN: 'voice.example.com',
       SIP_TLS_CERT: join(folder, 'cert.pem'),
       SIP_TLS_KEY: join(folder, 'key.pem'),
       SIP_PROFILES: join(folder, 'profiles'),
@@ -174,6 +175,8 @@ describe.each([
     const calls = bot.calls.length;
     const { answer, phone, session, callSid, callId } = await trunkCall(side, { secure });
     expect(answer.lines('Record-Route').map((line) => line.replace(/^Record-Route: /, ''))).toEqual(side.recordRoutes);
+    const point = secure ? `${tlsPort};transport=tls` : sipPort;
+    expect(uriOf(value(answer, 'Contact'))).toBe(`sip:voice.example.com:${point}`);
     expect(bodyOf(answer)).toMatch(secure ? /^m=audio \d+ RTP\/SAVP 0 101\r$/m : /^m=audio \d+ RTP\/AVP 0 101\r$/m);
     expect([...bodyOf(answer).matchAll(/^a=crypto:\d+ (\S+) inline:/gm)].map(([, suite]) => suite)).toEqual(
       secure ? ['AES_CM_128_HMAC_SHA1_80'] : [],

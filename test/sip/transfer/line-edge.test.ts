@@ -140,11 +140,11 @@ describe.skipIf(onDrachtioServer)('the certificate of the gateway', { timeout: 6
 
   it('is read again on SIGHUP; files that do not fit are refused and the one in force stays', async () => {
     expect(await shown()).toBe('gateway');
-    await reread(strangerCertificate, /certificates were read again/);
+    await reread(strangerCertificate, /SIP certificates were read again/);
     expect(await shown()).toBe('stranger');
-    await reread({ ...gatewayCertificate, key: strangerCertificate.key }, /could not be read again/);
+    await reread({ ...gatewayCertificate, key: strangerCertificate.key }, /SIP certificates could not be read again/);
     expect(await shown()).toBe('stranger');
-    await reread(gatewayCertificate, /certificates were read again/);
+    await reread(gatewayCertificate, /SIP certificates were read again/);
     expect(await shown()).toBe('gateway');
   });
 });

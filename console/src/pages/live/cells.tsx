@@ -1,3 +1,4 @@
+import { callPath } from '../../app/addresses.js';
 import type { Session } from '../../app/live.js';
 import { Link } from '../../app/router.js';
 import { Chip, type Tone } from '../../ui/elements.js';
@@ -34,7 +35,7 @@ export const callerInWords = (session: Pick<Session, 'caller'>): string =>
 
 export const CallerCell = ({ session }: { session: Session }) => (
   <span className="two-lines">
-    <Link to={`/calls/${session.id}`} className="number">
+    <Link to={callPath(session.id)} className="number">
       {callerOf(session)}
     </Link>
     {session.caller.display !== null && <span className="muted small break"> {session.caller.display}</span>}

@@ -26,6 +26,12 @@ const columns: readonly Column<Session>[] = [
   },
 ];
 
+const transfers = [
+  ['', 'Any or none'],
+  ['connected', 'Connected'],
+  ['not-connected', 'Failed'],
+] as const;
+
 /** A day of whoever looks, as the moments between which it lies. */
 export const spanOf = (day: string): { readonly from?: string; readonly to?: string } => {
   const begin = new Date(`${day}T00:00:00`);
@@ -42,9 +48,11 @@ export const EndedPage = () => {
   const [day, setDay] = useState('');
   const [reason, setReason] = useState('');
   const endReason = endReasons.find((each) => each === reason);
+  const [transfer, setTransfer] = useState('');
+  const outcome = (['connected', 'not-connected'] as const).find((each) => each === transfer);
   const query = {
     ...{ ...org, ...spanOf(day), live: 'false', limit: '250' },
-    ...{ caller: caller.trim(), ticket: ticket.trim(), endReason },
+    ...{ caller: caller.trim(), ticket: ticket.trim(), endReason, outcome },
   };
   const calls = useInfiniteQuery({
     queryKey: ['ended calls', query],
@@ -54,7 +62,7 @@ export const EndedPage = () => {
     getNextPageParam: (page) => page.next,
   });
   const rows = useMemo(() => calls.data?.pages.flatMap((page) => page.items) ?? [], [calls.data]);
-  const filtered = caller !== '' || ticket !== '' || day !== '' || reason !== '';
+  const filtered = caller !== '' || ticket !== '' || day !== '' || reason !== '' || transfer !== '';
   return (
     <>
       <PageHead title="Ended calls" about="Newest first" />
@@ -68,6 +76,7 @@ export const EndedPage = () => {
           onValue={setReason}
           options={[['', 'Any way'], ...endReasons.map((each) => [each, endWords[each]] as const)]}
         />
+        <Select label="Transfer" value={transfer} onValue={setTransfer} options={transfers} />
       </div>
       <Failure error={calls.error} />
       {calls.isPending && <Loading />}

@@ -2,6 +2,7 @@ import { useQuery } from '@tanstack/react-query';
 import { type ReactNode, useMemo, useState } from 'react';
 import { useDo, useRead } from '../../api/hooks.js';
 import { useCan, useOrg } from '../../api/who.js';
+import { callPath } from '../../app/addresses.js';
 import { liveCalls, liveKey, type Session } from '../../app/live.js';
 import { go, Link } from '../../app/router.js';
 import { Button, Chip, Empty, Failure, Loading, PageHead } from '../../ui/elements.js';
@@ -47,7 +48,7 @@ const NewCall = ({ onClose }: { onClose: () => void }) => {
   const items = agents.data?.items ?? [];
   const chosen = agent === '' ? (items[0]?.id ?? '') : agent;
   const send = (): void =>
-    place.mutate({ query: org, body: { agent: chosen, to } }, { onSuccess: (session) => go(`/calls/${session.id}`) });
+    place.mutate({ query: org, body: { agent: chosen, to } }, { onSuccess: (session) => go(callPath(session.id)) });
   return (
     <Dialog title="Call somebody" onClose={onClose}>
       <Form submit="Call" busy={place.isPending || to === ''} error={place.error} onSubmit={send} onCancel={onClose}>

@@ -1,6 +1,7 @@
 import { useState } from 'react';
 import { useDo, useRead } from '../../api/hooks.js';
 import { useOrg } from '../../api/who.js';
+import { callPath } from '../../app/addresses.js';
 import { go, Link } from '../../app/router.js';
 import { rememberTestCall } from '../../app/test-calls.js';
 import { Button, Card, Failure, Loading, Notice } from '../../ui/elements.js';
@@ -32,7 +33,7 @@ export const TestCallDialog = ({ number, onClose }: { number?: string; onClose: 
       {
         onSuccess: ({ id }) => {
           rememberTestCall(id);
-          go(`/calls/${id}`);
+          go(callPath(id));
         },
       },
     );

@@ -99,7 +99,7 @@ const Search = ({ onClose }: { onClose: () => void }) => {
 /** Proves that a number that is not of the account is ours: Twilio calls it and asks for a code. */
 const Verify = ({ onClose }: { onClose: () => void }) => {
   const [number, setNumber] = useState('');
-  const begin = useDo('POST /v1/twilio/verifications');
+  const begin = useDo('POST /v1/twilio/verifications', [account, 'GET /v1/numbers']);
   const look = useDo('POST /v1/twilio/verifications/{number}', [account, 'GET /v1/numbers']);
   const begun = begin.data;
   return (
@@ -117,9 +117,20 @@ const Verify = ({ onClose }: { onClose: () => void }) => {
             value={number}
             onValue={setNumber}
             placeholder="+14155550100"
-            hint="Twilio calls it; whoever answers presses the code that is shown here."
+            hint="Twilio calls it, and whoever answers presses the code that is shown here. One of the account needs no call."
           />
         </Form>
+      ) : 'status' in begun ? (
+        <div className="stack">
+          <Notice tone="good">
+            {begun.number} needs no call: it is{' '}
+            {begun.status === 'owned' ? 'a number of the account' : 'proven already'}.
+          </Notice>
+          {begun.organization === null && <p className="muted">No organization has it yet: add it above.</p>}
+          <div className="row end">
+            <Button onClick={onClose}>Close</Button>
+          </div>
+        </div>
       ) : (
         <div className="stack">
           <p>Twilio calls {begun.number}. Press this code there:</p>

@@ -3,6 +3,7 @@ import { useState } from 'react';
 import { addressOf, call, type Reply } from '../../api/client.js';
 import { useRead } from '../../api/hooks.js';
 import { useOrg } from '../../api/who.js';
+import { callPath } from '../../app/addresses.js';
 import { Link } from '../../app/router.js';
 import { Button, Chip, Empty, Failure, Loading, PageHead } from '../../ui/elements.js';
 import { Dialog, Field, Select } from '../../ui/forms.js';
@@ -64,7 +65,7 @@ export const RunsPage = () => {
       <PageHead title="Run history" about="What actions sent and what came back, without credentials">
         <a
           className="button"
-          href={addressOf('GET /v1/runs', { query: { ...query, format: 'csv', limit: '1000' } })}
+          href={addressOf('GET /v1/runs', { query: { ...query, format: 'csv' } })}
           download="runs.csv"
         >
           Download CSV
@@ -104,7 +105,7 @@ export const RunsPage = () => {
             {
               title: 'From',
               cell: (run) =>
-                run.test ? 'test' : run.sessionId === null ? 'API' : <Link to={`/calls/${run.sessionId}`}>call</Link>,
+                run.test ? 'test' : run.sessionId === null ? 'API' : <Link to={callPath(run.sessionId)}>call</Link>,
             },
             {
               title: 'Actions',

@@ -39,7 +39,9 @@ const Readiness = () => {
         ))}
       </ul>
       {read.data !== undefined && (
-        <p className="muted small foot-note">This instance has version {read.data.version}.</p>
+        <p className="muted small foot-note">
+          This instance has version {read.data.version} and the settings <code>{read.data.config}</code>.
+        </p>
       )}
     </Card>
   );
@@ -47,6 +49,7 @@ const Readiness = () => {
 
 const Instances = () => {
   const read = useRead('GET /v1/system/instances', {}, { refetchInterval: 10_000 });
+  const settings = read.data?.items.find(({ here }) => here)?.state?.config;
   return (
     <Card title="Instances">
       <Failure error={read.error} />
@@ -74,6 +77,17 @@ const Instances = () => {
                   <Chip tone="warn">ends when its calls have ended</Chip>
                 ) : (
                   <Chip tone={state.sip ? 'good' : 'bad'}>{state.sip ? 'takes calls' : 'has no SIP'}</Chip>
+                ),
+            },
+            {
+              title: 'Settings',
+              cell: ({ state }) =>
+                state === null ? (
+                  ''
+                ) : state.config === settings ? (
+                  <code>{state.config}</code>
+                ) : (
+                  <Chip tone="warn">{state.config} differs</Chip>
                 ),
             },
             { title: 'Calls', className: 'figure', cell: ({ state }) => state?.calls ?? 'not known' },

@@ -1,6 +1,8 @@
-import type { Reply } from '../../api/client.js';
-import { useDo, useRead } from '../../api/hooks.js';
+import { useInfiniteQuery } from '@tanstack/react-query';
+import { call, type Reply } from '../../api/client.js';
+import { useDo } from '../../api/hooks.js';
 import { useCan, useOrg } from '../../api/who.js';
+import { callPath } from '../../app/addresses.js';
 import { Link } from '../../app/router.js';
 import { Address } from '../../ui/breakable.js';
 import { Button, Card, Failure, Loading } from '../../ui/elements.js';
@@ -35,8 +37,15 @@ const Acts = ({ letter }: { letter: Letter }) => {
 /** What was given up after all its attempts, to be sent again once its receiver is well. */
 export const DeadLetters = ({ endpoints }: { endpoints: readonly { readonly id: string; readonly url: string }[] }) => {
   const may = useCan()('webhooks:write');
-  const read = useRead(list, { query: useOrg() }, { refetchInterval: 10_000 });
-  const items = read.data?.items ?? [];
+  const org = useOrg();
+  const read = useInfiniteQuery({
+    queryKey: [list, 'pages', org],
+    initialPageParam: '',
+    queryFn: ({ pageParam, signal }) => call(list, { query: { ...org, cursor: pageParam } }, { signal }),
+    getNextPageParam: (page) => page.next,
+    refetchInterval: 10_000,
+  });
+  const items = read.data?.pages.flatMap((page) => page.items) ?? [];
   const urlOf = (id: string): string => endpoints.find((each) => each.id === id)?.url ?? 'a webhook that was removed';
   return (
     <Card title="Undelivered">
@@ -57,7 +66,7 @@ export const DeadLetters = ({ endpoints }: { endpoints: readonly { readonly id: 
               cell: ({ event, sessionId }) => (
                 <span className="stack-tight">
                   <code>{event}</code>
-                  <Link to={`/calls/${encodeURIComponent(sessionId)}`} className="small">
+                  <Link to={callPath(sessionId)} className="small">
                     the call
                   </Link>
                 </span>
@@ -67,6 +76,7 @@ export const DeadLetters = ({ endpoints }: { endpoints: readonly { readonly id: 
             { title: 'Last answer', cell: ({ reason }) => <span className="break">{reason}</span> },
             { title: 'Actions', cell: (letter) => may && <Acts letter={letter} /> },
           ]}
+          {...(read.hasNextPage && !read.isFetchingNextPage ? { onEnd: () => void read.fetchNextPage() } : {})}
         />
       )}
     </Card>

@@ -2,6 +2,7 @@ import { useState } from 'react';
 import type { Reply } from '../../api/client.js';
 import { useDo, useRead } from '../../api/hooks.js';
 import { useCan, useOrg } from '../../api/who.js';
+import { callPath } from '../../app/addresses.js';
 import { Link } from '../../app/router.js';
 import { Button, Card, Chip, Copy, Empty, Facts, Failure, Loading, Notice, PageHead } from '../../ui/elements.js';
 import { Confirm, Dialog, Field, Form, Select } from '../../ui/forms.js';
@@ -120,7 +121,7 @@ const Deliveries = ({ deliveries }: { deliveries: ZendeskCheck['deliveries'] }) 
                 {sessionId !== null && (
                   <>
                     {' '}
-                    <Link to={`/calls/${encodeURIComponent(sessionId)}`}>The call</Link>
+                    <Link to={callPath(sessionId)}>The call</Link>
                   </>
                 )}
               </span>

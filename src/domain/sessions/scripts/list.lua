@@ -1,18 +1,25 @@
 -- One page of sessions or contacts, newest first.
 -- KEYS: index (zset of ids by time)
 -- ARGV: prefix, limit, from or '-inf', to or '+inf', cursor time or '', cursor id, how many ids to look at most, then the
---       filters: 'live' | 'ended' | '', caller or '', ticket or '', end reason or ''; then the fields that are wanted of
---       each session, none for their ids alone
+--       filters: 'live' | 'ended' | '', caller or '', ticket or '', end reason or '', outcome of the last transfer,
+--       'not-connected' or ''; then the fields that are wanted of each session, none for their ids alone
 -- Answers {ids, or the values of the fields of each; '1' when there may be more else '0'; time of the last one looked at;
 -- its id}. Asked for one by one the sessions cost the gateway twice as much.
 local index, prefix, limit, budget = KEYS[1], ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[7])
 local from, to, cursor_at, cursor_id = ARGV[3], ARGV[4], tonumber(ARGV[5]), ARGV[6]
-local live, caller, ticket, reason = ARGV[8], ARGV[9], ARGV[10], ARGV[11]
-local fields = { unpack(ARGV, 12) }
-local filtered = live ~= '' or caller ~= '' or ticket ~= '' or reason ~= ''
+local live, caller, ticket, reason, outcome = ARGV[8], ARGV[9], ARGV[10], ARGV[11], ARGV[12]
+local fields = { unpack(ARGV, 13) }
+local filtered = live ~= '' or caller ~= '' or ticket ~= '' or reason ~= '' or outcome ~= ''
+
+-- Of the last transfer, '' when there was none or it has not been decided.
+local function outcome_of(transfer)
+  if not transfer then return '' end
+  local record = cjson.decode(transfer)
+  return type(record.outcome) == 'string' and record.outcome or ''
+end
 
 local function wanted(id)
-  local s = redis.call('HMGET', prefix .. 'session:' .. id, 'status', 'callerE164', 'zendeskTicketId', 'endReason')
+  local s = redis.call('HMGET', prefix .. 'session:' .. id, 'status', 'callerE164', 'zendeskTicketId', 'endReason', 'transfer')
   -- Without a status the hash ran out while no gateway was there to clean up.
   if not s[1] then return false end
   if live == 'live' and s[1] == 'ended' then return false end
@@ -20,6 +27,11 @@ local function wanted(id)
   if caller ~= '' and s[2] ~= caller then return false end
   if ticket ~= '' and s[3] ~= ticket then return false end
   if reason ~= '' and s[4] ~= reason then return false end
+  if outcome ~= '' then
+    local came_to = outcome_of(s[5])
+    if outcome == 'not-connected' then return came_to ~= '' and came_to ~= 'connected' end
+    return came_to == outcome
+  end
   return true
 end
 

@@ -26,6 +26,7 @@ const contextOf = (script: unknown, options: { readonly fail?: boolean; readonly
     endCall: async (reason) => void seen.push(`ends: ${reason}`),
     listTools: async () => [],
     attributes: () => ({}),
+    shownAttributes: () => ({}),
     setAttributes: () => {},
     note: () => {},
   };
@@ -50,6 +51,7 @@ const contextOf = (script: unknown, options: { readonly fail?: boolean; readonly
     doors,
     tools: { call: () => Promise.reject(new Error('unused')), list: async () => [] },
     answered: Promise.resolve(),
+    rang: Promise.resolve(),
     credential: () => Promise.reject(new Error('unused')),
     log: silentLogger,
     signal: options.signal ?? new AbortController().signal,

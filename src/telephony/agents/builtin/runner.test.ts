@@ -83,6 +83,7 @@ const start = async (
       endCall: async () => {},
       listTools: async () => [],
       attributes: () => attributes,
+      shownAttributes: () => attributes,
       setAttributes: (values) => void Object.assign(attributes, values),
       note: (type, data) => void notes.push({ type, ...data }),
       ...doors,

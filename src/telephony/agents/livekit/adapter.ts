@@ -8,6 +8,7 @@ import type {
   InsteadOfAgent,
   Playback,
 } from '../../../domain/calls/ports.js';
+import { roomKeys } from './key-queue.js';
 import { type LegConfig, type Loss, legFaults, legSchema } from './leg-config.js';
 import { type ChildPool, createPool, type PoolLimits, poolLimits } from './pool.js';
 import { watchReachability } from './reachability.js';
@@ -81,6 +82,7 @@ export const createLiveKitAgent = (options: LiveKitAgentOptions): LiveKitAgent =
     const audible = new Promise<void>((resolve) => {
       onAudible = resolve;
     });
+    const keys = roomKeys(context);
     /** Aborted when the agent is lost or the call is over. */
     const stopped = new AbortController();
 
@@ -151,11 +153,7 @@ export const createLiveKitAgent = (options: LiveKitAgentOptions): LiveKitAgent =
             else if (phone) hungUp('the other telephone in the room hung up');
             else lost('left', `the agent left the room (${reason})`);
           },
-          dtmf: (digit) => {
-            void context.tools.call('send_dtmf', { digits: digit }).then((answer) => {
-              if (!answer.ok) context.log.info({ reason: answer.fault.message }, 'a digit of an agent was not sent');
-            });
-          },
+          dtmf: (digit) => keys.press(digit),
           rpc: (method, payload) => answerRpc(context, method, payload),
           reconnecting: () => {
             away ??= clock.after(options.reconnectWithin, () =>

@@ -43,13 +43,14 @@ describe('the room of a call', () => {
 
 describe('the caller as a participant', () => {
   const call = {
-    ...{ sessionId: '0a1b2c3d-4e5f-4a6b-8c7d-9e0f1a2b3c4d', agentId: 'support', sipCallId: 'id@host' },
+    ...{ sessionId: '0a1b2c3d-4e5f-4a6b-8c7d-9e0f1a2b3c4d', orgId: 'acme', agentId: 'support', sipCallId: 'id@host' },
     caller: { e164: '+14155550123', raw: '', display: null, withheld: false },
     called: '+14155550100',
     direction: 'inbound' as const,
     headers: new Map([
       ['x-account', '42'],
       ['x-twilio-callsid', 'CA1'],
+      ['x-amzn-connectcontactid', 'C-1'],
       ['user-to-user', 'abc'],
     ]),
     remote: { host: 'carrier.test', tag: 't1' },
@@ -59,6 +60,7 @@ describe('the caller as a participant', () => {
   it('has headers where the leg wants them, and those of carriers that LiveKit knows always', () => {
     const none = callerAsParticipant(call, config).attributes;
     expect(none).toMatchObject({ 'sip.twilio.callSid': 'CA1', 'sip.callID': 'SCL_0a1b2c3d4e5f', 'sip.callTag': 't1' });
+    expect(none).toMatchObject({ 'sip.trunkID': 'acme/support', 'sip.amazon.contactId': 'C-1' });
     expect(Object.keys(none).filter((name) => name.startsWith('sip.h.'))).toEqual([]);
     const x = callerAsParticipant(call, { ...config, includeHeaders: 'x' }).attributes;
     expect(x).toMatchObject({ 'sip.h.x-account': '42' });

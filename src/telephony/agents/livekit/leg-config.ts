@@ -18,6 +18,7 @@ const reserved = new Set([
   'sip.hostname',
   'sip.phoneNumber',
   'sip.ruleID',
+  'sip.trunkID',
   'sip.trunkPhoneNumber',
 ]);
 

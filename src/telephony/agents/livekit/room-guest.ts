@@ -1,5 +1,6 @@
 import type { Clock, Timer } from '../../../core/clock.js';
 import type { AgentAdapter, AgentContext, AgentEvents, AgentLeg } from '../../../domain/calls/ports.js';
+import { roomKeys } from './key-queue.js';
 import type { RoomLeg, Rooms } from './rooms.js';
 import { calleeAsParticipant } from './sip-participant.js';
 import { answerRpc } from './tools-rpc.js';
@@ -54,6 +55,7 @@ export const roomGuest = (rooms: Rooms, guest: GuestRequest, clock: Clock): Room
       events.left({ failed, reason, instead: { type: 'hang-up' } });
     };
     const { room, metadata } = guest;
+    const keys = roomKeys(context);
     let muted = true;
     try {
       const joined = await rooms.join(
@@ -88,7 +90,7 @@ export const roomGuest = (rooms: Rooms, guest: GuestRequest, clock: Clock): Room
             if (anew) left(false, 'the room was deleted while LiveKit could not be reached');
             else if (alone) waiting = clock.after(patience, () => left(false, 'nobody came back to the room'));
           },
-          dtmf: (digit) => void context.tools.call('send_dtmf', { digits: digit }),
+          dtmf: (digit) => keys.press(digit),
           rpc: (method, payload) => answerRpc(context, method, payload),
           ended: (end, reason) => {
             if (end === 'room-deleted') left(false, 'the room was deleted');
@@ -103,6 +105,9 @@ export const roomGuest = (rooms: Rooms, guest: GuestRequest, clock: Clock): Room
       if (over) void finish();
       // What the room says while it rings must not wait in front of whoever answers.
       joined.setMuted(true);
+      void context.rang.then(() => {
+        if (muted) joined.setAttributes({ 'sip.callStatus': 'ringing' });
+      });
       void context.answered.then(() => {
         muted = false;
         joined.setMuted(false);

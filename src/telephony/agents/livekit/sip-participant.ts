@@ -15,11 +15,16 @@ const carrierHeaders: ReadonlyMap<string, string> = new Map([
   ['x-twilio-callsid', 'sip.twilio.callSid'],
   ['x-call_leg_id', 'sip.telnyx.callLegID'],
   ['x-call_session_id', 'sip.telnyx.callSessionID'],
+  ['x-amzn-connectcontactid', 'sip.amazon.contactId'],
+  ['x-amzn-connectinitialcontactid', 'sip.amazon.initialContactId'],
+  ['x-amzn-sourceaccount', 'sip.amazon.sourceAccount'],
+  ['x-amzn-sourcearn', 'sip.amazon.sourceArn'],
+  ['x-amzn-targetarn', 'sip.amazon.targetArn'],
 ]);
 
 type Caller = Pick<
   AgentContext,
-  'sessionId' | 'agentId' | 'caller' | 'called' | 'sipCallId' | 'direction' | 'headers' | 'remote'
+  'sessionId' | 'orgId' | 'agentId' | 'caller' | 'called' | 'sipCallId' | 'direction' | 'headers' | 'remote'
 >;
 
 const masked = (number: string): string => number.replace(/\d(?=\d{4})/g, 'X');
@@ -35,6 +40,9 @@ const who = (call: Pick<Caller, 'caller'>, hide: boolean): { readonly identity: 
 /** `sip.callID` of a session: LiveKit's form, the same whenever it is asked for. */
 export const livekitCallId = (sessionId: string): string => `SCL_${sessionId.replaceAll('-', '').slice(0, 12)}`;
 
+/** `sip.trunkID`: what `sip_trunk_id` of LiveKit's SIP API takes here, so that an agent calls on for whom it was called. */
+const trunkId = ({ orgId, agentId }: Pick<AgentContext, 'orgId' | 'agentId'>): string => `${orgId}/${agentId}`;
+
 export const callerAsParticipant = (
   call: Caller,
   config: Pick<LegConfig, 'hideNumber' | 'includeHeaders' | 'headerAttributes' | 'attributes'>,
@@ -49,6 +57,7 @@ export const callerAsParticipant = (
   }
   attributes['sip.callID'] = livekitCallId(call.sessionId);
   attributes['sip.callIDFull'] = call.sipCallId;
+  attributes['sip.trunkID'] = trunkId(call);
   const tag = call.remote?.tag ?? null;
   if (tag !== null) attributes['sip.callTag'] = tag;
   // Agents take a call with this for an inbound one.
@@ -63,7 +72,7 @@ export const callerAsParticipant = (
 
 /** Somebody we call, as LiveKit's SIP service presents them; the attributes it sets itself nobody else sets. */
 export const calleeAsParticipant = (
-  call: Pick<AgentContext, 'sessionId' | 'caller' | 'called' | 'sipCallId'>,
+  call: Pick<AgentContext, 'sessionId' | 'orgId' | 'agentId' | 'caller' | 'called' | 'sipCallId'>,
   wanted: {
     readonly identity: string;
     readonly name: string;
@@ -79,6 +88,7 @@ export const calleeAsParticipant = (
       ...wanted.attributes,
       'sip.callID': livekitCallId(call.sessionId),
       'sip.callIDFull': call.sipCallId,
+      'sip.trunkID': trunkId(call),
       'sip.callStatus': 'dialing',
       ...(wanted.hideNumber ? {} : { 'sip.phoneNumber': number, 'sip.trunkPhoneNumber': call.called }),
     },

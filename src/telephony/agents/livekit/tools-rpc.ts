@@ -1,5 +1,6 @@
 import type { AgentTools, ToolFault } from '../../../domain/calls/ports.js';
 import type { RpcReply } from './protocol.js';
+import { payloadOf } from './rpc-payload.js';
 
 /** Codes of RpcError; below 1000 they are the application's. */
 const codes: Readonly<Record<ToolFault['code'], number>> = {
@@ -18,7 +19,7 @@ const refusal = (fault: ToolFault): RpcReply => ({
   data: JSON.stringify({ code: fault.code }),
 });
 
-const answer = (value: unknown): RpcReply => ({ ok: true, payload: JSON.stringify(value) });
+const answer = (value: unknown): RpcReply => ({ ok: true, payload: payloadOf(value) });
 
 const parsed = (payload: string): { readonly value: unknown } | null => {
   if (payload.trim() === '') return { value: {} };

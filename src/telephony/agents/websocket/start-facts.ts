@@ -39,7 +39,7 @@ export const startFacts = async (
     direction: context.direction,
     sipCallId: context.sipCallId,
     headers: Object.fromEntries(context.headers),
-    attributes: context.doors.attributes(),
+    attributes: context.doors.shownAttributes(),
     parameters: config.parameters,
     audio: { encoding: format.encoding, sampleRate: format.sampleRate },
     tools,

@@ -15,6 +15,12 @@ export type RequestPath = {
   flow?: Flow | undefined;
 };
 
+/**
+ * Requests that may be with two targets at once: of two INVITEs one is cancelled, and the others do the same twice. An
+ * INFO or a MESSAGE that was only slow must not be done twice; RFC 4320 lets its answer take its time.
+ */
+const harmlessTwice = new Set(['INVITE', 'OPTIONS', 'REGISTER', 'BYE']);
+
 /** Our own place it left from, which is what drachtio-server tells of a request sent. */
 export const sentFrom = (ctx: EngineContext, { transport, address }: SentMessage): SentPlace => {
   const own = ctx.transport().localFor(transport, address);
@@ -197,7 +203,7 @@ export class ClientRequest {
 
   /** The newest target says nothing; it keeps its transaction, in case that it was only slow. */
   #onSilence(): void {
-    if (!this.#chosen && this.#mayMoveOn()) this.#tryNext();
+    if (!this.#chosen && this.#mayMoveOn() && harmlessTwice.has(this.#request.method)) this.#tryNext();
   }
 
   #mayMoveOn(): boolean {

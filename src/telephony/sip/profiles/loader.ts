@@ -88,26 +88,46 @@ export const parseProfile = (
   return compileProfile(parsed.data);
 };
 
-type Loaded = { readonly file: string; readonly profile: Profile };
+/** A profile with the file it stands in. */
+export type LoadedProfile = {
+  /** As messages name it. */
+  readonly file: string;
+  readonly path: string;
+  /** As it is written, `${NAME}` and all. */
+  readonly text: string;
+  readonly profile: Profile;
+};
 
-const readFolder = async (
+/** What a folder would be like with a file written, or (null) taken away. */
+export type ProfileFileChange = { readonly path: string; readonly text: string | null };
+
+/** The profiles of one folder by name. Throws as `loadProfiles`. */
+export const readProfileFolder = async (
   folder: string,
   environment: Readonly<Record<string, string | undefined>>,
-): Promise<Map<string, Loaded>> => {
+  change?: ProfileFileChange,
+): Promise<Map<string, LoadedProfile>> => {
   let names: string[];
   try {
-    names = (await readdir(folder)).filter((name) => /\.(ya?ml|json)$/i.test(name)).sort();
+    const there = (await readdir(folder)).filter((name) => /\.(ya?ml|json)$/i.test(name));
+    const changed = change === undefined ? [] : [basename(change.path)];
+    names = [...new Set([...there, ...changed])].sort();
   } catch (cause) {
     throw new GatewayError('config_invalid', `The folder of SIP profiles ${folder} cannot be read.`, { cause });
   }
-  const found = new Map<string, Loaded>();
+  const found = new Map<string, LoadedProfile>();
   for (const name of names) {
-    const file = join(basename(folder), name);
+    const [file, path] = [join(basename(folder), name), join(folder, name)];
     let text: string;
-    try {
-      text = await readFile(join(folder, name), 'utf8');
-    } catch (cause) {
-      throw new GatewayError('config_invalid', `SIP profile ${file} cannot be read.`, { cause });
+    if (change?.path === path) {
+      if (change.text === null) continue;
+      text = change.text;
+    } else {
+      try {
+        text = await readFile(path, 'utf8');
+      } catch (cause) {
+        throw new GatewayError('config_invalid', `SIP profile ${file} cannot be read.`, { cause });
+      }
     }
     if (text.length > MAX_FILE_BYTES) refuse(file, [{ path: 'document', message: 'is larger than 1 MiB.' }]);
     const profile = parseProfile(text, file, environment);
@@ -115,14 +135,14 @@ const readFolder = async (
     if (twin !== undefined) {
       refuse(file, [{ path: 'name', message: `"${profile.name}" is already defined by ${twin.file}.` }]);
     }
-    found.set(profile.name, { file, profile });
+    found.set(profile.name, { file, path, text, profile });
   }
   return found;
 };
 
 /** Two profiles that claim one range would leave the choice to chance. */
-const refuseSharedRanges = (all: readonly Loaded[]): void => {
-  const claimed: { readonly range: Profile['sources'][number]; readonly owner: Loaded }[] = [];
+const refuseSharedRanges = (all: readonly LoadedProfile[]): void => {
+  const claimed: { readonly range: Profile['sources'][number]; readonly owner: LoadedProfile }[] = [];
   for (const entry of all) {
     for (const [index, range] of entry.profile.sources.entries()) {
       const other = claimed.find((claim) => sameRange(claim.range, range) && claim.owner !== entry);
@@ -137,13 +157,16 @@ const refuseSharedRanges = (all: readonly Loaded[]): void => {
 
 /**
  * Reads all profiles. Throws GatewayError config_invalid with one sentence for the first file that is wrong; its
- * `details` have every fault of that file.
+ * `details` have every fault of that file. With `change`: what they would be with that file of the operator's folder.
  */
-export const loadProfiles = async (folders: ProfileFolders): Promise<ReadonlyMap<string, Profile>> => {
+export const loadProfiles = async (
+  folders: ProfileFolders,
+  change?: ProfileFileChange,
+): Promise<ReadonlyMap<string, Profile>> => {
   const environment = folders.environment ?? {};
-  const all = await readFolder(folders.shipped, environment);
+  const all = await readProfileFolder(folders.shipped, environment);
   if (folders.extra !== undefined) {
-    for (const [name, loaded] of await readFolder(folders.extra, environment)) all.set(name, loaded);
+    for (const [name, loaded] of await readProfileFolder(folders.extra, environment, change)) all.set(name, loaded);
   }
   refuseSharedRanges([...all.values()]);
   return new Map([...all].map(([name, loaded]) => [name, loaded.profile]));
