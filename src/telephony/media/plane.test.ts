@@ -697,6 +697,20 @@ describe('reports', () => {
     expect(roundTrip).toBeLessThan(5_000);
   });
 
+  test('go to the port of the new description when the peer moves to another one of its address', async () => {
+    const { leg, peer } = await joined();
+    const bytes = Buffer.alloc(100);
+    const length = writeRtcp(bytes, [{ type: 'receiver-report', ssrc: 0x1234_5678, reports: [] }]);
+    peer.send(Buffer.alloc(160, 0xff));
+    // From now on the port its reports come from is known.
+    peer.sendRtcp(bytes.subarray(0, length));
+    await peer.until('a report', () => peer.rtcp.length > 0);
+    const moved = await rtpPeer();
+    peers.push(moved);
+    moved.accept(await leg.answer(moved.sdp()));
+    await moved.until('a report there', () => moved.rtcp.length > 0);
+  });
+
   test('loss is counted and lowers the quality', async () => {
     const { leg, peer } = await joined();
     const payload = Buffer.alloc(160, 0xff);
