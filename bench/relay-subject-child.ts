@@ -6,9 +6,10 @@ import type { Worker } from 'node:worker_threads';
 import { systemClock } from '../src/core/clock.js';
 import type { MediaLeg, MediaLegEvents, MediaLegOptions } from '../src/domain/calls/ports.js';
 import { createMediaPlane } from '../src/telephony/media/index.js';
-import { type Leg, openLeg } from '../src/telephony/media/leg.js';
+import { openLeg } from '../src/telephony/media/leg.js';
 import { pacer } from '../src/telephony/media/pacer.js';
 import { packetSlots } from '../src/telephony/media/packet-slots.js';
+import type { Leg } from '../src/telephony/media/worker-leg.js';
 import { defaultTuning } from '../src/telephony/media/worker-protocol.js';
 import type { SubjectCommand, SubjectMessage } from './relay-messages.js';
 

@@ -150,7 +150,14 @@ const pages: readonly (readonly [string, ReactElement, readonly Known[], readonl
       known(
         'GET /v1/sessions/{id}/quality',
         { path: { id } },
-        { legs: [{ leg: bad('leg'), points: [{ at: 1, mos: 4, jitterMs: 1, lossPercent: 0, roundTripMs: null }] }] },
+        {
+          legs: [
+            {
+              leg: bad('leg'),
+              points: [{ at: 1, mos: 4, jitterMs: 1, lossPercent: 0, roundTripMs: null, remoteLossPercent: null }],
+            },
+          ],
+        },
       ),
     ],
     [

@@ -19,13 +19,15 @@ export const callMetrics = (metrics: Metrics): CallMetrics => ({
     if (answered || direction === 'outbound') return;
     metrics.count('invites', 1, { profile, result: reason === 'cancelled' ? 'cancelled' : 'failed' });
   },
-  legClosed: ({ packetsSent, packetsReceived, packetsLost, packetsLate, jitterMs }) => {
+  legClosed: ({ packetsSent, packetsReceived, packetsLost, packetsLate, packetsDiscarded, ...more }) => {
     metrics.count('mediaPackets', packetsSent, { direction: 'sent' });
     metrics.count('mediaPackets', packetsReceived, { direction: 'received' });
     // RFC 3550 section 6.4.1: duplicates make the loss negative, and a counter only goes up.
     metrics.count('mediaPackets', Math.max(0, packetsLost), { direction: 'lost' });
     metrics.count('mediaPackets', packetsLate, { direction: 'late' });
-    if (packetsReceived > 0) metrics.observe('mediaJitter', jitterMs);
+    metrics.count('mediaPackets', packetsDiscarded, { direction: 'discarded' });
+    metrics.count('mediaPackets', more.remotePacketsLost ?? 0, { direction: 'remote-lost' });
+    if (packetsReceived > 0) metrics.observe('mediaJitter', more.jitterMs);
   },
   live: (count) => metrics.set('sessionsLive', count),
 });

@@ -20,6 +20,7 @@ it('what should be the same everywhere shows, wherever it is set, and its order 
   expect(usual).toMatch(/^[0-9a-f]{12}$/);
   expect(digest({ LOG_PII: 'omit' })).not.toBe(usual);
   expect(digest({ EGRESS_ALLOW: '10.0.0.0/8' })).not.toBe(usual);
+  expect(digest({ HTTP_TRUSTED_PROXIES: '10.0.0.0/8' })).not.toBe(digest({ HTTP_TRUSTED_PROXIES: '10.0.0.0/9' }));
   expect(digest({}, { logPii: 'omit' })).toBe(digest({ LOG_PII: 'omit' }));
   const limits = (...names: string[]) => ({
     limits: { maxCallsOf: Object.fromEntries(names.map((name) => [name, 1])) },

@@ -56,7 +56,8 @@ const masked = (text: string): string =>
       .replace(secretParameter, `$1${BULLETS}`),
   );
 
-const isSecret = (path: string): boolean => secretPaths.some((each) => each === path);
+/** True for the place of a credential in gateway.yaml. */
+export const isSecret = (path: string): boolean => secretPaths.some((each) => each === path);
 
 /** A setting as people may see it. */
 export const shownSetting = (path: string, value: unknown): string => {

@@ -11,6 +11,7 @@ it('plots loss of each interval, thins out what is long, and forgets a call a wh
   let quality: LegQuality = {
     ...{ codec: 'PCMU', packetsSent: 0, packetsReceived: 250, packetsLost: 0, packetsLate: 0 },
     ...{ jitterMs: 1.26, roundTripMs: 20.4, mos: 4.4 },
+    ...{ packetsDiscarded: 0, concealedMs: 0, remotePacketsLost: null, remoteLoss: null },
   };
   const call = (orgId: string): LiveCall =>
     ({
@@ -26,14 +27,14 @@ it('plots loss of each interval, thins out what is long, and forgets a call a wh
   };
   expect(watch.of('s-acme')).toBeNull();
   await tick();
-  quality = { ...quality, packetsReceived: 475, packetsLost: 25, mos: 3.1 };
+  quality = { ...quality, packetsReceived: 480, packetsLost: 20, packetsDiscarded: 5, mos: 3.1, remoteLoss: 0.125 };
   await tick();
   const points = watch.of('s-acme')?.legs[0]?.points ?? [];
   expect(
-    points.map(({ lossPercent, mos, jitterMs, roundTripMs }) => [lossPercent, mos, jitterMs, roundTripMs]),
+    points.map((point) => [point.lossPercent, point.mos, point.jitterMs, point.roundTripMs, point.remoteLossPercent]),
   ).toEqual([
-    [0, 4.4, 1.3, 20],
-    [10, 3.1, 1.3, 20],
+    [0, 4.4, 1.3, 20, null],
+    [10, 3.1, 1.3, 20, 12.5],
   ]);
   expect(watch.now('acme')).toEqual({ 's-acme': 3.1 });
 

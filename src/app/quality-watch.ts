@@ -28,10 +28,12 @@ const take = (
   at: number,
   quality: Awaited<ReturnType<ReturnType<LiveCall['legs']>[number][1]['quality']>>,
 ) => {
+  const missing = quality.packetsLost + quality.packetsDiscarded;
   // Loss is of this interval: a leg's own figure is of its whole life, and would hide what is happening now.
-  const [received, lost] = [quality.packetsReceived - leg.received, Math.max(0, quality.packetsLost - leg.lost)];
-  leg.received = quality.packetsReceived;
-  leg.lost = quality.packetsLost;
+  const heard = quality.packetsReceived - quality.packetsDiscarded;
+  const [received, lost] = [heard - leg.received, Math.max(0, missing - leg.lost)];
+  leg.received = heard;
+  leg.lost = missing;
   leg.skip -= 1;
   if (leg.skip > 0) return;
   leg.skip = leg.every;
@@ -41,6 +43,7 @@ const take = (
     jitterMs: Math.round(quality.jitterMs * 10) / 10,
     lossPercent: received + lost <= 0 ? 0 : Math.round((lost / (received + lost)) * 1_000) / 10,
     roundTripMs: quality.roundTripMs === null ? null : Math.round(quality.roundTripMs),
+    remoteLossPercent: quality.remoteLoss === null ? null : Math.round(quality.remoteLoss * 1_000) / 10,
   });
   if (leg.points.length <= mostPoints) return;
   leg.points = leg.points.filter((_, index) => index % 2 === 0);

@@ -235,3 +235,23 @@ it('shows both instances, and a call that was turned away with its rule', async 
   expect(rejected).toMatchObject({ status: 404, reason: 'call', profile: 'local' });
   expect(rejected.rule).toBe('The called number +14155550177 belongs to no organization.');
 }, 60_000);
+
+it('a telephone of ours whose recording cannot be made calls nobody, or hangs up', async () => {
+  const { sipPort } = rig.owner.gateway;
+  await expect(dial({ sipPort, record: import.meta.filename }).done).rejects.toThrow(/there is a file .* already/);
+  const from = '+14155550188';
+  const phone = dial({ sipPort, from, record: '/no/such/folder/a.wav' });
+  await expect(phone.done).rejects.toThrow(/no\/such\/folder/);
+  const session = await until(
+    'the end of the call',
+    async () => {
+      const { body } = await rig.owner.gateway.api('/v1/sessions');
+      const { items } = body as {
+        items: { status: string; endReason: string | null; caller: { e164: string | null } }[];
+      };
+      return items.find(({ caller, status }) => caller.e164 === from && status === 'ended');
+    },
+    30_000,
+  );
+  expect(session.endReason).toBe('caller-hangup');
+}, 60_000);

@@ -2141,6 +2141,7 @@ export type Operations = {
           readonly jitterMs: number;
           readonly lossPercent: number;
           readonly roundTripMs: number | null;
+          readonly remoteLossPercent: number | null;
         }[];
       }[];
     };

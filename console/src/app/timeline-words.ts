@@ -43,7 +43,10 @@ const sentences: Readonly<Record<TimelineType, (data: Data) => string>> = {
   'agent.resumed': (data) => `The agent is back${when(data.gapMs, ' after ', ' ms')}.`,
   'agent.left': (data) => `The agent left${when(data.reason, ': ')}.`,
   'dtmf.received': (data) => `The caller pressed ${said(data.digit)}.`,
-  'dtmf.sent': (data) => `${said(data.count)} keys were sent to the caller.`,
+  'dtmf.sent': (data) =>
+    data.count === 0
+      ? `Keys could not be sent${when(data.reason, ': ')}`
+      : `${said(data.count)} keys were sent to the caller.`,
   'media.started': () => 'The caller’s sound arrived.',
   'media.held': (data) => `${data.leg === 'destination' ? 'The human' : 'The caller'} put the call on hold.`,
   'media.resumed': (data) => `${data.leg === 'destination' ? 'The human' : 'The caller'} resumed the call.`,

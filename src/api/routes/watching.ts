@@ -9,8 +9,12 @@ const point = z.strictObject({
   at: z.int().describe('ms since 1970.'),
   mos: z.number().nullable().describe('1.0 to 4.5, estimated (ITU-T G.107); null: nothing to estimate it from.'),
   jitterMs: z.number(),
-  lossPercent: z.number().describe('Of the packets since the point before.'),
+  lossPercent: z.number().describe('Of the packets since the point before; those that came too late to be heard, too.'),
   roundTripMs: z.number().nullable(),
+  remoteLossPercent: z
+    .number()
+    .nullable()
+    .describe('Of our packets, as the other side last reported (RTCP); null: it has not.'),
 });
 const qualitySchema = z
   .strictObject({ legs: z.array(z.strictObject({ leg: z.string(), points: z.array(point) })) })

@@ -133,11 +133,13 @@ describe('the tools of an agent', () => {
     expect(await tools.call('end_call', {})).toMatchObject({ ok: false, fault: { code: 'session_ended' } });
   });
 
-  it.each(['session_ended', 'not_available'] as const)(
-    'that meet with %s say that, and not that we failed',
-    async (code) => {
-      const { tools } = setUp({ sendDtmf: () => Promise.reject(new GatewayError(code, 'So it is.')) });
-      expect(await tools.call('send_dtmf', { digits: '1' })).toMatchObject({ ok: false, fault: { code } });
-    },
-  );
+  it.each([
+    ['session_ended', 'session_ended'],
+    ['not_available', 'not_available'],
+    ['conflict', 'not_available'],
+    ['sip_refused', 'not_available'],
+  ] as const)('that meet with %s say %s, and not that we failed', async (met, code) => {
+    const { tools } = setUp({ sendDtmf: () => Promise.reject(new GatewayError(met, 'So it is.')) });
+    expect(await tools.call('send_dtmf', { digits: '1' })).toMatchObject({ ok: false, fault: { code } });
+  });
 });

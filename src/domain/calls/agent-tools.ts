@@ -188,7 +188,8 @@ export const agentTools = (context: AgentToolsContext): AgentTools => {
           return refused('bad_arguments', `The arguments of ${JSON.stringify(name)}: ${error.message}.`);
         if (error instanceof GatewayError && error.code === 'session_ended')
           return refused('session_ended', 'The call has ended.');
-        if (error instanceof GatewayError && error.code === 'not_available')
+        // A peer that holds, or refuses an INFO, is no failure of ours, and the agent may try again.
+        if (error instanceof GatewayError && ['not_available', 'conflict', 'sip_refused'].includes(error.code))
           return refused('not_available', error.message);
         log.error({ err: error, tool: name }, 'a tool of a call failed');
         return refused('failed', 'The gateway failed; its log has the cause.');

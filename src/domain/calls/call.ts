@@ -12,6 +12,8 @@ import type { CallOrigin } from './call-origin.js';
 import { type CallRecording, callRecording, type RecordingPlace } from './call-recording.js';
 import { closeCall } from './closer.js';
 import { callDoors, type DoorPorts } from './doors.js';
+import { parseDtmfInfo } from './dtmf-info.js';
+import { type Key, keyDoubles, pressKeys } from './keys.js';
 import { type CallEffect, type CallEvent, type CallState, initialCall, transition } from './machine.js';
 import type { AgentTools, Dialog, DialogEvents, LegQuality, MediaLeg, MediaLegEvents } from './ports.js';
 import { transferDoor } from './transfer-door.js';
@@ -109,9 +111,10 @@ export const runCall = (parts: CallParts): LiveCall => {
       leg.accept(sdp).catch((error: unknown) => fault(error, 'the answer in the ACK could not be taken'));
     },
     info: (contentType, body) => {
-      const connected = transfers.connected();
-      if (connected !== null) connected.callerInfo(contentType, body);
-      else log.debug({ contentType, bytes: body.length }, 'INFO received in a call');
+      const key = parseDtmfInfo(contentType, body);
+      if (key !== null) pressed(key, 'info');
+      transfers.connected()?.callerInfo(contentType, body);
+      log.debug({ contentType, bytes: body.length }, 'INFO received in a call');
     },
   };
 
@@ -184,7 +187,7 @@ export const runCall = (parts: CallParts): LiveCall => {
 
   const doors = callDoors(parts.doors, {
     session,
-    leg,
+    press: (digits) => pressKeys({ media: leg, dialog: () => dialog, profile: origin.profile }, digits),
     log,
     clock,
     agent: route.agent,
@@ -303,10 +306,17 @@ export const runCall = (parts: CallParts): LiveCall => {
   const onCancelled = (): void => dispatch({ type: 'cancelled' });
   const limit = clock.after(parts.maxDuration, () => dispatch({ type: 'hang-up', reason: 'max-duration' }));
 
+  const isNew = keyDoubles(() => clock.monotonic());
+  const pressed = (key: Key, way: 'media' | 'info'): void => {
+    if (!isNew(key, way)) return;
+    session.note('dtmf.received', recording.notedKey(key));
+    agent.dtmf(key.digit);
+  };
+
   const mediaEvents: MediaLegEvents = {
     dtmf: (key) => {
-      session.note('dtmf.received', recording.notedKey(key));
-      agent.dtmf(key.digit);
+      pressed(key, 'media');
+      transfers.connected()?.callerKey(key);
     },
     firstPacket: () => session.note('media.started', {}),
     lost: (kind) => {

@@ -1,8 +1,9 @@
 import type { Clock } from '../../core/clock.js';
+import { isGatewayError } from '../../core/errors.js';
 import type { Logger } from '../../core/logger.js';
 import type { Agent } from '../directory/records.js';
 import type { OwnedSession } from '../sessions/ports.js';
-import type { ActionRunResult, CallDoors, MediaLeg, ToolDescription } from './ports.js';
+import type { ActionRunResult, CallDoors, ToolDescription } from './ports.js';
 
 /** What stands behind the doors. A part that this gateway does not have is null and says so to the agent. */
 export type DoorPorts = {
@@ -19,7 +20,8 @@ export type DoorPorts = {
 
 export type DoorContext = {
   readonly session: OwnedSession;
-  readonly leg: MediaLeg;
+  /** Sends keys to the person at the other end. */
+  readonly press: (digits: string) => Promise<void>;
   readonly log: Logger;
   readonly clock: Clock;
   readonly agent: Agent;
@@ -68,7 +70,15 @@ export const callDoors = (ports: DoorPorts, context: DoorContext): CallDoors => 
     },
     sendDtmf: async (digits) => {
       if (!digitsPattern.test(digits)) throw new RangeError('digits must be 1 to 64 of 0-9, A-D, * and #');
-      await context.leg.sendDtmf(digits.toUpperCase());
+      try {
+        await context.press(digits.toUpperCase());
+      } catch (error) {
+        const reason = isGatewayError(error)
+          ? error.message
+          : 'The gateway could not send them; its log has the cause.';
+        session.note('dtmf.sent', { count: 0, reason });
+        throw error;
+      }
       session.note('dtmf.sent', { count: digits.length });
     },
     endCall: async (reason) => {

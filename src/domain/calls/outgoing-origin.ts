@@ -4,8 +4,9 @@ import type { Logger } from '../../core/logger.js';
 import type { CallerIdentity } from '../sessions/records.js';
 import { type Failure, outcomeOf, type TransferPlan } from '../transfer/index.js';
 import type { CallOrigin } from './call-origin.js';
+import { pressKeys } from './keys.js';
 import { placeLeg } from './place-leg.js';
-import type { MediaLeg, Signalling } from './ports.js';
+import type { Dialog, MediaLeg, Signalling } from './ports.js';
 import type { TransferProfile } from './transfer-ports.js';
 
 export type OutgoingOptions = {
@@ -45,12 +46,13 @@ export const outgoingOrigin = (options: OutgoingOptions): CallOrigin => {
   const giveUp = new AbortController();
 
   /** Never rejects: whoever answered is there, with or without the keys. */
-  const sendKeys = async (keys: string): Promise<void> => {
+  const sendKeys = async (keys: string, dialog: Dialog): Promise<void> => {
+    const side = { media, dialog: () => dialog, profile: options.profile.rules };
     for (const part of keys.match(/[w,]|[^w,]+/gi) ?? []) {
       if (giveUp.signal.aborted) return;
       if (/^[w,]$/i.test(part)) await new Promise<void>((resolve) => clock.after(500, resolve));
       else {
-        await media.sendDtmf(part.toUpperCase()).catch((error: unknown) => {
+        await pressKeys(side, part.toUpperCase()).catch((error: unknown) => {
           if (!giveUp.signal.aborted) options.log.warn({ err: error }, 'the keys of a call could not be sent');
         });
       }
@@ -94,7 +96,7 @@ export const outgoingOrigin = (options: OutgoingOptions): CallOrigin => {
         );
       }
       options.onAnswered();
-      if (options.dtmf !== null) await sendKeys(options.dtmf);
+      if (options.dtmf !== null) await sendKeys(options.dtmf, result.leg);
       return result.leg;
     },
     failed: (error) => {

@@ -25,6 +25,8 @@ export type OutgoingCallRequest = {
     reason: string;
     sdp: string | null;
     headers: ReadonlyMap<string, string>;
+    /** Address it came from. */
+    source: string;
   }) => void;
   readonly events: DialogEvents;
 };

@@ -13,7 +13,7 @@ import type { TransferDeps, TransferProfile } from './transfer-ports.js';
 const settle = (): Promise<void> => new Promise((resolve) => setImmediate(() => setImmediate(resolve)));
 
 /** A call of ours without a socket: the other side and the agent do what a test says. */
-const dialled = async (options: { readonly agentFirst?: boolean; readonly accept?: () => Promise<void> } = {}) => {
+const dialled = async (options: { readonly agentFirst?: boolean; readonly accept?: MediaLeg['accept'] } = {}) => {
   const clock = manualClock();
   const done: string[] = [];
   let request: OutgoingCallRequest | null = null;
@@ -56,7 +56,7 @@ const dialled = async (options: { readonly agentFirst?: boolean; readonly accept
         agentFails = reject;
         agentIsThere = () =>
           resolve({
-            dtmf: () => {},
+            dtmf: (digit) => void done.push(`agent heard ${digit}`),
             mute: () => {},
             unmute: () => {},
             stop: async () => void done.push('agent stopped'),
@@ -126,7 +126,7 @@ const dialled = async (options: { readonly agentFirst?: boolean; readonly accept
     answer: () =>
       finish({
         ...{ outcome: 'answered', sdp: 'sdp', sent: { from: '', headers: {}, viaReceived: null } },
-        dialog: { bye: async () => void done.push('BYE') } as never,
+        dialog: { remote: { address: '192.0.2.9' }, bye: async () => void done.push('BYE') } as never,
       }),
     fail: (status: number | null, gaveUp: 'timeout' | 'aborted' | null = null) =>
       finish({ outcome: 'failed', status, reason: 'x', local: false, gaveUp, sent: null }),
@@ -202,7 +202,8 @@ it('an agent that was there first hears that it rings, once', async () => {
   agentIsThere();
   await settle();
   expect(done).not.toContain('agent hears that it rings');
-  for (const status of [100, 180, 183]) placed().onProvisional?.({ status, reason: '', sdp: null, headers: new Map() });
+  for (const status of [100, 180, 183])
+    placed().onProvisional?.({ status, reason: '', sdp: null, headers: new Map(), source: '192.0.2.9' });
   await settle();
   expect(done.filter((what) => what === 'agent hears that it rings')).toHaveLength(1);
   fail(480);
@@ -216,4 +217,32 @@ it('an agent that was there first leaves with a call that nobody answers', async
   fail(480);
   await call.done;
   expect(done.indexOf('agent stopped')).toBeGreaterThan(done.indexOf('agent asked'));
+});
+
+it('media may come from where the signalling of the one we called comes from, early or late', async () => {
+  const taken: unknown[] = [];
+  const { placed, answer } = await dialled({ accept: async (...given) => void taken.push(given) });
+  const early = { status: 183, reason: 'Progress', sdp: 'early', headers: new Map(), source: '192.0.2.8' };
+  placed().onProvisional?.(early);
+  answer();
+  await settle();
+  expect(taken).toEqual([
+    ['early', '192.0.2.8'],
+    ['sdp', '192.0.2.9'],
+  ]);
+});
+
+it('a key by INFO is one the agent hears, and none a second time that comes in the media too', async () => {
+  const { call, done, placed, answer, agentIsThere } = await dialled();
+  answer();
+  await settle();
+  agentIsThere();
+  await settle();
+  placed().events.info?.('application/dtmf-relay', 'Signal=5\r\nDuration=160\r\n');
+  call.mediaEvents.dtmf({ digit: '5', durationMs: 160 });
+  call.mediaEvents.dtmf({ digit: '6', durationMs: 160 });
+  placed().events.info?.('text/plain', '7');
+  expect(done.filter((line) => line.startsWith('agent heard') || line === 'dtmf.received')).toEqual([
+    ...['dtmf.received', 'agent heard 5', 'dtmf.received', 'agent heard 6'],
+  ]);
 });

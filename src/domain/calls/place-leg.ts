@@ -50,10 +50,10 @@ export const placeLeg = async (placing: LegPlacing): Promise<DialResult<Dialog>>
   /** The last SDP we took, and the taking of it: an answer must not overtake an early one. */
   let taken: string | null = null;
   let taking: Promise<void> = Promise.resolve();
-  const take = (sdp: string): Promise<void> => {
+  const take = (sdp: string, source: string): Promise<void> => {
     if (sdp === taken) return taking;
     taken = sdp;
-    taking = taking.then(() => media.accept(sdp));
+    taking = taking.then(() => media.accept(sdp, source));
     return taking;
   };
   let ready: () => void = () => {};
@@ -73,11 +73,11 @@ export const placeLeg = async (placing: LegPlacing): Promise<DialResult<Dialog>>
       ringTimeout: plan.ringTimeout,
       signal: hooks.signal,
       onSent: hooks.onSent,
-      onProvisional: ({ status, reason, sdp }) => {
+      onProvisional: ({ status, reason, sdp, source }) => {
         if (status >= 180) heardOf();
         if (sdp === null || status < 180) return hooks.onProgress(status, reason);
         // Told after its early media is there, so that no ringback sounds in the moments before.
-        take(sdp)
+        take(sdp, source)
           .then(
             () => {
               if (!hooks.signal.aborted) hooks.onEarly?.(media);
@@ -102,7 +102,7 @@ export const placeLeg = async (placing: LegPlacing): Promise<DialResult<Dialog>>
     if (result.outcome === 'failed') return { answered: false, end: result, sent: sentOf(result.sent) };
     heardOf();
     try {
-      await take(result.sdp);
+      await take(result.sdp, result.dialog.remote.address);
     } catch (error) {
       await result.dialog.bye();
       const reason = isGatewayError(error) ? error.message : 'the answer could not be taken';

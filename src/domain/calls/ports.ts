@@ -5,8 +5,10 @@
 import type { Logger } from '../../core/logger.js';
 import type { CallerIdentity, SessionDirection } from '../sessions/records.js';
 import type { AttributeDoors } from './attribute-doors.js';
-import type { AudioOptions, LegRecorder } from './leg-audio.js';
+import type { AudioOptions, LegQuality, LegRecorder, Playback, PromptSource } from './leg-audio.js';
 import type { LendableLeg } from './relay-ports.js';
+
+export type { LegQuality, Playback, PromptSource, ToneName } from './leg-audio.js';
 
 // --- Signalling ---------------------------------------------------------------------------------------------------
 
@@ -89,8 +91,11 @@ export type DialogEvents = {
 export type Dialog = {
   readonly sipCallId: string;
   readonly remote: TransportAddress;
-  /** Sends a re-INVITE with this offer (null: without SDP) and resolves with the SDP of the 200. Glare is retried (RFC 3261 14.1). */
-  modify(offer: string): Promise<string>;
+  /**
+   * Sends a re-INVITE with this offer and resolves with the SDP of the 200. Glare is retried (RFC 3261 14.1); a function is
+   * asked for the offer each time one goes out, since what meets ours may have changed what we have to say.
+   */
+  modify(offer: string | (() => Promise<string>)): Promise<string>;
   info(contentType: string, body: string): Promise<void>;
   /** In-dialog REFER; resolves with the final status the NOTIFYs report. */
   refer(referTo: string, headers: Readonly<Record<string, string>>, options: ReferOptions): Promise<ReferResult>;
@@ -139,30 +144,6 @@ export type MediaLegEvents = {
   failed(reason: string): void;
 };
 
-export type ToneName = 'ringback' | 'busy' | 'congestion' | 'silence';
-
-export type PromptSource =
-  | { readonly type: 'wav'; readonly path: string }
-  | { readonly type: 'tone'; readonly tone: ToneName }
-  | { readonly type: 'frequency'; readonly hz: number; readonly durationMs: number }
-  | { readonly type: 'pcm'; readonly samples: Int16Array; readonly sampleRate: 8000 };
-
-/** A prompt being played. `done` resolves `finished` at its end or `stopped`; it never rejects but for a bad file. */
-export type Playback = { readonly done: Promise<'finished' | 'stopped'>; stop(): void };
-
-export type LegQuality = {
-  readonly codec: string | null;
-  readonly packetsSent: number;
-  readonly packetsReceived: number;
-  readonly packetsLost: number;
-  readonly packetsLate: number;
-  /** Interarrival jitter, ms (RFC 3550 6.4.1). */
-  readonly jitterMs: number;
-  readonly roundTripMs: number | null;
-  /** 1.0-4.5, by the E-model (ITU-T G.107) from loss and jitter. */
-  readonly mos: number | null;
-};
-
 export type MediaLeg = LendableLeg & {
   readonly id: string;
   /** Answers the peer's offer, also a later one (hold, codec change). Throws GatewayError sdp_invalid, no_common_codec, media_security_mismatch. */
@@ -171,12 +152,19 @@ export type MediaLeg = LendableLeg & {
   offer(options?: { readonly hold?: boolean }): Promise<string>;
   /**
    * Takes the peer's answer to our offer; once more when an early answer (183) turns out to be another branch's than the
-   * final one (RFC 3261 13.2.2.4).
+   * final one (RFC 3261 13.2.2.4). `source`: the address the answer's message came from, where it was not known when the
+   * leg was opened; media may come from there too.
    */
-  accept(answer: string): Promise<void>;
+  accept(answer: string, source?: string): Promise<void>;
   /** The peer is in the call from now on: its silence counts, and `lost` may come. */
   expectMedia(): void;
   play(source: PromptSource, options?: { readonly loop?: boolean }): Playback;
+  /** Whether keys go to the peer as telephone events (RFC 4733); false before media is agreed on. */
+  takesEvents(): boolean;
+  /**
+   * Keys in the media: telephone events, or tones for a peer that takes none. Resolves when they have been sent. Rejects
+   * with GatewayError conflict while nothing can be sent: the peer holds, or a relay has it.
+   */
   sendDtmf(digits: string, options?: { readonly durationMs?: number; readonly gapMs?: number }): Promise<void>;
   /** Joins two legs: same codec on both sides is forwarded undecoded. Replaces what the legs played before. */
   bridge(other: MediaLeg): Promise<void>;

@@ -1,17 +1,22 @@
 import type { Logger } from '../../core/logger.js';
+import { parseDtmfInfo } from './dtmf-info.js';
+import { byInfo, type Key, pressKeys } from './keys.js';
 import type { Dialog, MediaLeg, Playback, ProfileRules, PromptSource } from './ports.js';
 import { comfortBeep } from './transfer-hearing.js';
 import type { TransferLeg } from './transfer-leg.js';
 
 /**
  * Two legs of a connected call. Each leg is its own dialog: offers and session timers are answered on their own leg; what
- * passes from one to the other is audio (the media plane's bridge), holds and INFO (transfer.md T2).
+ * passes from one to the other is audio (the media plane's bridge), holds, INFO and keys (transfer.md T2).
  */
 export type ConnectedCall = {
   callerHeld(held: boolean): void;
   destinationHeld(held: boolean): void;
   callerInfo(contentType: string, body: string): void;
   destinationInfo(contentType: string, body: string): void;
+  /** A key that came in the media of a side, where the bridge passes it on if the other side takes telephone events. */
+  callerKey(key: Key): void;
+  destinationKey(key: Key): void;
 };
 
 type Side = { readonly media: MediaLeg; readonly dialog: () => Dialog | null; readonly profile: ProfileRules };
@@ -33,7 +38,7 @@ export const connectedCall = (options: {
     const other = to.dialog();
     if (other === null) return;
     await options.settled();
-    await to.media.accept(await other.modify(await to.media.offer({ hold: held })));
+    await to.media.accept(await other.modify(() => to.media.offer({ hold: held })));
   };
 
   /** A hold of one side, as the other one notices it. */
@@ -51,18 +56,42 @@ export const connectedCall = (options: {
     };
   };
 
+  const passOn = (to: Side, contentType: string, body: string): void => {
+    to.dialog()
+      ?.info(contentType, body)
+      .catch((error: unknown) => log.info({ err: error, contentType }, 'an INFO could not be passed on'));
+  };
+
+  /** A side that agreed on telephone events sends its keys as these, which pass in the media; its INFO stays what it is. */
+  const sendsKeysByInfo = ({ media: leg, profile: rules }: Side): boolean =>
+    rules.dtmf === 'info' || !leg.takesEvents();
+
   const info =
-    (to: Side) =>
+    (from: Side, to: Side) =>
     (contentType: string, body: string): void => {
-      to.dialog()
-        ?.info(contentType, body)
-        .catch((error: unknown) => log.info({ err: error, contentType }, 'an INFO could not be passed on'));
+      const key = sendsKeysByInfo(from) && !byInfo(to) ? parseDtmfInfo(contentType, body) : null;
+      if (key === null) passOn(to, contentType, body);
+      // While it holds, or a relay has its media, the INFO is all that reaches it.
+      else to.media.sendDtmf(key.digit, { durationMs: key.durationMs }).catch(() => passOn(to, contentType, body));
+    };
+
+  const key =
+    (from: Side, to: Side) =>
+    (pressed: Key): void => {
+      if (to.media.takesEvents()) return;
+      // What was heard in the audio is heard by the other side too: tones again would be a second key.
+      if (!byInfo(to) && !from.media.takesEvents()) return;
+      pressKeys(to, pressed.digit, pressed.durationMs).catch((error: unknown) => {
+        log.info({ err: error }, 'a key could not be passed on to the other leg');
+      });
     };
 
   return {
     callerHeld: holding(options.caller, destination),
     destinationHeld: holding(destination, options.caller),
-    callerInfo: info(destination),
-    destinationInfo: info(options.caller),
+    callerInfo: info(options.caller, destination),
+    destinationInfo: info(destination, options.caller),
+    callerKey: key(options.caller, destination),
+    destinationKey: key(destination, options.caller),
   };
 };

@@ -1,5 +1,6 @@
 import type { TransferDestination } from '../directory/records.js';
 import type { DialHooks, DialResult, TransferPlan } from '../transfer/index.js';
+import type { Key } from './keys.js';
 import { placeLeg } from './place-leg.js';
 import type { Dialog, DialogEnd, MediaLeg, ProfileRules } from './ports.js';
 import type { TransferContext, TransferDeps, TransferProfile } from './transfer-ports.js';
@@ -18,6 +19,8 @@ export type LegEvents = {
   ended(end: DialogEnd): void;
   held(held: boolean): void;
   info(contentType: string, body: string): void;
+  /** A key in the media. The bridge passes it on by itself where both sides take telephone events. */
+  key(key: Key): void;
   mediaLost(kind: 'first-packet' | 'idle'): void;
   mediaFailed(reason: string): void;
   /** The line plays something before it answers (183 with SDP). */
@@ -45,8 +48,7 @@ const openMedia = (
       comfortNoise: rules.comfortNoise,
     },
     {
-      // Key presses pass through the bridge by themselves (RFC 4733).
-      dtmf: () => {},
+      dtmf: events.key,
       firstPacket: () => {},
       lost: events.mediaLost,
       hold: events.held,

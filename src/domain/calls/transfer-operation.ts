@@ -48,6 +48,27 @@ export const callTransfers = (deps: TransferDeps, context: TransferContext): Cal
 
   const isOver = (): boolean => context.state().status === 'ended';
 
+  /** Who holds, from the beginning on: what began while it rang goes on when the two are joined. */
+  const holding = { caller: false, destination: false };
+  let bridged = false;
+  const destinationHeld = (held: boolean): void => {
+    session.note(held ? 'media.held' : 'media.resumed', { leg: 'destination' });
+    relay.held('destination', held);
+    joined?.destinationHeld(held);
+  };
+  const callerHeld = (held: boolean): void => {
+    relay.held('caller', held);
+    joined?.callerHeld(held);
+  };
+
+  /** The bridge has ended what they were played: a hold from before it begins now. */
+  const resume = (to: TransferLeg): void => {
+    if (leg !== to) return;
+    bridged = true;
+    if (holding.caller) callerHeld(true);
+    if (holding.destination) destinationHeld(true);
+  };
+
   const legEvents = (): LegEvents => ({
     ended: (end) => {
       log.info({ by: end.by, reason: end.reason }, 'the destination of a transfer hung up');
@@ -57,12 +78,11 @@ export const callTransfers = (deps: TransferDeps, context: TransferContext): Cal
       context.dispatch({ type: 'destination-left', step: 'end', ...detail });
     },
     held: (held) => {
-      if (joined === null) return;
-      session.note(held ? 'media.held' : 'media.resumed', { leg: 'destination' });
-      relay.held('destination', held);
-      joined.destinationHeld(held);
+      holding.destination = held;
+      if (bridged) destinationHeld(held);
     },
     info: (contentType, body) => joined?.destinationInfo(contentType, body),
+    key: (key) => joined?.destinationKey(key),
     mediaLost: (kind) => {
       if (joined === null) return;
       session.note('media.lost', { leg: 'destination', kind });
@@ -105,6 +125,8 @@ export const callTransfers = (deps: TransferDeps, context: TransferContext): Cal
     const gone = leg;
     leg = null;
     joined = null;
+    bridged = false;
+    holding.destination = false;
     await gone?.media.close();
   };
 
@@ -328,15 +350,17 @@ export const callTransfers = (deps: TransferDeps, context: TransferContext): Cal
       hearing.stop({ unbridge: false });
       // Not before: what its silence would say while it rang or was told of the call, nobody would act on.
       to.media.expectMedia();
-      context.leg.bridge(to.media).catch((error: unknown) => {
-        log.error({ err: error }, 'caller and destination could not be joined');
-        context.dispatch({ type: 'hang-up', reason: 'error' });
-      });
+      context.leg
+        .bridge(to.media)
+        .then(() => resume(to))
+        .catch((error: unknown) => {
+          log.error({ err: error }, 'caller and destination could not be joined');
+          context.dispatch({ type: 'hang-up', reason: 'error' });
+        });
     },
     callerHeld(held) {
-      if (joined === null) return;
-      relay.held('caller', held);
-      joined.callerHeld(held);
+      holding.caller = held;
+      if (bridged) callerHeld(held);
     },
     gather: relay.gather,
     connected: () => joined,

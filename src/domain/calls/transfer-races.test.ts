@@ -99,7 +99,11 @@ const callWithoutSockets = async (
       },
     }) as unknown as MediaLeg;
   const dialog = (role: string): Dialog =>
-    ({ sipCallId: role, bye: async () => void done.push(`BYE ${role}`) }) as unknown as Dialog;
+    ({
+      sipCallId: role,
+      remote: { address: '192.0.2.9' },
+      bye: async () => void done.push(`BYE ${role}`),
+    }) as unknown as Dialog;
 
   let snapshot = {
     id: 's',
@@ -250,7 +254,10 @@ const callWithoutSockets = async (
     done,
     agents,
     transfer,
-    ring: () => request().onProvisional?.({ status: 180, reason: 'Ringing', sdp: null, headers: new Map() }),
+    ring: () =>
+      request().onProvisional?.({
+        ...{ status: 180, reason: 'Ringing', sdp: null, headers: new Map(), source: '192.0.2.9' },
+      }),
     answer: () =>
       finish({
         outcome: 'answered',
@@ -337,6 +344,16 @@ describe('an announcement', () => {
     expect(race.done).toContain('line closed');
     expect(race.done).toContain('agent unmuted');
     expect(race.done).not.toContain('caller joined with line');
+  });
+
+  it('goes on to the join, where a hold of the caller that began before it begins', async () => {
+    const race = await answered();
+    race.call.mediaEvents.hold(true);
+    await settle();
+    expect(race.done).not.toContain('line hears audio');
+    race.playedOut();
+    await settle();
+    expect(race.done.indexOf('line hears audio')).toBeGreaterThan(race.done.indexOf('caller joined with line'));
   });
 
   it('during which the transfer is cancelled hangs the line up and returns the caller', async () => {

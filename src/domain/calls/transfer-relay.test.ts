@@ -25,7 +25,8 @@ const setUp = (options: { recorded?: boolean } = {}) => {
   /** What the next relay is, or why there is none. */
   let available: 'yes' | 'unreachable' | 'unfit' = 'yes';
   /** What a side makes of an offer. */
-  let onOffer: (side: Side, offer: string) => Promise<string> | string = (side) => `${side}'s answer`;
+  let onOffer: (side: Side, offer: string, again: () => Promise<string>) => Promise<string> | string = (side) =>
+    `${side}'s answer`;
   /** Whether a relay can answer an offer of a peer. */
   let fits = true;
   const lent: Record<Side, RelaySide | null> = { caller: null, destination: null };
@@ -41,9 +42,13 @@ const setUp = (options: { recorded?: boolean } = {}) => {
     }) as unknown as MediaLeg;
   const dialog = (side: Side): Dialog =>
     ({
-      modify: async (offer: string) => {
-        offers.push(offer);
-        return onOffer(side, offer);
+      modify: async (make: () => Promise<string>) => {
+        const attempt = async (): Promise<string> => {
+          const offer = await make();
+          offers.push(offer);
+          return onOffer(side, offer, attempt);
+        };
+        return attempt();
       },
     }) as unknown as Dialog;
 
@@ -167,6 +172,29 @@ describe('a connected call and its relay', () => {
     call.begin();
     await call.moved();
     expect(call).toMatchObject({ offers: [], opened: [], notes: ['media.kept'], results: ['recorded'] });
+  });
+
+  it('an offer of a side that meets ours and brings it home is not answered with the relay again', async () => {
+    const call = setUp();
+    let met = false;
+    call.onOffer(async (side, _offer, again) => {
+      if (side === 'destination' || met) return 'an answer';
+      // 491 to ours; theirs, which no relay can answer, comes before ours goes out once more.
+      met = true;
+      call.fits(false);
+      expect(await call.lent.caller?.answer('hold')).toBeNull();
+      call.lent.caller = null;
+      call.fits(true);
+      return again();
+    });
+    call.begin();
+    await call.moved();
+    expect(call.offers).toEqual(['relay1 to destination', 'relay1 to caller', 'gateway to destination']);
+    expect(call.results).toEqual(['returned']);
+    expect(call.dispatched).toEqual([]);
+    // And the move is tried anew.
+    await call.moved();
+    expect(call.results).toEqual(['returned', 'relayed']);
   });
 
   it.each<[Side, readonly string[]]>([

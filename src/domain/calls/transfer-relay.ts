@@ -71,11 +71,18 @@ export const callRelay = (
   const move = async (side: Side, to: TransferLeg, where: 'away' | 'home'): Promise<void> => {
     const { media, dialog } = part(side, to);
     if (dialog === null) throw new Error(`the ${side} has no dialog`);
-    const offer = await media.offer();
-    if (over) throw new GatewayError('leg_ended', 'The call is over.');
-    // Also when the answer never comes: who may have moved is told to come back.
-    if (where === 'away') away.add(side);
-    const answer = await dialog.modify(offer).catch((error: unknown) => {
+    let offered = false;
+    const makeOffer = async (): Promise<string> => {
+      // Its own re-INVITE, which met ours, has brought it home: it is not sent away again.
+      if (where === 'away' && offered && !away.has(side)) throw new GatewayError('conflict', `The ${side} came home.`);
+      const offer = await media.offer();
+      if (over) throw new GatewayError('leg_ended', 'The call is over.');
+      // Also when the answer never comes: who may have moved is told to come back.
+      if (where === 'away') away.add(side);
+      offered = true;
+      return offer;
+    };
+    const answer = await dialog.modify(makeOffer).catch((error: unknown) => {
       // Who refused stays where it was (RFC 3261 section 14.1).
       if (where === 'away' && isGatewayError(error, 'sip_refused')) away.delete(side);
       throw error;
@@ -175,6 +182,11 @@ export const callRelay = (
       await move('caller', to, 'away');
     } catch (error) {
       if (over) return true;
+      // What it wanted when it met our offer has been queued behind this, and tries again.
+      if (isGatewayError(error, 'conflict')) {
+        await takeBack('changed', to);
+        return true;
+      }
       log.warn({ err: error, relay: pair.relay }, 'a call could not be moved to a relay');
       told('refused');
       // A peer that refuses once does so again.

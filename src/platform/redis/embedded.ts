@@ -249,7 +249,7 @@ export const startEmbeddedRedis = async (options: EmbeddedRedisOptions): Promise
     }
     started.removeAllListeners('exit');
     watch(started);
-    log.info({ pid: serverPid, version }, 'redis-server runs.');
+    log.info({ pid: serverPid, redisVersion: version }, 'redis-server runs.');
   };
 
   let adopted = false;

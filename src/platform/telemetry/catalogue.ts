@@ -152,8 +152,8 @@ export const metricCatalogue = {
   mediaPackets: {
     kind: 'counter',
     name: 'voice_gateway_media_packets_total',
-    help: 'RTP packets of legs that have closed, by direction.',
-    labels: { direction: ['sent', 'received', 'lost', 'late'] },
+    help: 'RTP packets of legs that have closed: late came after a newer one, discarded too late to be heard, remote-lost never to the peer.',
+    labels: { direction: ['sent', 'received', 'lost', 'late', 'discarded', 'remote-lost'] },
   },
   mediaJitter: {
     kind: 'histogram',

@@ -1,3 +1,4 @@
+import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { systemClock } from '../../core/clock.js';
 import { packageRoot } from '../../core/entry-path.js';
@@ -66,6 +67,15 @@ const inviteStart = Buffer.from('INVITE ');
 /** How long a BYE may take to be answered, ms. */
 const byePatience = 2_000;
 
+/** A recording never writes over a file. Throws a RangeError that names it. */
+const expectNoFile = async (path: string): Promise<void> => {
+  const there = await stat(path).then(
+    () => true,
+    () => false,
+  );
+  if (there) throw new RangeError(`there is a file ${path} already; a recording does not write over it`);
+};
+
 type Parts = { readonly engine: EngineHandle; readonly server: SipServer; readonly media: MediaPlane };
 
 /** A telephone of our own: the embedded engine and the media plane on free ports, for one call. */
@@ -77,6 +87,8 @@ export const placeTestCall = async (
   const clock = systemClock;
   const host = /@(\[[^\]]+\]|[^;:>?]+)/.exec(plan.uri)?.[1] ?? /^sips?:(\[[^\]]+\]|[^;:>?@]+)/.exec(plan.uri)?.[1];
   if (host === undefined) throw new RangeError(`"${plan.uri}" is not a SIP URI such as sip:+14155550100@127.0.0.1`);
+  // Nobody is called for a recording that cannot be made.
+  if (plan.record !== null) await expectNoFile(plan.record);
   const address = await localAddressTowards(host);
   const ladder = createLadder(clock);
   const parts = await openTelephone(address, /;transport=tls/i.test(plan.uri), ladder, log);
@@ -204,16 +216,25 @@ const runCall = async (plan: CallPlan, running: Running): Promise<Omit<CallRepor
   }
   const { dialog } = result;
   const answerDelay = elapsed();
-  await leg.accept(result.sdp);
-  report('answered', `answered after ${answerDelay} ms`);
-  plan.onAnswered?.({
-    press: async (digits) => {
-      report('press', `pressed ${digits}`);
-      await leg.sendDtmf(digits);
-    },
-  });
-  if (plan.record !== null) await leg.startRecording(plan.record);
-  if (plan.audio !== null) leg.play(plan.audio, { loop: plan.repeat });
+  /** The other side may be gone: its answer is not worth the 32 s that the BYE is repeated for. */
+  const bye = () =>
+    Promise.race([dialog.bye(), new Promise((resolve) => clock.after(byePatience, () => resolve(null)))]);
+  try {
+    await leg.accept(result.sdp, dialog.remote.address);
+    report('answered', `answered after ${answerDelay} ms`);
+    plan.onAnswered?.({
+      press: async (digits) => {
+        report('press', `pressed ${digits}`);
+        await leg.sendDtmf(digits);
+      },
+    });
+    if (plan.record !== null) await leg.startRecording(plan.record);
+    if (plan.audio !== null) leg.play(plan.audio, { loop: plan.repeat });
+  } catch (error) {
+    // Whoever answered must not be left with a call that nobody is in.
+    await bye();
+    throw error;
+  }
   const timers = plan.presses.map((press) =>
     clock.after(press.afterMs, () => {
       report('press', `pressed ${press.digit}`);
@@ -227,9 +248,7 @@ const runCall = async (plan: CallPlan, running: Running): Promise<Omit<CallRepor
   });
   for (const timer of timers) timer.cancel();
   const endedBy = ended.signal.reason === 'callee' ? 'callee' : 'caller';
-  // The other side may be gone: its answer is not worth the 32 s that the BYE is repeated for.
-  if (endedBy === 'caller')
-    await Promise.race([dialog.bye(), new Promise((resolve) => clock.after(byePatience, () => resolve(null)))]);
+  if (endedBy === 'caller') await bye();
   if (plan.record !== null) await leg.stopRecording();
   const duration = elapsed() - answerDelay;
   const quality = await leg.close();

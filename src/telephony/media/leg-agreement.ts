@@ -78,7 +78,10 @@ export const legAgreement = (context: {
       sending = { suite, key: localKey, context: createSrtpSender(suite, localKey) };
     }
     if (receiving?.suite !== suite || !sameKey(receiving.key, remoteKey)) {
-      receiving = { suite, key: remoteKey, context: createSrtpReceiver(suite, remoteKey) };
+      const fresh = createSrtpReceiver(suite, remoteKey);
+      // A new key does not make the peer's count of rollovers begin anew (RFC 3711 section 3.3.1), though some let it.
+      if (receiving !== null) fresh.resume();
+      receiving = { suite, key: remoteKey, context: fresh };
     }
     return { sender: sending.context, receiver: receiving.context, tagLength: srtpTagLength[suite] };
   };

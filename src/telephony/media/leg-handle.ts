@@ -17,12 +17,19 @@ import type { LegNotice } from './worker-protocol.js';
 /** Default length of a DTMF digit and of the pause behind it, ms: what RFC 4733 section 2.5.2.2 and carriers expect. */
 const dtmfDefaults = { durationMs: 160, gapMs: 100 };
 
+/** In a description: keys come as telephone events. An answer of ours has it only where the offer had. */
+const telephoneEvents = /^a=rtpmap:\d+ telephone-event\/8000/im;
+
 const noQuality: LegQuality = {
   codec: null,
   packetsSent: 0,
   packetsReceived: 0,
   packetsLost: 0,
   packetsLate: 0,
+  packetsDiscarded: 0,
+  concealedMs: 0,
+  remotePacketsLost: null,
+  remoteLoss: null,
   jitterMs: 0,
   roundTripMs: null,
   mos: null,
@@ -157,6 +164,7 @@ export const legHandle = (context: {
     number,
     worker,
     agreed: () => agreed,
+    takesEvents: () => agreed !== null && telephoneEvents.test(agreed.ours) && telephoneEvents.test(agreed.theirs),
     async answer(offer) {
       const ours = asOurs((await relayed(offer)) ?? (await answerOurselves(offer)));
       agreed = { ours, theirs: offer };
@@ -169,8 +177,8 @@ export const legHandle = (context: {
       offered = asOurs(made);
       return offered;
     },
-    async accept(answer) {
-      await (relay?.accept(answer) ?? call(number, 'accept', { answer }));
+    async accept(answer, source) {
+      await (relay?.accept(answer) ?? call(number, 'accept', { answer, source: source ?? null }));
       const ours = offered ?? agreed?.ours;
       if (ours !== undefined) agreed = { ours, theirs: answer };
       offered = null;

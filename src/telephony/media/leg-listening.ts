@@ -39,7 +39,9 @@ export type LegListening = {
   recording(): boolean;
   /** For RTCP; null before the first packet. */
   report(): ReceptionReport | null;
-  quality(known: Pick<LegQuality, 'codec' | 'packetsSent' | 'roundTripMs'>): LegQuality;
+  quality(
+    known: Pick<LegQuality, 'codec' | 'packetsSent' | 'roundTripMs' | 'remoteLoss' | 'remotePacketsLost'>,
+  ): LegQuality;
 };
 
 /** The longest packet that is decoded: 120 ms at 8 kHz. */
@@ -63,6 +65,8 @@ export const legListening = (context: {
   let recorder: Recorder | null = null;
   let detector: ToneDetector | null = null;
   let opening: Promise<void> | null = null;
+  /** SSRC of the telephone events; -1 before the first. */
+  let eventSource = -1;
 
   return {
     configure(next) {
@@ -81,6 +85,9 @@ export const legListening = (context: {
     },
     event(message, header, now) {
       reception.packet(header.ssrc, header.sequence, null, now);
+      // Its timestamps begin anywhere: next to those before, a key may look like a straggler of the last one.
+      if (header.ssrc !== eventSource) dtmf.reset();
+      eventSource = header.ssrc;
       dtmf.packet(message, header.payloadStart, header.payloadEnd, header.timestamp, header.marker, now);
     },
     noise(header, shape, now, wanted) {
@@ -145,11 +152,14 @@ export const legListening = (context: {
     report: () => reception.report(),
     quality(known) {
       const { received, lost, late, jitterMs } = reception.figures();
-      const mos =
-        received === 0
-          ? null
-          : estimateMos({ loss: lost / (received + lost), jitterMs, roundTripMs: known.roundTripMs });
-      return { ...known, packetsReceived: received, packetsLost: lost, packetsLate: late, jitterMs, mos };
+      const { late: packetsDiscarded, concealedMs } = buffer?.stats() ?? { late: 0, concealedMs: 0 };
+      const missing = (lost + packetsDiscarded) / (received + lost);
+      const mos = received === 0 ? null : estimateMos({ loss: missing, jitterMs, roundTripMs: known.roundTripMs });
+      return {
+        ...known,
+        ...{ packetsReceived: received, packetsLost: lost, packetsLate: late, packetsDiscarded },
+        ...{ concealedMs: Math.round(concealedMs), jitterMs, mos },
+      };
     },
   };
 };

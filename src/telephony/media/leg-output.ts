@@ -2,10 +2,10 @@ import type { AudioRing } from './audio-ring.js';
 import { createNoiseSource, type NoiseShape, type NoiseSource } from './codecs/comfort-noise.js';
 import { createDtmfSender, type DtmfSender } from './dtmf/dtmf-sender.js';
 import { frameSamples, type LegSender } from './leg-sender.js';
-import type { PcmReader } from './pcm-reader.js';
+import { arrayReader, type PcmReader } from './pcm-reader.js';
 
 /**
- * What a leg says to its peer, chosen anew every 20 ms: digits before a prompt, a prompt before the bridge, the bridge
+ * What a leg says to its peer, chosen anew every 20 ms: keys before a prompt, a prompt before the bridge, the bridge
  * before the agent, and silence when there is nothing, because a peer that hears nothing at all may hang up and a NAT
  * on the way may forget the flow.
  */
@@ -19,6 +19,8 @@ export type LegOutput = {
   end(): void;
   /** Queues digits; resolves when they have been sent. */
   sendDtmf: DtmfSender['send'];
+  /** Sends keys as sound, for a peer that takes no telephone events; resolves when they have been said. */
+  sendTones(samples: Int16Array): Promise<void>;
   attach(ring: AudioRing | null): void;
   setBridged(bridged: boolean): void;
   /** Frames are asked for again after a rest: the bridge is given its time before silence takes its place. */
@@ -62,6 +64,7 @@ export const legOutput = (context: {
     begin: () => sender.beginEvent(moment),
     event: (payload, marker, duration) => sender.event(payload, marker, duration, moment),
   });
+  const tones: { readonly reader: PcmReader; readonly done: () => void }[] = [];
   const frame = new Int16Array(frameSamples);
 
   const emit = (samples: Int16Array | null, now: number): void => {
@@ -120,12 +123,26 @@ export const legOutput = (context: {
     return count > 0;
   };
 
+  /** A frame of keys as sound. As of telephone events, the recording has nothing of it. */
+  const sayTones = ({ reader, done }: (typeof tones)[number], now: number): void => {
+    const count = reader.read(frame, 0);
+    frame.fill(0, count);
+    sender.frame(frame, now);
+    onFrame(null, now);
+    if (count === frameSamples) return;
+    tones.shift();
+    done();
+  };
+
   const speak = (now: number): void => {
     if (prompt !== null) {
       playOn(prompt, now);
       return;
     }
     if (bridged && noise !== null) {
+      // Noise amid the packets of a key would make each of them the beginning of another key: all of one share a
+      // timestamp, and only packets of one source in a row do.
+      if (sender.lastEventAt() !== 0 && now - sender.lastEventAt() < context.bridgeGapMs) return;
       noiseSource ??= createNoiseSource();
       noiseSource.fill(frame, 0, frameSamples, noise);
       sender.frame(frame, now);
@@ -151,6 +168,7 @@ export const legOutput = (context: {
     end() {
       stopPrompt();
       dtmf.clear();
+      for (const { done } of tones.splice(0)) done();
     },
     attach(next) {
       ring = next;
@@ -169,17 +187,23 @@ export const legOutput = (context: {
       bridgedAt = now;
     },
     sendDtmf: (digits, options) => dtmf.send(digits, options),
-    forwards: () => bridged && prompt === null && !digitTakesFrame,
+    sendTones: (samples) =>
+      new Promise((done) => {
+        tones.push({ reader: arrayReader(samples), done });
+      }),
+    forwards: () => bridged && prompt === null && !digitTakesFrame && tones.length === 0,
     rests: (now) =>
       bridged &&
       prompt === null &&
       noise === null &&
       !dtmf.pending() &&
+      tones.length === 0 &&
       now - sender.lastForwardedAt() < context.bridgeGapMs / 2,
     tick(now) {
       moment = now;
       digitTakesFrame = dtmf.pending() && dtmf.tick();
       if (digitTakesFrame) onFrame(null, now);
+      else if (tones[0] !== undefined) sayTones(tones[0], now);
       else speak(now);
     },
   };

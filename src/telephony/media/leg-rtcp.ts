@@ -22,6 +22,8 @@ export type LegRtcp = {
   roundTripMs(): number | null;
   /** How much of our stream the peer lost, 0 to 1, from its newest report; null before the first. */
   remoteLoss(): number | null;
+  /** Packets of our stream that the peer has missed so far; null before the first report. */
+  remotePacketsLost(): number | null;
 };
 
 const senderReportMemoryMs = 60_000;
@@ -46,6 +48,7 @@ export const legRtcp = (context: {
   let lastSenderReportAt = 0;
   let roundTrip: number | null = null;
   let loss: number | null = null;
+  let lost: number | null = null;
 
   const reports = (): RtcpReportBlock[] => {
     const reception = context.reception();
@@ -112,6 +115,8 @@ export const legRtcp = (context: {
           if (block.ssrc !== stream.ssrc) continue;
           roundTrip = roundTripTime(block, ntpMiddle(ntpTime(arrival))) ?? roundTrip;
           loss = block.fractionLost / 256;
+          // Doubled packets make it negative (RFC 3550 section 6.4.1).
+          lost = Math.max(0, block.cumulativeLost);
         }
       }
     },
@@ -120,5 +125,6 @@ export const legRtcp = (context: {
     },
     roundTripMs: () => roundTrip,
     remoteLoss: () => loss,
+    remotePacketsLost: () => lost,
   };
 };

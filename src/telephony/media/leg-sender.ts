@@ -44,6 +44,8 @@ export type LegSender = {
   forwardEvent(message: Buffer, header: RtpHeader, now: number): void;
   /** Moment of the last packet of another leg, ms; 0 before the first. */
   lastForwardedAt(): number;
+  /** Moment of the last telephone event of another leg, ms; 0 before the first. */
+  lastEventAt(): number;
 };
 
 export const legSender = (context: {
@@ -58,7 +60,9 @@ export const legSender = (context: {
   let tagLength = 0;
   let address: string | null = null;
   let port = 0;
-  const times = new Float64Array(1);
+  const times = new Float64Array(2);
+  const FORWARDED = 0;
+  const EVENT = 1;
   /** Samples that wait for a packet longer than a frame to fill up. */
   const gathered = new Int16Array(640);
   let gatheredCount = 0;
@@ -100,7 +104,7 @@ export const legSender = (context: {
 
   /** Sends a rewritten packet of another leg: as it lies when nothing is to be added, else from a slot. */
   const pass = (message: Buffer, length: number, now: number): void => {
-    times[0] = now;
+    times[FORWARDED] = now;
     if (srtp === null && message.length === length) {
       sockets.sendRtp(message, port, address as string);
       return;
@@ -166,9 +170,11 @@ export const legSender = (context: {
       if (payloadEnd - payloadStart < 4) return;
       const duration = ((message[payloadStart + 2] as number) << 8) | (message[payloadStart + 3] as number);
       if (!stream.forward(message, type, duration, payloadEnd - payloadStart, now)) return;
+      times[EVENT] = now;
       message[0] = (message[0] as number) & 0xdf;
       pass(message, payloadEnd, now);
     },
-    lastForwardedAt: () => times[0] as number,
+    lastForwardedAt: () => times[FORWARDED] as number,
+    lastEventAt: () => times[EVENT] as number,
   };
 };

@@ -1,85 +1,26 @@
 import { performance } from 'node:perf_hooks';
 import { GatewayError } from '../../core/errors.js';
-import type { LegQuality, MediaLegOptions, PromptSource } from '../../domain/calls/ports.js';
-import type { AudioRing } from './audio-ring.js';
+import type { LegQuality } from '../../domain/calls/ports.js';
 import { type NoiseShape, readComfortNoise } from './codecs/comfort-noise.js';
 import { type FrameCodec, frameCodec } from './codecs/frame-codec.js';
+import { keyTones } from './dtmf/key-tones.js';
 import { codecsByPayloadType, type LegSecurity, legAgreement } from './leg-agreement.js';
 import { legListening } from './leg-listening.js';
 import { legOutput } from './leg-output.js';
 import { legReceiver } from './leg-receiver.js';
 import { legRtcp } from './leg-rtcp.js';
-import { type LegSender, legSender } from './leg-sender.js';
+import { legSender } from './leg-sender.js';
 import { openLegSockets } from './leg-sockets.js';
 import { addressRanges, mediaLatch, plainAddress } from './media-latch.js';
 import { mediaTimeouts } from './media-timeouts.js';
 import { outStream } from './out-stream.js';
-import type { Paced } from './pacer.js';
-import type { PacketSlots } from './packet-slots.js';
 import { openPrompt } from './prompt-source.js';
 import { randomName, randomUint16, randomUint32 } from './random-numbers.js';
 import { reportTarget } from './report-target.js';
 import { isRtcp, type RtpHeader } from './rtp-packet.js';
 import { mayReceive, maySend, type NegotiatedMedia } from './sdp/negotiation.js';
 import { srtpOverhead } from './srtp/srtp.js';
-import type { LegNotice, MediaTuning } from './worker-protocol.js';
-
-/** A leg in its worker: two sockets, what its peer agreed on, what it hears and what it says. */
-export type Leg = Paced & {
-  /** Tells the leg how to ask for every frame again after it has let some pass. */
-  seated(wakeUp: () => void): void;
-  answer(offer: string): string;
-  offer(hold: boolean | null): string;
-  accept(answer: string): void;
-  /** The peer is in the call: from now on its silence is told. */
-  expectMedia(): void;
-  /** Resolves when the prompt plays; its end is told by `onPlayed`. Throws when it cannot be read. */
-  play(play: number, source: PromptSource, loop: boolean): Promise<void>;
-  stop(play: number): void;
-  /** Resolves when the last digit has been sent. */
-  sendDtmf(digits: string, durationMs: number, gapMs: number): Promise<void>;
-  startRecording(path: string): Promise<void>;
-  stopRecording(): Promise<void>;
-  pauseRecording(paused: boolean): void;
-  bridge(other: Leg): void;
-  unbridge(): void;
-  attach(rings: { readonly toAgent: AudioRing; readonly toPeer: AudioRing } | null): void;
-  /** Somebody else has the peer: the leg forwards what comes, says nothing of its own and misses nobody. */
-  rest(resting: boolean): void;
-  quality(): LegQuality;
-  /** Ends everything and frees the ports; idempotent. */
-  close(): Promise<LegQuality>;
-  /** What only the leg on the other side of a bridge may touch. */
-  readonly inner: {
-    readonly sender: LegSender;
-    forwards(): boolean;
-    /** The background of a peer that is silent. */
-    silence(): NoiseShape | null;
-    /** The other side's peer is silent with this background; null: it speaks again. */
-    bridgeNoise(shape: NoiseShape | null): void;
-    join(other: Leg | null): void;
-    /** Audio of the bridged leg, decoded, when this leg's recording wants it. */
-    recordsBridge(): boolean;
-    recordBridge(samples: Int16Array, now: number): void;
-    recording(): boolean;
-    /** Something has begun that needs every frame. */
-    wake(): void;
-  };
-};
-
-export type LegContext = {
-  readonly rtpAddress: string;
-  readonly publicAddress: string;
-  readonly port: number;
-  readonly options: MediaLegOptions;
-  readonly tuning: MediaTuning;
-  readonly slots: PacketSlots;
-  readonly notify: (notice: LegNotice) => void;
-  readonly onPlayed: (play: number, outcome: 'finished' | 'stopped') => void;
-  /** Audio for the agent lies in its ring. */
-  readonly onAgentAudio: () => void;
-  readonly onTrouble: (message: string) => void;
-};
+import type { Leg, LegContext } from './worker-leg.js';
 
 /** Frames that a leg lets pass when all it does is forward packets: looking in then would cost a tenth of a relay. */
 const restFrames = 3;
@@ -250,7 +191,11 @@ export const openLeg = async (context: LegContext): Promise<Leg | null> => {
     const hearKeys = options.inbandDtmf === true && next.telephoneEvent === null;
     listening.hearKeys(hearKeys);
     if (hearKeys) wake();
-    if (before === null || before.remote.address !== remote.address) rtcpPort = 0;
+    const asBefore =
+      before?.remote.address === remote.address &&
+      before.remote.port === remote.port &&
+      before.rtcpMux === next.rtcpMux;
+    if (!asBefore) rtcpPort = 0;
     expect(now);
     if (next.held !== held) {
       held = next.held;
@@ -269,6 +214,8 @@ export const openLeg = async (context: LegContext): Promise<Leg | null> => {
       codec: agreed?.codec.name ?? null,
       packetsSent: stream.packets,
       roundTripMs: rtcp.roundTripMs(),
+      remoteLoss: rtcp.remoteLoss(),
+      remotePacketsLost: rtcp.remotePacketsLost(),
     });
 
   /** The prompt whose file is still being read: stopped, replaced or bridged over meanwhile, it must never sound. */
@@ -297,7 +244,10 @@ export const openLeg = async (context: LegContext): Promise<Leg | null> => {
     },
     answer: (offer) => agreement.answer(offer),
     offer: (hold) => agreement.offer(hold),
-    accept: (answer) => agreement.accept(answer),
+    accept: (answer, source) => {
+      if (source !== null) latch.signalledFrom(source);
+      agreement.accept(answer);
+    },
     expectMedia: () => timeouts.begin(performance.now()),
     async play(play, source, loop) {
       dropOpening();
@@ -316,14 +266,15 @@ export const openLeg = async (context: LegContext): Promise<Leg | null> => {
       output.stopPrompt();
     },
     async sendDtmf(digits, durationMs, gapMs) {
-      if (!sender.takesEvents()) {
-        throw new GatewayError(
-          'not_available',
-          'The peer takes no telephone events, so digits cannot be sent in its media.',
-        );
+      if (resting) {
+        throw new GatewayError('conflict', 'The media of the call is at a relay, where no keys can be added to it.');
+      }
+      if (!sender.ready()) {
+        throw new GatewayError('conflict', 'Nothing can be sent to the peer now: it holds, or media is not agreed on.');
       }
       wake();
-      await output.sendDtmf(digits, { durationMs, gapMs });
+      if (sender.takesEvents()) await output.sendDtmf(digits, { durationMs, gapMs });
+      else await output.sendTones(keyTones(digits, durationMs, gapMs));
     },
     async startRecording(path) {
       await listening.startRecording(path);

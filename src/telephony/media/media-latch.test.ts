@@ -43,6 +43,12 @@ describe('the first packet', () => {
     expect(packet(latch, '192.0.2.1', 4_000, 0)).toBe(false);
     expect(latch.address).toBeNull();
   });
+  test('from the signalling address of the answer is taken, once that is known', () => {
+    const latch = newLatch();
+    expect(packet(latch, '2001:db8::7', 5_555, 0)).toBe(false);
+    latch.signalledFrom('[2001:DB8:0:0::7]');
+    expect(packet(latch, '2001:db8::7', 5_555, 0)).toBe(true);
+  });
   test('of a dual-stack socket is known by its IPv4 address', () => {
     expect(packet(newLatch(), '::ffff:10.0.0.5', 4_000, 0)).toBe(true);
   });

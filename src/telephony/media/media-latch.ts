@@ -1,4 +1,5 @@
 import { BlockList, isIP } from 'node:net';
+import { literalAddress } from './literal-address.js';
 
 /** Who may send media to a leg. Addresses are literals; ranges are CIDR or single addresses. */
 export type LatchSources = {
@@ -31,6 +32,8 @@ export type MediaLatch = {
   confirm(address: string, port: number, now: number): void;
   /** Called for a valid packet of the known source. */
   heard(now: number): void;
+  /** The signalling of this leg comes from here, as became known after its beginning. */
+  signalledFrom(address: string): void;
   /** New SDP: an unchanged remote address keeps the latch, another one starts afresh. */
   describe(sdp: { readonly address: string; readonly port: number } | null): void;
 };
@@ -78,6 +81,7 @@ export const mediaLatch = (options: {
   readonly learnMs: number;
 }): MediaLatch => {
   let sdp: { readonly address: string; readonly port: number } | null = null;
+  let signalling = options.signallingAddress === null ? null : literalAddress(options.signallingAddress);
   let latchedAddress: string | null = null;
   let latchedPort = 0;
   let rank = 0;
@@ -90,7 +94,7 @@ export const mediaLatch = (options: {
   const rankOf = (address: string, port: number): number => {
     const plain = plainAddress(address);
     if (sdp !== null && plain === sdp.address) return port === sdp.port ? 3 : 2;
-    if (plain === options.signallingAddress) return 1;
+    if (plain === signalling) return 1;
     return options.ranges.check(plain, plain.includes(':') ? 'ipv6' : 'ipv4') ? 1 : 0;
   };
 
@@ -118,6 +122,9 @@ export const mediaLatch = (options: {
     },
     heard(now) {
       times[HEARD] = now;
+    },
+    signalledFrom(address) {
+      signalling = literalAddress(address);
     },
     describe(next) {
       if (next !== null && sdp !== null && next.address === sdp.address && next.port === sdp.port) return;

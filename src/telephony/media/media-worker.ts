@@ -3,9 +3,10 @@ import { parentPort, workerData } from 'node:worker_threads';
 import { systemClock } from '../../core/clock.js';
 import { isGatewayError } from '../../core/errors.js';
 import { audioRing } from './audio-ring.js';
-import { type Leg, openLeg } from './leg.js';
+import { openLeg } from './leg.js';
 import { pacer } from './pacer.js';
 import { packetSlots } from './packet-slots.js';
+import type { Leg } from './worker-leg.js';
 import {
   audioPending,
   beat,
@@ -111,7 +112,7 @@ const perform = async (request: WorkerRequest): Promise<LegOperations[keyof LegO
     case 'offer':
       return leg.offer(request.args.hold);
     case 'accept':
-      leg.accept(request.args.answer);
+      leg.accept(request.args.answer, request.args.source);
       return null;
     case 'expect':
       leg.expectMedia();

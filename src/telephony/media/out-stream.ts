@@ -187,6 +187,9 @@ export const outStream = (
         state[SEQUENCE] = outSequence;
         state[TIMESTAMP] = outTimestamp;
         state[DURATION] = samples;
+        // Moved along: a beginning 32,768 packets ago would look as if it were still to come.
+        if (signed16(sequence - u32(SOURCE_FIRST)) > maxMisorder)
+          state[SOURCE_FIRST] = (sequence - maxMisorder) & 0xffff;
       }
       writeHeader(packet, marker | payloadType, outSequence, outTimestamp);
       count(payloadLength, now);

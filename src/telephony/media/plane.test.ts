@@ -7,6 +7,7 @@ import { type LegLog, legLog, legOptions, stereoChannels, wavFile } from '../../
 import { rtpRange } from '../../../test/support/ports.js';
 import { type RtpPeer, rtpPeer } from '../../../test/support/rtp-peer.js';
 import type { MediaLeg, MediaLegOptions, MediaPlane } from '../../domain/calls/ports.js';
+import type { RelaySide } from '../../domain/calls/relay-ports.js';
 import { createMediaPlane, type MediaPlaneOptions } from './index.js';
 import { writeRtcp } from './rtcp.js';
 
@@ -217,9 +218,21 @@ describe('digits', () => {
     await sent;
   });
 
-  test('cannot be sent to a peer without telephone events, which is said', async () => {
-    const { leg } = await joined({}, {}, { telephoneEvent: null });
-    await expect(leg.sendDtmf('1')).rejects.toMatchObject({ code: 'not_available' });
+  test('are tones to a peer without telephone events', async () => {
+    const { leg, peer } = await joined({}, {}, { telephoneEvent: null });
+    expect(leg.takesEvents()).toBe(false);
+    await leg.sendDtmf('1', { durationMs: 160, gapMs: 100 });
+    await peer.until('160 ms of tones', () => tonePacketsOf(peer) === 8);
+  });
+
+  test('cannot be sent while the peer holds or a relay has it, which is said', async () => {
+    const { leg, peer } = await joined();
+    expect(leg.takesEvents()).toBe(true);
+    await leg.answer(peer.sdp({ direction: 'sendonly' }));
+    await expect(leg.sendDtmf('1')).rejects.toMatchObject({ code: 'conflict' });
+    await leg.answer(peer.sdp());
+    await leg.lend({ figures: () => ({ packetsSent: 0, packetsReceived: 0 }) } as RelaySide);
+    await expect(leg.sendDtmf('1')).rejects.toMatchObject({ code: 'conflict' });
   });
 });
 
@@ -346,6 +359,7 @@ describe('a bridge', () => {
     const a = await joined({ srtp: true }, { role: 'caller', idleTimeout: 1_000 });
     const b = await joined({ srtp: true }, { role: 'destination' });
     await a.leg.bridge(b.leg);
+    a.leg.expectMedia();
     a.peer.send(Buffer.alloc(160, 1));
     await a.peer.until('silence', () => a.peer.packets.length > 5);
     const before = a.leg.agreed();
@@ -561,6 +575,17 @@ describe('sources', () => {
     await peer.until('media', () => peer.packets.length > 5);
   });
 
+  test('a peer we called, behind NAT, is heard and told where its signalling comes from', async () => {
+    const peer = await rtpPeer();
+    peers.push(peer);
+    const log = legLog();
+    const leg = await plane.open(legOptions({ signallingAddress: null }), log);
+    peer.accept(await leg.offer());
+    await leg.accept(peer.sdp({ address: '192.0.2.44' }), '127.0.0.1');
+    peer.send(Buffer.alloc(160, 0xff));
+    await peer.until('media both ways', () => log.told.includes('first-packet') && peer.packets.length > 5);
+  });
+
   test('a stranger is neither heard nor sent to', async () => {
     const { leg, peer, log } = await joined({}, { signallingAddress: '127.0.0.1' });
     const stranger = await rtpPeer({ address: '127.0.0.66' });
@@ -639,7 +664,7 @@ describe('reports', () => {
     await peer.until('BYE', () => peer.rtcp.some((packet) => packet.type === 'bye'));
   });
 
-  test('of the peer give the round trip time', async () => {
+  test('of the peer give the round trip time and what it has lost of ours', async () => {
     const { leg, peer } = await joined();
     peer.send(Buffer.alloc(160, 0xff));
     await peer.until('a sender report', () => peer.rtcp.some((packet) => packet.type === 'sender-report'));
@@ -654,8 +679,8 @@ describe('reports', () => {
         reports: [
           {
             ssrc: report.ssrc,
-            fractionLost: 0,
-            cumulativeLost: 0,
+            fractionLost: 64,
+            cumulativeLost: 3,
             highestSequence: 1,
             jitter: 0,
             lastSenderReport: middle,
@@ -668,7 +693,22 @@ describe('reports', () => {
     let roundTrip: number | null = null;
     for (let i = 0; i < 200 && roundTrip === null; i += 1) roundTrip = (await leg.quality()).roundTripMs;
     expect(roundTrip).toBeGreaterThanOrEqual(0);
+    expect(await leg.quality()).toMatchObject({ remoteLoss: 0.25, remotePacketsLost: 3 });
     expect(roundTrip).toBeLessThan(5_000);
+  });
+
+  test('go to the port of the new description when the peer moves to another one of its address', async () => {
+    const { leg, peer } = await joined();
+    const bytes = Buffer.alloc(100);
+    const length = writeRtcp(bytes, [{ type: 'receiver-report', ssrc: 0x1234_5678, reports: [] }]);
+    peer.send(Buffer.alloc(160, 0xff));
+    // From now on the port its reports come from is known.
+    peer.sendRtcp(bytes.subarray(0, length));
+    await peer.until('a report', () => peer.rtcp.length > 0);
+    const moved = await rtpPeer();
+    peers.push(moved);
+    moved.accept(await leg.answer(moved.sdp()));
+    await moved.until('a report there', () => moved.rtcp.length > 0);
   });
 
   test('loss is counted and lowers the quality', async () => {

@@ -49,7 +49,7 @@ export type LegOperations = {
   };
   answer: { args: { readonly offer: string }; result: string };
   offer: { args: { readonly hold: boolean | null }; result: string };
-  accept: { args: { readonly answer: string }; result: null };
+  accept: { args: { readonly answer: string; readonly source: string | null }; result: null };
   expect: { args: Record<string, never>; result: null };
   play: { args: { readonly play: number; readonly source: PromptSource; readonly loop: boolean }; result: null };
   stop: { args: { readonly play: number }; result: null };

@@ -221,7 +221,14 @@ describe('our offer inside a dialog', () => {
       expectMessage('BYE'),
       ok,
     );
-    expect(await dialog.modify(ANSWER_SDP)).toContain('o=peer 1 4 ');
+    let made = 0;
+    const makeOffer = async (): Promise<string> => {
+      made += 1;
+      return ANSWER_SDP;
+    };
+    expect(await dialog.modify(makeOffer)).toContain('o=peer 1 4 ');
+    // What met it may have changed what is to be offered.
+    expect(made).toBe(2);
     await dialog.bye();
     expect((await sipp.done).code).toBe(0);
   });

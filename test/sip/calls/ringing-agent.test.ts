@@ -11,6 +11,7 @@ import { until } from '../../support/until.js';
 const quality: LegQuality = {
   ...{ codec: 'PCMU', packetsSent: 0, packetsReceived: 0, packetsLost: 0, packetsLate: 0 },
   ...{ jitterMs: 0, roundTripMs: null, mos: null },
+  ...{ packetsDiscarded: 0, concealedMs: 0, remotePacketsLost: null, remoteLoss: null },
 };
 
 /** A call on a real SIP application whose agent takes as long as the test wants; media and store are noted, not done. */

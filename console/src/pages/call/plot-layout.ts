@@ -5,6 +5,8 @@ export type Point = {
   readonly jitterMs: number;
   readonly lossPercent: number;
   readonly roundTripMs: number | null;
+  /** What the other side has not had of ours; null or, from an older instance, missing: it has not said. */
+  readonly remoteLossPercent?: number | null;
 };
 
 /** What a MOS axis runs over: the scale of ITU-T G.107. */
@@ -42,6 +44,7 @@ export const summaryOf = (points: readonly Point[]) => {
     worst: scores.length === 0 ? null : Math.min(...scores),
     jitterMs: last?.jitterMs ?? 0,
     roundTripMs: last?.roundTripMs ?? null,
+    mostRemoteLost: Math.max(0, ...points.map(({ remoteLossPercent }) => remoteLossPercent ?? 0)),
     mostLost: Math.max(0, ...points.map(({ lossPercent }) => lossPercent)),
   };
 };

@@ -16,6 +16,7 @@ const Final = ({ measured }: { measured: Readonly<Record<string, unknown>> }) =>
     {Object.entries(measured).map(([leg, value]) => {
       const quality = typeof value === 'object' && value !== null ? (value as Readonly<Record<string, unknown>>) : {};
       const mos = numberIn(quality.mos);
+      const remote = numberIn(quality.remotePacketsLost) ?? 0;
       const [lost, received] = [numberIn(quality.packetsLost) ?? 0, numberIn(quality.packetsReceived) ?? 0];
       return (
         <div className="meter" key={leg}>
@@ -32,6 +33,7 @@ const Final = ({ measured }: { measured: Readonly<Record<string, unknown>> }) =>
           <span className="number small">
             {mos === null ? 'no MOS' : `${soundWord(mos)}, MOS ${mos.toFixed(2)}`} · {lost} of {received + lost} lost ·{' '}
             {Math.round(numberIn(quality.jitterMs) ?? 0)} ms jitter
+            {remote === 0 ? '' : ` · ${remote} of ${numberIn(quality.packetsSent) ?? 0} lost on the way there`}
           </span>
         </div>
       );
@@ -92,7 +94,7 @@ const Plot = ({ legs }: { legs: Legs }) => {
 const Legend = ({ legs }: { legs: Legs }) => (
   <ul className="legend small">
     {legs.map(({ leg, points }, index) => {
-      const { now, jitterMs, roundTripMs, mostLost } = summaryOf(points);
+      const { now, jitterMs, roundTripMs, mostLost, mostRemoteLost } = summaryOf(points);
       return (
         <li key={leg}>
           <svg className="key" viewBox="0 0 22 8" aria-hidden="true">
@@ -102,6 +104,7 @@ const Legend = ({ legs }: { legs: Legs }) => (
           <span>
             {now === null ? 'no MOS yet' : `${soundWord(now)}, MOS ${now.toFixed(2)}`} · {Math.round(jitterMs)} ms
             jitter · {mostLost === 0 ? 'nothing lost' : `up to ${mostLost} % lost`}
+            {mostRemoteLost === 0 ? '' : ` · up to ${mostRemoteLost} % lost on the way there`}
             {roundTripMs === null ? '' : ` · ${roundTripMs} ms round trip`}
           </span>
         </li>

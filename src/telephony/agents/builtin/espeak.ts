@@ -1,8 +1,8 @@
 import { spawn } from 'node:child_process';
 import { GatewayError } from '../../../core/errors.js';
 
-/** Longest text spoken in one go, characters. */
-export const MAX_SPOKEN = 1000;
+/** Longest text spoken in one go, characters: as much as a script may say. */
+export const MAX_SPOKEN = 2000;
 
 const WORDS_PER_MINUTE = '160';
 

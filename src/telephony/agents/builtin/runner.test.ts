@@ -150,6 +150,13 @@ describe('a running script', () => {
     ]);
   });
 
+  it('goes on when its keys are refused', async () => {
+    const setup = await start([{ press: '12#' }, { hangup: {} }], {
+      sendDtmf: () => Promise.reject(new Error('on hold')),
+    });
+    expect(await setup.run.done).toBe('hung-up');
+  });
+
   it('stops at once when the call ends, wherever it is', async () => {
     for (const steps of [
       [{ say: 'a' }],

@@ -273,7 +273,12 @@ export const runScript = (script: Script, deps: RunnerDeps): ScriptRun => {
       case 'wait':
         return wait(step.ms);
       case 'press':
-        return orStopped(doors.sendDtmf(step.digits));
+        // Whoever holds, or takes no keys, must not end the script. The timeline has why.
+        return orStopped(
+          doors.sendDtmf(step.digits).catch((error: unknown) => {
+            log.warn({ err: error }, 'the keys of a script could not be sent');
+          }),
+        );
       case 'hangup':
         throw new Finished('hung-up');
     }

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import type { Fault } from '../../../core/errors.js';
+import { MAX_SPOKEN } from './espeak.js';
 
 /** What the script says or plays. */
 export type Utterance = { readonly say: string } | { readonly play: string };
@@ -46,7 +47,11 @@ export type Script = { readonly steps: readonly Step[]; readonly voice: string |
 const MAX_STEPS = 500;
 const MAX_DEPTH = 12;
 
-const text = z.string('must be text').trim().min(1, 'must not be empty').max(2000, 'must be at most 2000 characters');
+const text = z
+  .string('must be text')
+  .trim()
+  .min(1, 'must not be empty')
+  .max(MAX_SPOKEN, `must be at most ${MAX_SPOKEN} characters`);
 const attributeName = z
   .string('must be a name')
   .regex(/^[A-Za-z_][A-Za-z0-9_.-]{0,63}$/, 'must be a name of letters, digits, _, . and -');

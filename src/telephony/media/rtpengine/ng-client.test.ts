@@ -88,6 +88,16 @@ describe('a client of the ng protocol', () => {
     expect(await client.request('ping', {}, { timeoutMs: 20_000 })).toMatchObject({ ok: true });
   });
 
+  it('resolves the name anew after three commands without an answer', async () => {
+    const ports = new Set<number>();
+    await setUp(() => {});
+    server.on('message', (_message: Buffer, from: RemoteInfo) => void ports.add(from.port));
+    for (let i = 0; i < 4; i += 1)
+      expect(await client.request('ping', {}, { timeoutMs: 40 })).toMatchObject({ ok: false });
+    // Another socket: it was connected to what the name means now.
+    await expect.poll(() => ports.size, { timeout: 20_000 }).toBe(2);
+  });
+
   it('answers whoever waits when it is closed, and nobody after that', async () => {
     await setUp(() => {});
     const asked = client.request('ping', {}, { timeoutMs: 600_000 });

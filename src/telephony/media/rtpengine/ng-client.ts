@@ -27,6 +27,9 @@ export type NgClient = {
 const repeats = [100, 200, 400];
 const defaultTimeoutMs = 1_000;
 
+/** Commands in a row without an answer after which its name is resolved anew: it may have moved. */
+const missesUntilAnew = 3;
+
 type Waiting = { readonly settle: (result: NgResult) => void };
 
 const text = (value: BencodeReply | undefined): string => (typeof value === 'string' ? value : '');
@@ -59,6 +62,7 @@ export const ngClient = (options: {
   /** Never settles for a socket that could not be connected: its fault is told to all who wait. */
   let opening: Promise<Socket> | null = null;
   let closed = false;
+  let misses = 0;
 
   const silence = (reason: string): void => {
     for (const { settle } of [...waiting.values()]) settle({ ok: false, why: 'silent', reason });
@@ -68,6 +72,7 @@ export const ngClient = (options: {
     const answer = readAnswer(message);
     const asked = answer === null ? undefined : waiting.get(answer.cookie);
     if (answer === null || asked === undefined) return;
+    misses = 0;
     const result = text(answer.reply.get('result'));
     if (result === 'ok' || result === 'pong') asked.settle({ ok: true, reply: answer.reply });
     else asked.settle({ ok: false, why: 'refused', reason: text(answer.reply.get('error-reason')) || result });
@@ -88,6 +93,15 @@ export const ngClient = (options: {
     current = null;
     opening = null;
     silence(error.message);
+  };
+
+  const missed = (): void => {
+    misses += 1;
+    if (misses < missesUntilAnew || current === null) return;
+    misses = 0;
+    closeQuietly(current);
+    current = null;
+    opening = null;
   };
 
   /** Connected, so that only rtpengine's packets arrive and the machine's word that nobody listens reaches us. */
@@ -128,7 +142,10 @@ export const ngClient = (options: {
         };
         waiting.set(cookie, { settle });
         timers.push(
-          clock.after(timeoutMs, () => settle({ ok: false, why: 'silent', reason: `no answer in ${timeoutMs} ms` })),
+          clock.after(timeoutMs, () => {
+            missed();
+            settle({ ok: false, why: 'silent', reason: `no answer in ${timeoutMs} ms` });
+          }),
           ...repeats.filter((ms) => ms < timeoutMs).map((ms) => clock.after(ms, send)),
         );
         send();

@@ -87,7 +87,7 @@ describe('reading a session description', () => {
   });
 
   it('reads IPv6 addresses and origins whose numbers no double holds', () => {
-    const text = minimal(['m=audio 4000/2 RTP/AVP 0', 'c=IN IP6 2001:DB8::1']).replace(
+    const text = minimal(['m=audio 4000/2 RTP/AVP 0', 'c=IN IP6 2001:DB8:0:0::0:1']).replace(
       '- 1 1',
       '- 18446744073709551615 2',
     );

@@ -1,4 +1,4 @@
-import { isIPv4, isIPv6 } from 'node:net';
+import { isIPv4, isIPv6, SocketAddress } from 'node:net';
 import { GatewayError } from '../../../core/errors.js';
 import type { IpAddress, SdpAttribute, SdpMedia, SdpOrigin, SessionDescription } from './description.js';
 
@@ -157,7 +157,8 @@ const parseConnection = (value: string, line: number): IpAddress => {
 
 /**
  * An address of media. Only unicast literals: a name would need DNS while the caller waits, and media sent to a
- * multicast or broadcast address on a stranger's word would be an amplifier.
+ * multicast or broadcast address on a stranger's word would be an amplifier. IPv6 as sockets write it, since sources are
+ * compared with it as text.
  */
 export const parseAddress = (type: string, address: string, line: number): IpAddress => {
   const upper = type.toUpperCase();
@@ -172,7 +173,7 @@ export const parseAddress = (type: string, address: string, line: number): IpAdd
     if (/^ff/i.test(address)) {
       throw sdpInvalid(`Line ${line} of the session description has no unicast address: ${quoted(address)}.`);
     }
-    return { family: 6, address: address.toLowerCase() };
+    return { family: 6, address: new SocketAddress({ address, family: 'ipv6' }).address };
   }
   throw sdpInvalid(
     `Line ${line} of the session description has no IP address but ${quoted(`${type} ${address}`)}; names and multicast are not taken.`,

@@ -95,6 +95,10 @@ export const toneSamples = (country: string, tone: ToneName): Int16Array => {
   return renderCadence(tone === 'silence' ? '0/1000' : tones[tone]);
 };
 
+/** Two sines at once for `durationMs`, of one tone's power, with soft edges, from sample `at` of `out` on. */
+export const writePair = (low: number, high: number, durationMs: number, out: Int16Array, at: number): void =>
+  renderSegment({ frequencies: [low, high], modulation: 0, samples: (durationMs * sampleRate) / 1000 }, out, at);
+
 /** A sine of `hz` (up to 3800) for `durationMs` (up to a minute) at 8 kHz with soft edges. */
 export const frequencySamples = (hz: number, durationMs: number): Int16Array => {
   const frequency = Math.min(Math.max(hz, 1), 3_800);

@@ -149,6 +149,7 @@ export const placeCall = async (request: OutgoingCallRequest, deps: CallDeps): P
         reason: plainText(response.reason),
         sdp,
         headers: responseHeaders(response),
+        source: response.source.address,
       });
     };
 

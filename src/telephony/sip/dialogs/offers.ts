@@ -16,8 +16,8 @@ const LONGEST_RETRY_AFTER = 10;
  * and ours wait for theirs.
  */
 export type Offers = {
-  /** Sends a re-INVITE; resolves with the SDP of the 200. */
-  modify(offer: string): Promise<string>;
+  /** Sends a re-INVITE; resolves with the SDP of the 200. A function makes the offer each time that one goes out. */
+  modify(offer: string | (() => Promise<string>)): Promise<string>;
   /** Sends the description that is in force once more, for the sake of these headers; resolves with the 200. */
   repeat(headers: Readonly<Record<string, string>>): Promise<SipResponse>;
   /** A re-INVITE or UPDATE arrived. */
@@ -82,15 +82,17 @@ export const createOffers = (context: DialogContext, first: string): Offers => {
     });
 
   const exchangeOffer = async (
-    offer: () => string,
+    offer: () => string | Promise<string>,
     headers: Readonly<Record<string, string>> = {},
   ): Promise<{ readonly response: SipResponse; readonly sdp: string }> => {
     for (let attempt = 1; ; attempt++) {
       await untilIdle();
       exchange = 'ours';
-      const body = offer();
+      let body: string;
       let response: SipResponse;
       try {
+        body = await offer();
+        if (context.over.aborted) throw legEnded();
         response = await transact(context, {
           method: 'INVITE',
           headers: { ...headers, 'Content-Type': 'application/sdp' },
@@ -174,7 +176,7 @@ export const createOffers = (context: DialogContext, first: string): Offers => {
   };
 
   return {
-    modify: async (offer) => (await inTurn(() => exchangeOffer(() => offer))).sdp,
+    modify: async (offer) => (await inTurn(() => exchangeOffer(typeof offer === 'string' ? () => offer : offer))).sdp,
     repeat: async (headers) => (await inTurn(() => exchangeOffer(() => ours, headers))).response,
     receive,
     receiveAck: (request) => {

@@ -1,8 +1,8 @@
-import { dtmfDigits, dtmfEventOf } from './telephone-event.js';
-
 /** Content type of the key presses that some carriers send by SIP INFO; no RFC, but all write it the same way. */
 export const dtmfRelayContentType = 'application/dtmf-relay';
 
+/** By the numbers that telephone events have for them (RFC 4733 table 3). */
+const keys = '0123456789*#ABCD';
 const defaultDurationMs = 160;
 const longestDurationMs = 10_000;
 
@@ -26,9 +26,9 @@ export const parseDtmfInfo = (
 
 const pressOf = (signal: string, duration: number | null): { digit: string; durationMs: number } | null => {
   // Some write the event's number: 10 is the star, 11 the hash.
-  const event = /^1[0-5]$/.test(signal) ? Number(signal) : dtmfEventOf(signal);
-  if (event === null) return null;
-  return { digit: dtmfDigits[event]!, durationMs: Math.min(duration ?? defaultDurationMs, longestDurationMs) };
+  const digit = /^1[0-5]$/.test(signal) ? keys[Number(signal)] : signal.toUpperCase();
+  if (digit?.length !== 1 || !keys.includes(digit)) return null;
+  return { digit, durationMs: Math.min(duration ?? defaultDurationMs, longestDurationMs) };
 };
 
 /** The body of a SIP INFO with one key press. */
