@@ -17,7 +17,7 @@ import { eventRoutes } from './routes/events.js';
 let api: TestApi;
 let events: SessionEvents;
 const closing = new AbortController();
-const most = { credential: 20, all: 2_000 };
+const most = { credential: 20, organization: 30, all: 2_000 };
 /** Credentials that begin with `slow_` are looked up when this has come. */
 let lookedUp: Promise<void> = Promise.resolve();
 let slowAgents = '';
@@ -74,7 +74,7 @@ type Stream = {
 
 const open = async (
   path: string,
-  options: { lastEventId?: string; role?: 'viewer'; org?: string } = {},
+  options: { lastEventId?: string; role?: 'viewer' | 'editor'; org?: string } = {},
 ): Promise<Stream> => {
   const abort = new AbortController();
   const { lastEventId, role = 'viewer', org = 'acme' } = options;
@@ -232,10 +232,16 @@ it('a client that leaves while its credential is looked up takes no place', { ti
   reading.abort();
 });
 
-it('streams are few for one credential, and all end when the gateway does', async () => {
+it('streams are few for one credential and for one organization, and all end when the gateway does', async () => {
   const streams = await Promise.all(count(20).map(() => open('/v1/events')));
   expect(streams.map(({ status }) => status)).toEqual(count(20).map(() => 200));
   expect((await open('/v1/events')).status).toBe(429);
+  const colleagues = await Promise.all(count(10).map(() => open('/v1/events', { role: 'editor' })));
+  expect(colleagues.map(({ status }) => status)).toEqual(count(10).map(() => 200));
+  expect((await open('/v1/events', { role: 'editor' })).status).toBe(429);
+  // Another organization has its own.
+  streams.push(...colleagues, await open('/v1/events', { org: 'globex' }));
+  expect(streams.at(-1)?.status).toBe(200);
   streams[0]?.close();
   await until('a place', async () => {
     const more = await open('/v1/events');

@@ -35,8 +35,8 @@ export const sessionOver = (): GatewayError =>
   new GatewayError('unauthorized', 'The session token is not valid: its session has ended.');
 
 /**
- * A session the principal may see; one of a foreign organization does not exist. Throws GatewayError not_found, or
- * unauthorized for an agent whose session has ended.
+ * A session the principal may see; one of a foreign organization does not exist. Throws GatewayError not_found;
+ * unauthorized for an agent whose session has ended, conflict for one that has handed its caller over and would act.
  */
 export const visibleSession = async (
   deps: Pick<ApiDeps, 'sessions'>,
@@ -52,5 +52,11 @@ export const visibleSession = async (
   }
   // Its token goes with the session; where it could not be removed (Redis was away, the owner died) it is worth nothing.
   if (principal.kind === 'session' && session.status === 'ended') throw sessionOver();
+  // What a tool may still do is for the instance of the call to say; reading does no harm.
+  if (principal.kind === 'session' && session.status === 'transferred' && action !== 'tools:use' && !isRead(action)) {
+    throw new GatewayError('conflict', 'The caller has been transferred.');
+  }
   return session;
 };
+
+const isRead = (action: Action): boolean => action.endsWith(':read');

@@ -228,7 +228,7 @@ const start = async (options: GatewayOptions, stack: ReturnType<typeof shutdownS
       config: (message) => ({ steps: [{ say: message ?? apology }, { hangup: {} }] }),
     },
     doors: { actions: actions.door },
-    credential: credentials.mint,
+    credentials,
     transfers: transferring,
     ...{ clock, log, tracer },
     metrics: callMetrics(metrics),

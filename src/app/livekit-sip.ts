@@ -163,9 +163,16 @@ export const createLiveKitSip = (
     };
   };
 
+  const organizationOf = async (trunk: string, room: string): Promise<string | null> => {
+    const [named = ''] = trunk.split('/', 1);
+    if (named === '') return (await legs.ofRoom(room))?.orgId ?? null;
+    return (await directory.organizations()).includes(named) ? named : null;
+  };
+
   return {
     sip: {
       create,
+      organizationOf,
       transfer: async (transfer) => (await ask({ name: 'transfer', ...transfer }, transferPatience)) as Transferred,
       move: async (room, identity, destination) => {
         await ask({ name: 'move', room, identity, destination }, patience);

@@ -6,8 +6,11 @@ import { GatewayError } from '../core/errors.js';
 import { newToken } from '../core/ids.js';
 import type { Logger } from '../core/logger.js';
 import type { IncomingCall } from '../domain/calls/ports.js';
+import { createEgressPolicy, parseAllowList } from '../platform/egress/index.js';
 import {
+  createDestinationGuard,
   createSipServer,
+  type DestinationGuard,
   type HepSender,
   type Ladder,
   type OwnCalls,
@@ -19,8 +22,8 @@ import {
   type SipServerOptions,
 } from '../telephony/sip/index.js';
 import { type EngineHandle, startEngineInWorker } from '../telephony/sip-engine/index.js';
-import { type Config, hasExternalServer } from './config.js';
-import type { TlsFiles } from './config-values.js';
+import { type Config, hasExternalServer, loopbackOnly } from './config.js';
+import { isLoopback, type TlsFiles } from './config-values.js';
 import type { ShutdownStack } from './shutdown-stack.js';
 import { readPem, readTls } from './tls-files.js';
 
@@ -50,8 +53,10 @@ const DRACHTIO_MESSAGE_LIMIT = 12_000;
 /** The SIP application on the embedded engine, or on the drachtio-server that is configured. */
 export const startSignalling = async (options: SignallingOptions): Promise<RunningSignalling> => {
   const { config, log, clock, stack } = options;
-  const engine = hasExternalServer(config) ? null : await startEngine(options);
-  const server = await createSipServer({
+  let server: SipServer | null = null;
+  const guard = destinationGuard(config, () => server?.endpoints() ?? []);
+  const engine = hasExternalServer(config) ? null : await startEngine(options, guard);
+  const running = await createSipServer({
     ...(engine === null
       ? await externalServers(config)
       : { servers: [{ host: '127.0.0.1', port: engine.handle.adminPort, secret: engine.secret }] }),
@@ -62,14 +67,39 @@ export const startSignalling = async (options: SignallingOptions): Promise<Runni
     ...(config.sip.domain === undefined ? {} : { domain: config.sip.domain }),
     draining: options.draining,
     onRejected: options.onRejected,
+    guard,
     ownCalls: options.ownCalls,
     ladder: options.ladder,
     wireTap: engine !== null,
     dialogsSurviveReconnect: engine !== null,
     ...(engine === null ? { messageLimit: DRACHTIO_MESSAGE_LIMIT } : {}),
   });
-  stack.push('SIP application', () => server.close());
-  return { server, engine: engine?.handle ?? null };
+  server = running;
+  stack.push('SIP application', () => running.close());
+  return { server: running, engine: engine?.handle ?? null };
+};
+
+/**
+ * The rule for SIP destinations (actions.md A6). Where a drachtio-server listens is not for us to set: what it tells is
+ * what counts.
+ */
+const destinationGuard = (config: Config, endpoints: () => readonly string[]): DestinationGuard => {
+  const allow = parseAllowList(config.egress.allow);
+  const policies = {
+    development: createEgressPolicy({ allow, loopbackOnly: true }),
+    network: createEgressPolicy({ allow }),
+  };
+  const onLoopback = (endpoint: string): boolean => /\/(?:127\.[\d.]+|\[?::1\]?):\d+$/.test(endpoint);
+  const development = (): boolean => {
+    if (!hasExternalServer(config)) return loopbackOnly(config);
+    const told = endpoints();
+    return isLoopback(config.http.listen.host) && told.length > 0 && told.every(onLoopback);
+  };
+  return createDestinationGuard((host, address, port) => {
+    const { check } = policies[development() ? 'development' : 'network'];
+    const verdict = check({ host, port, purpose: 'sip' }, address);
+    return verdict.allowed ? null : verdict.reason;
+  });
 };
 
 /** The drachtio-servers we connect to, and where they connect to us. */
@@ -88,7 +118,10 @@ const externalServers = async ({ drachtio, sip }: Config): Promise<Pick<SipServe
   };
 };
 
-const startEngine = async (options: SignallingOptions): Promise<{ handle: EngineHandle; secret: string }> => {
+const startEngine = async (
+  options: SignallingOptions,
+  guard: DestinationGuard,
+): Promise<{ handle: EngineHandle; secret: string }> => {
   const { config, log, stack } = options;
   const secret = newToken();
   const tls = config.sip.tls === undefined ? null : await readTls(config.sip.tls);
@@ -105,6 +138,7 @@ const startEngine = async (options: SignallingOptions): Promise<{ handle: Engine
     ...(config.sip.domain === undefined ? {} : { contactHost: hostOf(config.sip.domain) }),
     ...(tls === null ? {} : { tls }),
     userAgent: 'voice-gateway',
+    permit: async (callId, targets) => guard.judge(callId, targets),
     log: (level, fields, message) => engineLog[level](fields, message),
     tap: (event) => {
       options.ladder.record(event);

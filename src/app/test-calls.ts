@@ -14,7 +14,7 @@ import type { Rejections } from './rejections.js';
 import type { CommandTaker } from './transfer-control.js';
 
 /** Each has an engine and a media worker of its own: so many at once, of an organization and in all. */
-const most = { organization: 3, all: 8 };
+const most = { organization: 3, all: 12 };
 /** How long a test call may take to become a session, ms. */
 const patience = 15_000;
 /** How long the instance of a call may take to answer another one, ms. */

@@ -17,7 +17,9 @@ const patterns: readonly (readonly [RegExp, string])[] = [
   [/\b(Bearer|Basic)\s+[\w.~+/=-]{6,}/gi, `$1 ${BULLETS}`],
   // Tokens of ours: of the operator, of an agent's session, of an API key, of a webhook.
   [/\b(?:vg[as]_|ocx_live_|whsec_)[\w-]{8,}/g, BULLETS],
-  [/\beyJ[\w-]{6,}\.[\w-]{2,}\.[\w-]*/g, BULLETS],
+  // Judged once for each run of such characters, however many beginnings stand in it: tried at each of them, a long run
+  // of beginnings alone would take its length squared.
+  [/(?<![\w-])(?=[\w-]{9,}\.[\w-]{2,}\.)([\w-]*?)\beyJ[\w-]{6,}\.[\w-]{2,}\.[\w-]*/g, `$1${BULLETS}`],
   [/(\/voice-prefetch\/)[^/?#\s"']+/g, `$1${BULLETS}`],
   [/(\b[a-z][a-z0-9+.-]{1,20}:\/\/[^\s:/@"']{0,256}:)[^\s@/"']{1,256}@/gi, `$1${BULLETS}@`],
 ];
@@ -36,7 +38,14 @@ export type Redactor = {
   text(value: string): string;
   /** A copy of a JSON-like value or error without secrets; cycles, functions and depths over 8 become short words. */
   value(value: unknown): unknown;
+  /** Like `value` for a line of a log: texts are cut after 8,192 characters, so that a stranger's text costs a bounded time. */
+  line(value: unknown): unknown;
 };
+
+/** Characters of one text in a log line. */
+const LINE_TEXT = 8_192;
+/** Characters of it that are looked through. What stands in the second half may be half a secret, and is never shown. */
+const LOOKED_THROUGH = 32_768;
 
 const SHORTEST = 6;
 const DEEPEST = 8;
@@ -95,6 +104,8 @@ const createIndex = () => {
   };
 };
 
+const cut = (text: string, limit: number): string => (text.length <= limit ? text : `${text.slice(0, limit)}…`);
+
 /** A redactor that knows the given secrets for good, besides names and forms. */
 export const createRedactor = (secrets: Iterable<string> = []): Redactor => {
   const index = createIndex();
@@ -149,7 +160,13 @@ export const createRedactor = (secrets: Iterable<string> = []): Redactor => {
     return result;
   };
 
-  const walk = (value: unknown, depth: number, above: readonly object[]): unknown => {
+  const lineText = (value: string): string => {
+    if (value.length <= LOOKED_THROUGH) return cut(text(value), LINE_TEXT);
+    const clean = text(value.slice(0, LOOKED_THROUGH));
+    return `${clean.slice(0, Math.min(LINE_TEXT, Math.max(0, clean.length - LOOKED_THROUGH / 2)))}…`;
+  };
+
+  const walk = (value: unknown, depth: number, above: readonly object[], text: (value: string) => string): unknown => {
     if (typeof value === 'string') return text(value);
     if (typeof value === 'bigint') return value.toString();
     if (typeof value === 'function' || typeof value === 'symbol') return `[${typeof value}]`;
@@ -159,22 +176,28 @@ export const createRedactor = (secrets: Iterable<string> = []): Redactor => {
     const path = [...above, value];
     if (value instanceof Date) return Number.isNaN(value.getTime()) ? null : value.toISOString();
     if (ArrayBuffer.isView(value)) return `[${value.byteLength} bytes]`;
-    if (Array.isArray(value)) return value.map((item) => walk(item, depth + 1, path));
-    if (value instanceof Map) return walk(Object.fromEntries(value), depth + 1, path);
-    if (value instanceof Set) return walk([...value], depth + 1, path);
+    if (Array.isArray(value)) return value.map((item) => walk(item, depth + 1, path, text));
+    if (value instanceof Map) return walk(Object.fromEntries(value), depth + 1, path, text);
+    if (value instanceof Set) return walk([...value], depth + 1, path, text);
     const result: Record<string, unknown> = {};
     if (value instanceof Error) {
       result.type = value.name;
       result.message = text(value.message);
       if (value.stack !== undefined) result.stack = text(value.stack);
-      if (value.cause !== undefined) result.cause = walk(value.cause, depth + 1, path);
+      if (value.cause !== undefined) result.cause = walk(value.cause, depth + 1, path, text);
     }
     for (const [name, item] of Object.entries(value)) {
       const hidden = isSecretName(name) && item !== null && item !== undefined && typeof item !== 'boolean';
-      result[name] = hidden ? BULLETS : walk(item, depth + 1, path);
+      result[name] = hidden ? BULLETS : walk(item, depth + 1, path, text);
     }
     return result;
   };
 
-  return { add, hold, text, value: (value) => walk(value, 0, []) };
+  return {
+    add,
+    hold,
+    text,
+    value: (value) => walk(value, 0, [], text),
+    line: (value) => walk(value, 0, [], lineText),
+  };
 };

@@ -13,10 +13,14 @@ describe('the engine in a thread of its own', () => {
   it('answers a call, reports its log and every message on the wire, and ends', async () => {
     const events: WireEvent[] = [];
     const lines: string[] = [];
+    const refused: unknown[] = [];
     const engine = await startEngineInWorker({
       listen,
       admin,
-      log: (_level, _fields, message) => lines.push(message),
+      log: (_level, fields, message) => {
+        lines.push(message);
+        refused.push(fields.callId);
+      },
       tap: (event) => events.push(event),
     });
     const sipPort = engine.listen[0]?.port ?? 0;
@@ -39,6 +43,9 @@ describe('the engine in a thread of its own', () => {
     phone.request('REFER');
     await phone.nextResponse(405);
     await expect.poll(() => lines).toContain('request refused by the engine');
+    const endless = 'eyJ-'.repeat(1_500);
+    phone.request('BYE', { callId: endless });
+    await expect.poll(() => refused).toContain(endless.slice(0, 256));
     await expect
       .poll(() =>
         events

@@ -125,6 +125,28 @@ describe('what names us in a request to a host name', { timeout: 60_000 }, () =>
   });
 });
 
+describe('a target that is not permitted', { timeout: 60_000 }, () => {
+  it('is passed over, judged by the address that would be dialled; with none left the INVITE ends with 503', async () => {
+    const asked: unknown[] = [];
+    const forbidden = new Set<number>();
+    const { app, peer, serves } = await begin({
+      permit: async (callId, targets) => {
+        asked.push([callId, targets.map(({ address }) => address)]);
+        return targets.map(({ port }) => !forbidden.has(port));
+      },
+    });
+    const [inner, outer] = [await peer(), await peer()];
+    forbidden.add(inner.port);
+    serves('_sip._udp.carrier.test', [inner.port, outer.port]);
+    app.command('sip||', invite('sip:you@carrier.test;transport=udp'));
+    const { callId } = await outer.nextRequest('INVITE', patience);
+    expect(asked).toEqual([[callId, ['127.0.0.1', '127.0.0.1']]]);
+    app.command('sip||', invite(`sip:you@127.0.0.1:${inner.port}`));
+    await app.sip('SIP/2.0 503', patience);
+    expect(inner.unread).toEqual([]);
+  });
+});
+
 describe('a target that says nothing', { timeout: 60_000 }, () => {
   it('is left after four seconds while there is another; its late answer is ACKed and hung up', async () => {
     const { clock, engine, app, peer, serves } = await begin();

@@ -74,7 +74,7 @@ const shapes = {
       acme: {
         country: 'US',
         inbound: { sources: ['203.0.113.0/28'], transports: ['tls'] },
-        outbound: { digest: { username: 'us', password: `\${ACME_PASSWORD}` } },
+        outbound: { peers: ['sip.acme.example'], digest: { username: 'us', password: `\${ACME_PASSWORD}` } },
       },
     },
     extraEnv: [

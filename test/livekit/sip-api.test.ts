@@ -319,6 +319,8 @@ describe.skipIf(!hasLiveKitServer())("LiveKit's SIP API at the gateway, by LiveK
       expect(await post(new Uint8Array([255, 255, 255]), 'application/protobuf')).toBe('malformed');
       expect(await post('{}', 'text/plain')).toBe('malformed');
       expect(await post('{}', 'application/json')).toBe('invalid_argument');
+      const named = { room_name: 'r', sip_call_to: '+14155550188', sip_trunk_id: 'eyJ-'.repeat(10_000) };
+      expect(await post(JSON.stringify(named), 'application/json')).toBe('invalid_argument');
     });
   });
 

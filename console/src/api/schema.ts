@@ -2434,6 +2434,7 @@ export type Operations = {
         readonly inbandDtmf?: boolean;
       };
       readonly outbound?: {
+        readonly peers?: readonly string[];
         readonly transport?: 'udp' | 'tcp' | 'tls' | null;
         readonly secureTransport?: 'tcp' | 'tls' | null;
         readonly callerId?: 'caller' | 'called';

@@ -5,18 +5,23 @@
 const plain = 'voice_gateway_console';
 const secure = `__Host-${plain}`;
 
-/** The value in a `Cookie` header; null when there is none. */
-export const cookieOf = (header: string | undefined): string | null => {
+const nameFor = (publicUrl: string): string => (publicUrl.startsWith('https:') ? secure : plain);
+
+/**
+ * The value in a `Cookie` header; null when there is none. Over https the plain name counts for nothing: any sub-domain
+ * can set it, and sign somebody in as somebody else.
+ */
+export const cookieOf = (publicUrl: string, header: string | undefined): string | null => {
+  const wanted = nameFor(publicUrl);
   for (const part of header?.split(';') ?? []) {
     const [name, value] = part.trim().split('=', 2);
-    if ((name === secure || name === plain) && value !== undefined && value !== '') return value;
+    if (name === wanted && value !== undefined && value !== '') return value;
   }
   return null;
 };
 
 /** `Set-Cookie` for a value, or for none with `maxAge` 0. `maxAge`: s. */
 export const setCookie = (publicUrl: string, value: string, maxAge: number): string => {
-  const https = publicUrl.startsWith('https:');
-  const name = https ? secure : plain;
-  return `${name}=${value}; Path=/; Max-Age=${maxAge}; HttpOnly; SameSite=Strict${https ? '; Secure' : ''}`;
+  const name = nameFor(publicUrl);
+  return `${name}=${value}; Path=/; Max-Age=${maxAge}; HttpOnly; SameSite=Strict${name === secure ? '; Secure' : ''}`;
 };

@@ -36,7 +36,7 @@ const bearer = (header: string | undefined): string | null => {
  * own page asks: `SameSite` alone lets pages of other ports of this host pass. Throws GatewayError origin_refused.
  */
 const cookieCredential = (deps: ApiDeps, request: Request): string | null => {
-  const value = cookieOf(request.headers.cookie);
+  const value = cookieOf(deps.publicUrl, request.headers.cookie);
   const credential = value === null ? null : (deps.console?.credential(value) ?? null);
   if (credential === null || request.method === 'GET' || request.method === 'HEAD') return credential;
   if (request.headers.origin === undefined) {

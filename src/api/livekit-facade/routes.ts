@@ -61,6 +61,8 @@ export type LiveKitSip = {
     | ({ readonly answered: false } & SipFailure)
   >;
   move(room: string, identity: string, destination: string): Promise<void>;
+  /** Whose request it is, by the trunk it names or the room it is about; null when nobody's. */
+  organizationOf(trunk: string, room: string): Promise<string | null>;
 };
 
 export type LiveKitFacadeParts = {
@@ -68,8 +70,8 @@ export type LiveKitFacadeParts = {
   readonly keys: { readonly apiKey: string; readonly apiSecret: string };
 };
 
-/** Requests at once and a second: an agent out of hand must not keep the gateway from its calls. */
-const rate = { perSecond: 100, burst: 300 };
+/** Requests at once and a second: an agent out of hand must keep neither the gateway nor others from their calls. */
+const rates = { organization: { perSecond: 25, burst: 75 }, all: { perSecond: 100, burst: 300 } };
 /** Bytes: requests are some hundred, with headers and attributes a few thousand. */
 const longest = 65_536;
 
@@ -78,10 +80,15 @@ const milliseconds = (duration: { readonly seconds: bigint; readonly nanos: numb
   return ms > 0 ? Math.min(ms, 86_400_000) : null;
 };
 
-const needed = (value: string, name: string): string => {
-  if (value === '') throw new TwirpFailure('invalid_argument', `${name} is missing.`);
+/** Names, numbers and keys: what comes back in answers and log lines. */
+const short = (value: string, name: string): string => {
   if (value.length > 512) throw new TwirpFailure('invalid_argument', `${name} is too long.`);
   return value;
+};
+
+const needed = (value: string, name: string): string => {
+  if (value === '') throw new TwirpFailure('invalid_argument', `${name} is missing.`);
+  return short(value, name);
 };
 
 const denied = (what: string): TwirpFailure =>
@@ -127,14 +134,14 @@ const create = async (sip: LiveKitSip, request: CreateSIPParticipantRequest, gra
   const room = needed(request.roomName, 'room_name');
   const to = needed(request.sipCallTo, 'sip_call_to');
   const result = await sip.create({
-    ...{ trunk: request.sipTrunkId, to, room },
-    from: request.sipNumber === '' ? null : request.sipNumber,
-    identity: request.participantIdentity,
-    name: request.participantName,
+    ...{ trunk: short(request.sipTrunkId, 'sip_trunk_id'), to, room },
+    from: request.sipNumber === '' ? null : short(request.sipNumber, 'sip_number'),
+    identity: short(request.participantIdentity, 'participant_identity'),
+    name: short(request.participantName, 'participant_name'),
     metadata: request.participantMetadata,
     attributes: request.participantAttributes,
     headers: request.headers,
-    dtmf: request.dtmf === '' ? null : request.dtmf,
+    dtmf: request.dtmf === '' ? null : short(request.dtmf, 'dtmf'),
     hideNumber: request.hidePhoneNumber,
     wait: request.waitUntilAnswered,
     ringTimeout: milliseconds(request.ringingTimeout),
@@ -166,7 +173,13 @@ export const livekitRoutes = (
   deps: Pick<ApiDeps, 'clock' | 'log'>,
   { sip, keys }: LiveKitFacadeParts,
 ): readonly Route[] => {
-  const limiter = createRateLimiter(deps.clock, 1);
+  const limiter = createRateLimiter(deps.clock);
+  const admit = async (trunk: string, room: string): Promise<void> => {
+    const organization = await sip.organizationOf(trunk, room);
+    if (limiter.take(`of ${organization ?? ''}`, rates.organization) > 0 || limiter.take('all', rates.all) > 0) {
+      throw new TwirpFailure('resource_exhausted', 'Too many requests at once.');
+    }
+  };
   const route = (
     method: string,
     summary: string,
@@ -197,7 +210,6 @@ export const livekitRoutes = (
       async handle({ headers, bytes, log }) {
         try {
           const grants = await verifyLiveKitToken(bearerOf(headers), keys, deps.clock.now());
-          if (limiter.take('all', rate) > 0) throw new TwirpFailure('resource_exhausted', 'Too many requests at once.');
           const encoding = encodingOf(headers['content-type']);
           return await answer(bytes, encoding, grants);
         } catch (error) {
@@ -206,14 +218,24 @@ export const livekitRoutes = (
       },
     });
   return [
-    route('SIP/TransferSIPParticipant', 'Transfers the caller in a room', async (bytes, encoding, grants) =>
-      writeMessage(await transfer(sip, readMessage(TransferSIPParticipantRequest, encoding, bytes), grants), encoding),
-    ),
-    route('SIP/CreateSIPParticipant', 'Calls somebody into a room', async (bytes, encoding, grants) =>
-      writeMessage(await create(sip, readMessage(CreateSIPParticipantRequest, encoding, bytes), grants), encoding),
-    ),
-    route('RoomService/MoveParticipant', 'Moves a telephone of ours to another room', async (bytes, encoding, grants) =>
-      writeMessage(await move(sip, readMessage(MoveParticipantRequest, encoding, bytes), grants), encoding),
+    route('SIP/TransferSIPParticipant', 'Transfers the caller in a room', async (bytes, encoding, grants) => {
+      const request = readMessage(TransferSIPParticipantRequest, encoding, bytes);
+      await admit('', request.roomName);
+      return writeMessage(await transfer(sip, request, grants), encoding);
+    }),
+    route('SIP/CreateSIPParticipant', 'Calls somebody into a room', async (bytes, encoding, grants) => {
+      const request = readMessage(CreateSIPParticipantRequest, encoding, bytes);
+      await admit(request.sipTrunkId, request.roomName);
+      return writeMessage(await create(sip, request, grants), encoding);
+    }),
+    route(
+      'RoomService/MoveParticipant',
+      'Moves a telephone of ours to another room',
+      async (bytes, encoding, grants) => {
+        const request = readMessage(MoveParticipantRequest, encoding, bytes);
+        await admit('', request.room);
+        return writeMessage(await move(sip, request, grants), encoding);
+      },
     ),
   ];
 };

@@ -8,10 +8,10 @@ import { actingOrganization, visibleSession } from '../organization-of.js';
 import { organizationQuery } from '../schemas.js';
 
 /**
- * Streams at once: of one credential, and of the instance. A support team signs its consoles in with one API key, and each
+ * Streams at once: of one credential, of all credentials of an organization, and of the instance. A support team signs its consoles in with one API key, and each
  * page holds a stream; a quiet one costs a timer and a few kilobytes.
  */
-const mostStreams = { credential: 200, all: 2_000 };
+const mostStreams = { credential: 200, organization: 500, all: 2_000 };
 /** ms after which a stream ends and the client comes again: a credential that was revoked meanwhile is found out. */
 const longest = 15 * 60_000;
 
@@ -45,6 +45,7 @@ export const eventRoutes = (
   most = mostStreams,
 ): readonly Route[] => {
   const open = new Map<string, number>();
+  let all = 0;
   const count = (key: string, by: 1 | -1): void => {
     const now = (open.get(key) ?? 0) + by;
     if (now > 0) open.set(key, now);
@@ -69,14 +70,25 @@ export const eventRoutes = (
     gone: AbortSignal,
   ): Reply => {
     const key = `${principal.kind} ${principal.orgId ?? ''} ${principal.sub}`;
-    const all = [...open.values()].reduce((sum, each) => sum + each, 0);
+    const organization = principal.orgId === null ? null : `of ${principal.orgId}`;
     if ((open.get(key) ?? 0) >= most.credential) {
       throw new GatewayError('rate_limited', `This credential has ${most.credential} streams of events open already.`);
+    }
+    if (organization !== null && (open.get(organization) ?? 0) >= most.organization) {
+      throw new GatewayError(
+        'rate_limited',
+        `The organization has ${most.organization} streams of events open already.`,
+      );
     }
     if (all >= most.all) {
       throw new GatewayError('rate_limited', `This instance has ${most.all} streams of events open already.`);
     }
-    count(key, 1);
+    const counted = (by: 1 | -1): void => {
+      all += by;
+      count(key, by);
+      if (organization !== null) count(organization, by);
+    };
+    counted(1);
     const late = new AbortController();
     const timer = deps.clock.after(longest, () => late.abort());
     let ended = false;
@@ -84,7 +96,7 @@ export const eventRoutes = (
       if (ended) return;
       ended = true;
       timer.cancel();
-      count(key, -1);
+      counted(-1);
     };
     // A client that left before its stream began has none that could end.
     if (gone.aborted) end();

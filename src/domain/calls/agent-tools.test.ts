@@ -43,6 +43,7 @@ const setUp = (doors: Partial<CallDoors> = {}) => {
         names[id] === undefined ? null : ({ id, name: names[id] } as unknown as TransferDestination),
     },
     over: () => over,
+    handedOver: () => false,
     clock,
     log: silentLogger,
   });

@@ -51,6 +51,9 @@ export const controlNames: readonly string[] = Object.keys(controls);
 
 const refused = (code: ToolFault['code'], message: string): ToolAnswer => ({ ok: false, fault: { code, message } });
 
+/** What an agent hears that has handed the caller over. */
+export const transferred = 'The caller has been transferred.';
+
 class BadArguments extends Error {}
 
 const judged = <S extends z.ZodType>(schema: S, args: unknown): z.output<S> => {
@@ -72,6 +75,8 @@ export type AgentToolsContext = {
   readonly directory: Pick<Directory, 'destination'>;
   /** True once the call is over. */
   readonly over: () => boolean;
+  /** True while a human talks with the caller in the agent's place. */
+  readonly handedOver: () => boolean;
   readonly clock: Clock;
   readonly log: Logger;
 };
@@ -170,6 +175,7 @@ export const agentTools = (context: AgentToolsContext): AgentTools => {
     list,
     async call(name, given) {
       if (context.over()) return refused('session_ended', 'The call has ended.');
+      if (context.handedOver()) return refused('not_available', transferred);
       const wait = bucket.take();
       if (wait > 0) return refused('too_many', `Too many tool calls: try again in ${wait} ms.`);
       if (inFlight >= mostInFlight) return refused('too_many', `${mostInFlight} tool calls are under way already.`);

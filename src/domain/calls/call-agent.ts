@@ -26,7 +26,7 @@ export type CallAgentParts = {
   readonly session: OwnedSession;
   readonly origin: CallOrigin;
   readonly leg: MediaLeg;
-  readonly credential: () => Promise<AgentCredential>;
+  readonly credential: { mint(): Promise<AgentCredential>; revoke(): void };
   /** What the agent gets of the call besides. */
   readonly given: Pick<AgentContext, 'doors' | 'tools' | 'answered' | 'rang'>;
   readonly transfers: Pick<CallTransfers, 'start'>;
@@ -63,7 +63,7 @@ export const callAgent = (parts: CallAgentParts): CallAgent => {
   let standIns: 'none' | 'destination' | 'agent' = 'none';
   /** What the agent's leg wants said when nobody else takes the call. */
   let lastMessage: string | null = null;
-  /** One for the whole call, whichever agent it has. */
+  /** One for the whole call, whichever agent it has, until an agent has handed over. */
   let credential: Promise<AgentCredential> | null = null;
 
   /** An agent is gone before its time. */
@@ -89,7 +89,7 @@ export const callAgent = (parts: CallAgentParts): CallAgent => {
     leg: parts.leg,
     ...parts.given,
     credential: () => {
-      credential ??= parts.credential();
+      credential ??= parts.credential.mint();
       return credential;
     },
     log: log.child({ agent: route.agent.id }),
@@ -180,7 +180,12 @@ export const callAgent = (parts: CallAgentParts): CallAgent => {
     dtmf: (digit) => agentLeg?.dtmf(digit),
     async stop(why) {
       const leg = agentLeg;
-      if (why === 'transferred') agentLeg = null;
+      if (why === 'transferred') {
+        agentLeg = null;
+        // It has no business with the call any more; a stand-in that comes later gets a credential of its own.
+        if (credential !== null) parts.credential.revoke();
+        credential = null;
+      }
       span.end({ 'agent.end': why });
       await leg?.stop(why);
     },

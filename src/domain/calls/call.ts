@@ -1,11 +1,12 @@
 import type { Clock } from '../../core/clock.js';
+import { GatewayError } from '../../core/errors.js';
 import type { Logger } from '../../core/logger.js';
 import { silentTracer, type Tracer } from '../../core/tracing.js';
 import type { Route } from '../directory/records.js';
 import type { OwnedSession } from '../sessions/ports.js';
 import type { EndReason } from '../sessions/records.js';
 import type { Failure } from '../transfer/index.js';
-import { agentTools } from './agent-tools.js';
+import { agentTools, transferred } from './agent-tools.js';
 import { type CallAgentParts, type ConfiguredAgent, callAgent } from './call-agent.js';
 import type { CallOrigin } from './call-origin.js';
 import { type CallRecording, callRecording, type RecordingPlace } from './call-recording.js';
@@ -14,15 +15,7 @@ import { callDoors, type DoorPorts } from './doors.js';
 import { parseDtmfInfo } from './dtmf-info.js';
 import { type Key, keyDoubles, pressKeys } from './keys.js';
 import { type CallEffect, type CallEvent, type CallState, initialCall, transition } from './machine.js';
-import type {
-  AgentCredential,
-  AgentTools,
-  Dialog,
-  DialogEvents,
-  LegQuality,
-  MediaLeg,
-  MediaLegEvents,
-} from './ports.js';
+import type { AgentTools, Dialog, DialogEvents, LegQuality, MediaLeg, MediaLegEvents } from './ports.js';
 import { transferDoor } from './transfer-door.js';
 import { callTransfers } from './transfer-operation.js';
 import type { CallTransfers, TransferDeps } from './transfer-ports.js';
@@ -44,7 +37,7 @@ export type CallParts = {
   readonly recordings: RecordingPlace;
   readonly record: boolean;
   readonly doors: DoorPorts;
-  readonly credential: () => Promise<AgentCredential>;
+  readonly credential: CallAgentParts['credential'];
   readonly transfers: TransferDeps;
   readonly onAnswered: (delayMs: number) => void;
   readonly onLegClosed: (quality: LegQuality) => void;
@@ -189,13 +182,19 @@ export const runCall = (parts: CallParts): LiveCall => {
     ...{ tracer, log },
   });
 
+  /** A human talks with the caller: the call is not the agent's any more, unless it comes back. */
+  const handedOver = (): boolean => state.destination === 'up';
+
   const doors = callDoors(parts.doors, {
     session,
     press: (digits) => pressKeys({ media: leg, dialog: () => dialog, profile: origin.profile }, digits),
     log,
     clock,
     agent: route.agent,
-    endCall: () => dispatch({ type: 'hang-up', reason: 'agent-hangup' }),
+    endCall: () => {
+      if (handedOver()) throw new GatewayError('not_available', transferred);
+      dispatch({ type: 'hang-up', reason: 'agent-hangup' });
+    },
     transfer: transferDoor(transfers, route.agent, parts.transfers.directory),
   });
 
@@ -204,6 +203,7 @@ export const runCall = (parts: CallParts): LiveCall => {
     agent: route.agent,
     directory: parts.transfers.directory,
     over: () => state.status === 'ended',
+    handedOver,
   });
   const agent = callAgent({
     agent: parts.agent,

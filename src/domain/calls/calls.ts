@@ -34,8 +34,11 @@ export type CallsDeps = {
   /** What a caller hears when the configured agent cannot be had: an agent type and its script around a message. */
   readonly fallBack: { readonly type: string; readonly config: (message: string | null) => unknown };
   readonly doors: DoorPorts;
-  /** Mints what an agent's leg may ask the API with. Rejects with GatewayError store_unavailable. */
-  readonly credential: (owner: { readonly orgId: string; readonly sessionId: string }) => Promise<AgentCredential>;
+  /** What an agent's leg may ask the API with. `mint` rejects with GatewayError store_unavailable. */
+  readonly credentials: {
+    mint(owner: { readonly orgId: string; readonly sessionId: string }): Promise<AgentCredential>;
+    revoke(sessionId: string): void;
+  };
   readonly transfers: TransferDeps;
   readonly clock: Clock;
   readonly log: Logger;

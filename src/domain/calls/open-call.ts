@@ -168,7 +168,10 @@ export const openCall = async (deps: CallsDeps, opening: Opening): Promise<LiveC
       recordings: deps.recordings,
       record: agent.record,
       doors: deps.doors,
-      credential: () => deps.credential({ orgId: organization.id, sessionId }),
+      credential: {
+        mint: () => deps.credentials.mint({ orgId: organization.id, sessionId }),
+        revoke: () => deps.credentials.revoke(sessionId),
+      },
       transfers: deps.transfers,
       onAnswered: (delayMs) => {
         answered = true;

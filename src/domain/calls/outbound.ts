@@ -71,10 +71,14 @@ export type OutboundDeps = {
   readonly log: Logger;
 };
 
+const operatorTrunk = ({ trunk }: OutboundPolicy): Pick<TransferDestination, 'trunk' | 'operatorTrunk'> =>
+  trunk === null ? { trunk } : { trunk, operatorTrunk: true };
+
 /** A party that is nobody's destination, with every option at its default. */
 const adHoc = (orgId: string, target: CallTarget, policy: OutboundPolicy): TransferDestination => ({
   ...{ id: target.value, orgId, name: target.value, type: target.type, value: target.value },
-  ...{ profile: policy.profile, trunk: target.type === 'phone' ? policy.trunk : null, method: 'invite' },
+  ...{ profile: policy.profile, trunk: null, method: 'invite' },
+  ...(target.type === 'phone' ? operatorTrunk(policy) : {}),
   ...{ callerId: null, digest: null, headers: {}, secureMedia: false, holdAudio: null, announcement: null },
   ...{ ringTimeout: 30, onFailure: 'return', next: null, returnWithin: 0 },
 });
@@ -89,7 +93,7 @@ export const createOutboundCalls = (deps: OutboundDeps): OutboundCalls => {
   const { directory, guard, transfers } = deps;
 
   /** The agent's destination that is meant, else a party the operator lets be called. */
-  const resolve = async (agent: Agent, country: string, to: string): Promise<Resolved> => {
+  const resolve = async (agent: Agent, country: string, to: string, by: 'call' | 'transfer'): Promise<Resolved> => {
     const policy = await guard.policy(agent.orgId);
     const own = (
       await Promise.all(agent.transferDestinations.map((id) => directory.destination(agent.orgId, id)))
@@ -101,12 +105,19 @@ export const createOutboundCalls = (deps: OutboundDeps): OutboundCalls => {
         name.toLowerCase() === to.trim().toLowerCase() ||
         (typeof target !== 'string' && isSameTarget(target, value)),
     );
+    const asker = { orgId: agent.orgId, agentId: agent.id };
     if (meant !== undefined) {
-      const trunk = meant.trunk ?? (meant.type === 'phone' ? policy.trunk : null);
-      return { destination: { ...meant, trunk }, assigned: true, policy };
+      const { type, trunk } = meant;
+      const refers = meant.method === 'refer' && by === 'transfer';
+      if (type !== 'phone' || trunk !== null || policy.trunk === null || refers) {
+        return { destination: meant, assigned: true, policy };
+      }
+      // The operator's trunk is for the operator's list of numbers: a destination that lacks one must not get round it.
+      guard.permit(asker, { type, value: meant.value }, policy);
+      return { destination: { ...meant, ...operatorTrunk(policy) }, assigned: false, policy };
     }
     if (typeof target === 'string') throw new GatewayError('bad_request', `${JSON.stringify(to)} ${target}.`);
-    guard.permit({ orgId: agent.orgId, agentId: agent.id }, target, policy);
+    guard.permit(asker, target, policy);
     return { destination: adHoc(agent.orgId, target, policy), assigned: false, policy };
   };
 
@@ -176,6 +187,7 @@ export const createOutboundCalls = (deps: OutboundDeps): OutboundCalls => {
           signalling: transfers.signalling(),
           ...{ clock: transfers.clock, log: deps.log.child({ sessionId }), media, plan, profile, onAnswered },
           digest: transfers.digest(found),
+          operatorHost: found.operatorTrunk === true,
           sipCallId: newUuid(),
           person: { e164: isE164(user) ? user : null, raw: value, display: null, withheld: false },
           agentFirst: request.instead?.first === true,
@@ -200,7 +212,7 @@ export const createOutboundCalls = (deps: OutboundDeps): OutboundCalls => {
   return {
     async place(request) {
       const who = await callee(request.orgId, request.agentId);
-      const resolved = await resolve(who.agent, who.organization.defaultCountry, request.to);
+      const resolved = await resolve(who.agent, who.organization.defaultCountry, request.to, 'call');
       let lease: OutboundLease | null = null;
       const opening = await openingOf(request, who, resolved, () => lease?.answered());
       let call: LiveCall | null = null;
@@ -216,7 +228,11 @@ export const createOutboundCalls = (deps: OutboundDeps): OutboundCalls => {
     },
     async transfer(call, request) {
       const { agent, organization } = call.route;
-      const { destination: found, assigned, policy } = await resolve(agent, organization.defaultCountry, request.to);
+      const {
+        destination: found,
+        assigned,
+        policy,
+      } = await resolve(agent, organization.defaultCountry, request.to, 'transfer');
       const destination: TransferDestination = {
         ...found,
         headers: { ...found.headers, ...request.headers },

@@ -17,6 +17,8 @@ export type OutgoingOptions = {
   readonly plan: Pick<TransferPlan, 'target' | 'from' | 'headers' | 'ringTimeout'>;
   readonly profile: TransferProfile;
   readonly digest: { readonly username: string; readonly password: string } | null;
+  /** The operator named the host that is called, not the tenant. */
+  readonly operatorHost: boolean;
   readonly sipCallId: string;
   /** Who is called. */
   readonly person: CallerIdentity;
@@ -72,7 +74,7 @@ export const outgoingOrigin = (options: OutgoingOptions): CallOrigin => {
         signalling: options.signalling,
         ...{ clock, media },
         plan: options.plan,
-        profile: options.profile.name,
+        ...{ profile: options.profile.name, operatorHost: options.operatorHost },
         digest: options.digest,
         sipCallId: options.sipCallId,
         hooks: {

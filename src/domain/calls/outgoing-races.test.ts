@@ -72,7 +72,16 @@ const dialled = async (options: { readonly agentFirst?: boolean; readonly accept
     },
   };
   const origin = outgoingOrigin({
-    ...{ signalling, clock, log: silentLogger, media: leg, digest: null, sipCallId: 'c', publicAddress: '192.0.2.1' },
+    ...{
+      signalling,
+      clock,
+      log: silentLogger,
+      media: leg,
+      digest: null,
+      operatorHost: false,
+      sipCallId: 'c',
+      publicAddress: '192.0.2.1',
+    },
     plan: { target: 'sip:p@192.0.2.9', from: '<sip:+14155550100@gw>', headers: {}, ringTimeout: 30_000 },
     profile: { name: 'local', rules: { name: 'local' } } as unknown as TransferProfile,
     person: { e164: '+12025550101', raw: '', display: null, withheld: false },
@@ -99,7 +108,7 @@ const dialled = async (options: { readonly agentFirst?: boolean; readonly accept
     agent: { adapter, config: null },
     fallBack: { adapter, config: () => null },
     doors: { actions: null },
-    credential: () => Promise.reject(new Error('unused')),
+    credential: { mint: () => Promise.reject(new Error('unused')), revoke: () => {} },
     transfers: { clock, directory: { destination: async () => null } } as unknown as TransferDeps,
     onAnswered: () => {},
     onLegClosed: () => {},

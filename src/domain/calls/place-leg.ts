@@ -13,6 +13,8 @@ export type LegPlacing = {
   readonly plan: Pick<TransferPlan, 'target' | 'from' | 'headers' | 'ringTimeout'>;
   /** Name of the SIP profile. */
   readonly profile: string;
+  /** The operator named the host that is called, not the tenant. */
+  readonly operatorHost: boolean;
   readonly digest: { readonly username: string; readonly password: string } | null;
   /** Call-ID of the INVITE; left out, the SIP server makes one. */
   readonly sipCallId?: string;
@@ -61,7 +63,7 @@ export const placeLeg = async (placing: LegPlacing): Promise<DialResult<Dialog>>
   try {
     const result = await placing.signalling.place({
       uri: plan.target,
-      profile: placing.profile,
+      ...{ profile: placing.profile, operatorHost: placing.operatorHost },
       from: { user: userOf(plan.from), display: null, privacy: false },
       headers: plan.headers,
       offer: await media.offer(),

@@ -81,6 +81,7 @@ export const dialInvite = async (
       clock: deps.clock,
       ...{ media, plan },
       profile: profile.name,
+      operatorHost: destination.operatorTrunk === true,
       digest: deps.digest(destination),
       ...beside(context),
       hooks: {

@@ -8,6 +8,7 @@ import { runCall } from './call.js';
 import { incomingOrigin } from './call-origin.js';
 import type {
   AgentAdapter,
+  AgentContext,
   AgentEvents,
   Dialog,
   DialogEvents,
@@ -128,13 +129,13 @@ const callWithoutSockets = async (
   } as unknown as OwnedSession;
 
   let callerEvents: DialogEvents | null = null;
-  const agents: { name: string; events: AgentEvents }[] = [];
+  const agents: { name: string; events: AgentEvents; context: AgentContext }[] = [];
   const agent = (name: string): AgentAdapter => ({
     type: 'builtin',
     answers: 'at-once',
     validate: () => [],
-    start: async (_context, events) => {
-      agents.push({ name, events });
+    start: async (context, events) => {
+      agents.push({ name, events, context });
       done.push(`${name} started`);
       return {
         dtmf: () => {},
@@ -184,7 +185,13 @@ const callWithoutSockets = async (
     agent: { adapter: agent('agent'), config: null },
     fallBack: { adapter: agent('fall-back'), config: () => null },
     doors: { actions: null },
-    credential: () => Promise.reject(new Error('unused')),
+    credential: {
+      mint: async () => {
+        done.push('token minted');
+        return { token: 'vgs', apiUrl: '' };
+      },
+      revoke: () => void done.push('token revoked'),
+    },
     onLegClosed: () => {},
     transfers: {
       directory: { destination: async (_org, id) => ({ ...target, ...more.others?.[id], id }) },
@@ -517,6 +524,35 @@ describe('races of a transfer', () => {
     await settle();
     expect(race.call.status()).toBe('active');
     expect(since(race.done, 'transfer.connected')).toContain('agent unmuted');
+  });
+
+  it('an agent that has handed over ends and presses nothing; its token goes when it cannot come back', async () => {
+    const race = await callWithoutSockets({ returnWithin: 30 });
+    const [agent] = race.agents;
+    await agent?.context.credential();
+    race.ring();
+    race.answer();
+    await settle();
+    for (const [name, args] of [
+      ['end_call', {}],
+      ['send_dtmf', { digits: '1' }],
+      ['execute_action', { name: 'end_call' }],
+    ] as const) {
+      const answer = await agent?.context.tools.call(name, args);
+      expect(answer).toMatchObject({ ok: false, fault: { code: 'not_available' } });
+    }
+    await expect(agent?.context.doors.endCall(null)).rejects.toMatchObject({ code: 'not_available' });
+    expect(race.call.status()).toBe('transferred');
+    expect(race.done).not.toContain('token revoked');
+    race.clock.advance(30_000);
+    await settle();
+    expect(race.done).toContain('token revoked');
+    // A stand-in would get one of its own.
+    await agent?.context.credential();
+    expect(race.done.filter((what) => what === 'token minted')).toHaveLength(2);
+    race.lineHangsUp();
+    await race.call.done;
+    expect(race.done).toContain('ended destination-hangup');
   });
 
   it('with returnWithin the agent is kept until the time is over, and a later hang-up ends the call', async () => {

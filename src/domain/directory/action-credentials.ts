@@ -23,7 +23,10 @@ export const hasSealMark = (definition: Readonly<Record<string, unknown>>): bool
   JSON.stringify(definition).includes(JSON.stringify(MARK));
 
 /** A text without a reference is the credential itself. */
-const isLiteral = (text: string): boolean => text !== '' && !/\{[^}]*\}/.test(text.replace(/\$\{[^}]*\}/g, ''));
+const isLiteral = (text: string): boolean => {
+  const bare = text.replace(/\$\{[^}]*(?:\}|$)/g, '');
+  return text !== '' && !(bare.includes('{') && bare.includes('}', bare.indexOf('{')));
+};
 
 type Visit = (value: unknown, path: readonly PropertyKey[]) => unknown;
 

@@ -45,7 +45,7 @@ const baseUrl = (text: string, context: Context): string => {
       path,
       'may be http: only to a loopback address and while the gateway itself listens on loopback only',
     );
-  } else return url.href.replace(/\/+$/, '');
+  } else return url.href.replace(/(?<!\/)\/+$/, '');
   return text;
 };
 
@@ -59,6 +59,12 @@ const auth = (given: ParsedZendesk['auth'], previous: ZendeskAuth | null, contex
   return given.type === 'apiToken'
     ? { type: 'apiToken', email: given.email, sealed }
     : { type: 'oauth', clientId: given.clientId, scope: given.scope, sealed };
+};
+
+/** Where the credentials of Zendesk go. Whoever may change it must not get them in this way. */
+const originOf = ({ subdomain, baseUrl }: Pick<ZendeskSettings, 'subdomain' | 'baseUrl'>): string | null => {
+  if (baseUrl === null) return subdomain === null ? null : `https://${subdomain}.zendesk.com`;
+  return URL.canParse(baseUrl) ? new URL(baseUrl).origin : baseUrl;
 };
 
 const zendesk = (
@@ -78,12 +84,18 @@ const zendesk = (
       }
       return number ?? text;
     });
+  const subdomain = given.subdomain === undefined ? previous.subdomain : (given.subdomain?.toLowerCase() ?? null);
+  const base =
+    given.baseUrl === undefined ? previous.baseUrl : given.baseUrl === null ? null : baseUrl(given.baseUrl, context);
+  const moved = originOf({ subdomain, baseUrl: base }) !== originOf(previous);
+  if (moved && previous.auth !== null && given.auth === undefined) {
+    context.found.fault('organization.zendesk.auth', 'must be given again: its credentials were for another address');
+  }
   const signing = given.webhookSigningSecret;
   const previousSigning = previous.webhookSigningSecret;
   const result: ZendeskSettings = {
-    subdomain: given.subdomain === undefined ? previous.subdomain : (given.subdomain?.toLowerCase() ?? null),
-    baseUrl:
-      given.baseUrl === undefined ? previous.baseUrl : given.baseUrl === null ? null : baseUrl(given.baseUrl, context),
+    subdomain,
+    baseUrl: base,
     auth: auth(given.auth, previous.auth, context),
     holdEarlyPrefetch: given.holdEarlyPrefetch ?? previous.holdEarlyPrefetch,
     matchByTalkNumber: given.matchByTalkNumber ?? previous.matchByTalkNumber,

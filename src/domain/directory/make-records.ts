@@ -96,6 +96,19 @@ const destinationValue = (given: ParsedDestination, path: string, context: MakeC
 const keep = <Value>(given: Value | undefined, previous: Value | undefined, otherwise: Value): Value =>
   given === undefined ? (previous ?? otherwise) : given;
 
+/** Host and port that a destination's digest is sent to; null: to none. */
+const calledHost = (type: TransferDestination['type'], value: string, trunk: string | null): string | null => {
+  const uri = type === 'sip' ? value : trunk;
+  if (uri === null) return null;
+  const rest = uri.replace(/^sip:/i, '');
+  return (
+    rest
+      .slice(rest.lastIndexOf('@') + 1)
+      .split(';')[0]
+      ?.toLowerCase() ?? null
+  );
+};
+
 export const makeDestination = (
   given: ParsedDestination,
   previous: TransferDestination | null,
@@ -122,6 +135,12 @@ export const makeDestination = (
       `${path}.trunk`,
       'is missing: a telephone number is called through a trunk, unless its method is refer',
     );
+  }
+  const host = calledHost(given.type, given.value, trunk);
+  if (given.digest === undefined && previous !== null && previous.digest !== null) {
+    if (host !== calledHost(previous.type, previous.value, previous.trunk)) {
+      found.fault(`${path}.digest`, 'must be given again: its credentials were for another host');
+    }
   }
   const onFailure = given.onFailure ?? previous?.onFailure ?? 'return';
   const next = keep(given.next, previous?.next, null);

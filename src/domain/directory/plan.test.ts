@@ -190,6 +190,33 @@ describe('planning a document', () => {
     expect(merged?.digest?.username).toBe('u');
   });
 
+  const again = 'must be given again: its credentials were for another';
+  const owner = { id: 'owner', name: 'Owner', type: 'phone', value: '+14155550199' };
+  it.each<[string, object, string]>([
+    ['a base URL', { zendesk: { baseUrl: 'https://collector.test' } }, `organization.zendesk.auth ${again} address`],
+    ['a subdomain', { zendesk: { subdomain: 'other' } }, `organization.zendesk.auth ${again} address`],
+    ['the same in other letters', { zendesk: { subdomain: 'ACME', baseUrl: 'https://acme.zendesk.com/' } }, 'accepted'],
+    ['none, and no credentials', { zendesk: { subdomain: null, auth: null } }, 'accepted'],
+  ])('sends the sealed credentials of Zendesk to no other address: %s', (_what, change, expected) => {
+    expect(faults(plan({ organization: { id: 'acme', ...change } }, { previous: base }))).toEqual([expected]);
+  });
+
+  it.each<[string, object, string]>([
+    ['another trunk', { ...owner, trunk: 'sip:collector.test' }, `${again} host`],
+    ['another port of it', { ...owner, trunk: 'sip:127.0.0.1:5091' }, `${again} host`],
+    ['a line', { ...owner, type: 'sip', value: 'sip:x@collector.test' }, `${again} host`],
+    ['the same trunk, another number', { ...owner, value: '+14155550198', trunk: 'sip:127.0.0.1:5090' }, 'accepted'],
+    [
+      'another trunk with its own',
+      { ...owner, trunk: 'sip:b.test', digest: { username: 'v', password: 'w' } },
+      'accepted',
+    ],
+  ])('nor the digest of a destination to another host: %s', (_what, destination, expected) => {
+    const document = { organization: { id: 'acme' }, transferDestinations: [destination] };
+    const path = expected === 'accepted' ? '' : 'transferDestinations[0].digest ';
+    expect(faults(plan(document, { previous: base }))).toEqual([path + expected]);
+  });
+
   it('takes a variable away by null', () => {
     const { changes } = good(
       plan({ organization: { id: 'acme' }, variables: { 'X-Api-Key': null } }, { previous: base }),

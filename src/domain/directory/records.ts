@@ -67,6 +67,8 @@ export type TransferDestination = {
   readonly value: string;
   readonly profile: string | null;
   readonly trunk: string | null;
+  /** For one call, and never stored: the trunk is the operator's, of the outbound policy. */
+  readonly operatorTrunk?: true;
   readonly method: 'invite' | 'refer';
   readonly callerId: 'caller' | 'called' | null;
   readonly digest: { readonly username: string; readonly sealedPassword: string } | null;

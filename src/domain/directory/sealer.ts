@@ -18,10 +18,11 @@ export type Sealer = {
   holds(scope: SealScope, plain: string): boolean;
 };
 
-const placeholder = /\$\{[^}]*\}/;
-
 /** True for a text that the command line should have filled from its environment. */
-export const holdsPlaceholder = (text: string | undefined): boolean => text !== undefined && placeholder.test(text);
+export const holdsPlaceholder = (text: string | undefined): boolean => {
+  const begin = text?.indexOf('${') ?? -1;
+  return begin >= 0 && text?.includes('}', begin) === true;
+};
 
 export const placeholderFault =
   'has an unreplaced $NAME in braces: the gateway does not read the environment, voice-gateway apply does';

@@ -21,6 +21,7 @@ describe('a SIP URI as destination', () => {
 
   it.each([
     ['sips:line@host', 'must not be sips:'],
+    ['sip:line@host;maddr=10.0.0.1', 'maddr'],
     ['SIPS:line@host', 'must not be sips:'],
     ['tel:+14155550100', 'must be a SIP URI'],
     ['https://example.com', 'must be a SIP URI'],

@@ -60,6 +60,7 @@ export const sipUriFault = (uri: string): string | null => {
   }
   for (const text of parameters) {
     if (!parameter.test(text)) return 'has a parameter that is not allowed in a SIP URI';
+    if (/^maddr(?:=|$)/i.test(text)) return 'must not have maddr: what is called is the host';
     const transport = /^transport=(.*)$/i.exec(text)?.[1]?.toLowerCase();
     if (transport !== undefined && !['udp', 'tcp', 'tls'].includes(transport))
       return 'must have transport udp, tcp or tls';

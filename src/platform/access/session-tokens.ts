@@ -43,7 +43,7 @@ export const createSessionTokens = (redis: RedisConnection): SessionTokens => ({
     const [, sessionId, secret] = tokenForm.exec(credential) ?? [];
     const refused = new GatewayError(
       'unauthorized',
-      'The session token is not valid: its session has ended, or it was never one.',
+      'The session token is not valid: its session has ended, the caller was transferred, or it was never one.',
     );
     if (sessionId === undefined || secret === undefined) throw refused;
     const stored = replyFields(await redis.command('HGETALL', keyOf(sessionId)));

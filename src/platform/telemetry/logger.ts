@@ -51,7 +51,7 @@ export const createLogger = (options: LoggerOptions): Logger => {
     sink,
   );
   const clean = (fields: LogFields): object => {
-    const value = redactor.value(options.omitPii === true ? withoutPii(fields) : fields);
+    const value = redactor.line(options.omitPii === true ? withoutPii(fields) : fields);
     return typeof value === 'object' && value !== null ? value : {};
   };
   /** Most children of a call never write a line: one is made, and its fields are cleaned, when it writes its first. */

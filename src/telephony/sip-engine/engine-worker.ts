@@ -10,12 +10,23 @@ if (!port) throw new Error('engine-worker runs as a worker thread only');
 
 const post = (message: FromWorker, moved: ArrayBuffer[] = []): void => port.postMessage(message, moved);
 const reporter = createReporter(post);
-const { wantsLog, wantsTap, ...options }: WorkerOptions = workerData;
+const { wantsLog, wantsTap, permits, ...options }: WorkerOptions = workerData;
+const asked = new Map<number, (allowed: readonly boolean[]) => void>();
+let questions = 0;
+
+/** Asks the other thread, which knows whose call it is. */
+const permit: NonNullable<EngineOptions['permit']> = (callId, targets) =>
+  new Promise((resolve) => {
+    const id = ++questions;
+    asked.set(id, resolve);
+    post({ type: 'permit', id, callId, targets });
+  });
 
 const engineOptions: EngineOptions = {
   ...options,
   ...(wantsLog ? { log: (level, fields, message) => reporter.log({ level, fields, message }) } : {}),
   ...(wantsTap ? { tap: (event) => reporter.tap(event) } : {}),
+  ...(permits ? { permit } : {}),
 };
 
 const serve = (engine: Engine): void => {
@@ -27,6 +38,10 @@ const serve = (engine: Engine): void => {
         return;
       case 'stats':
         post({ type: 'stats', id: message.id, stats: engine.stats() });
+        return;
+      case 'permitted':
+        asked.get(message.id)?.(message.allowed);
+        asked.delete(message.id);
         return;
       case 'renew-tls': {
         let fault: string | null = null;

@@ -16,6 +16,7 @@ import { watchOrphans } from './orphans.js';
 import { watchLag } from './overload.js';
 import { ProxyCore } from './proxy/proxy-core.js';
 import { serialize } from './serializer.js';
+import { shortLines } from './short-lines.js';
 import { tapped } from './tap.js';
 import { TransactionTable } from './transactions/table.js';
 import type { Flow, ListenPoint, TransportLayer } from './transport.js';
@@ -60,7 +61,7 @@ const maxInvalidReasons = 100;
 export const startEngine = async (options: EngineOptions): Promise<Engine> => {
   const clock = options.clock ?? realClock;
   const limits = { ...defaultLimits, ...options.limits };
-  const log = options.log ?? (() => undefined);
+  const log = shortLines(options.log ?? (() => undefined));
   const invalid: Record<string, number> = {};
   let overloaded = 0;
   let closing = false;

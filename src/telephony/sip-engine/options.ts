@@ -53,6 +53,9 @@ export type TlsMaterial = {
   rejectUnauthorized?: boolean;
 };
 
+/** An address and port that would be sent to. */
+export type TargetAddress = { address: string; port: number };
+
 export type EngineOptions = {
   listen: readonly ListenPoint[];
   /** The drachtio admin port that applications connect to; port 0 picks a free one. */
@@ -73,6 +76,12 @@ export type EngineOptions = {
   contactHost?: string;
   tls?: TlsMaterial;
   userAgent?: string;
+  /**
+   * Judges where an INVITE of an application may go, once its next hop is resolved and before anything is sent: one answer
+   * for each target. What is not permitted is not called; when nothing is left, the INVITE ends with 503. A rejection
+   * permits nothing. Left out, everything is called.
+   */
+  permit?: (callId: string, targets: readonly TargetAddress[]) => Promise<readonly boolean[]>;
   limits?: Partial<EngineLimits>;
   /** Minimum session interval we accept, seconds (RFC 4028). */
   minSessionExpires?: number;

@@ -17,7 +17,7 @@ export type EngineHandle = {
   close(): Promise<void>;
 };
 
-/** Everything but functions crosses to the thread; `log` and `tap` are called here with what it reports. */
+/** Everything but functions crosses to the thread; `log` and `tap` are called here with what it reports, `permit` with what it asks. */
 export type WorkerEngineOptions = Omit<EngineOptions, 'clock'>;
 
 /**
@@ -25,8 +25,11 @@ export type WorkerEngineOptions = Omit<EngineOptions, 'clock'>;
  * @throws Error with the one sentence of the engine, such as a taken port.
  */
 export const startEngineInWorker = async (options: WorkerEngineOptions): Promise<EngineHandle> => {
-  const { log, tap, ...plain } = options;
-  const workerData: WorkerOptions = { ...plain, wantsLog: log !== undefined, wantsTap: tap !== undefined };
+  const { log, tap, permit, ...plain } = options;
+  const workerData: WorkerOptions = {
+    ...plain,
+    ...{ wantsLog: log !== undefined, wantsTap: tap !== undefined, permits: permit !== undefined },
+  };
   const worker = new Worker(entryUrl(import.meta.url, './engine-worker.js'), { workerData, name: 'sip-engine' });
   const post = (message: ToWorker): void => worker.postMessage(message);
   const waitingStats = new Map<number, (stats: EngineStats) => void>();
@@ -70,6 +73,11 @@ export const startEngineInWorker = async (options: WorkerEngineOptions): Promise
             log?.('warn', { dropped: message.dropped }, 'reports of the SIP engine were dropped');
           post({ type: 'reported' });
           return;
+        case 'permit': {
+          const answer = (allowed: readonly boolean[]): void => post({ type: 'permitted', id: message.id, allowed });
+          permit?.(message.callId, message.targets).then(answer, () => answer([]));
+          return;
+        }
         case 'stats':
           waitingStats.get(message.id)?.(message.stats);
           waitingStats.delete(message.id);

@@ -2,6 +2,7 @@ export { type OwnCalls, passHeader } from './admission/admit.js';
 export { type RejectedCall, type RejectionReason, rejectionReasons } from './admission/verdict.js';
 export type { ListenAddress } from './connection/accepting.js';
 export type { ServerAddress } from './connection/connection.js';
+export { createDestinationGuard, type DestinationGuard } from './destination-guard.js';
 export { type HepSender, type HepSenderOptions, openHepSender } from './hep/sender.js';
 export { type IpRange, parseIpRange } from './ip-range.js';
 export type { PeerState } from './keep-alive.js';

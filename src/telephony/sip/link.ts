@@ -8,6 +8,7 @@ import { createIncomingCall, type IncomingLeg } from './calls/incoming-call.js';
 import { placeCall } from './calls/outgoing-call.js';
 import type { ConnectionEvents, SipConnection } from './connection/connection.js';
 import type { SipRequest } from './connection/messages.js';
+import type { DestinationGuard } from './destination-guard.js';
 import type { Ladder } from './ladder/recorder.js';
 import { answerOutOfDialog } from './out-of-dialog.js';
 import type { Profile } from './profiles/profile.js';
@@ -24,6 +25,8 @@ export type LinkDeps = {
   readonly domain: string;
   readonly draining: () => boolean;
   readonly onRejected: (reason: RejectionReason, profile: string | null, call: RejectedCall) => void;
+  /** Judges where calls of ours go; null: nobody does. */
+  readonly guard: DestinationGuard | null;
   /** Set when the ladder is fed by the wire: it then knows whether a peer was heard at all. */
   readonly wireLadder: Ladder | null;
   /** True for a server that keeps dialogs while we reconnect (the embedded engine); drachtio-server forgets them. */
@@ -147,6 +150,8 @@ export const createLink = (deps: LinkDeps, open: (events: ConnectionEvents) => S
   const callDeps: CallDeps = {
     connection,
     ...{ clock: deps.clock, log, profiles, domain: deps.domain, dialogs },
+    guard: deps.guard,
+    resolvesHere: !deps.dialogsSurvive,
     heardFrom: (callId) => deps.wireLadder?.heardFrom(callId) ?? null,
   };
 

@@ -11,6 +11,7 @@ import {
   type SipConnection,
 } from './connection/connection.js';
 import type { MessageTap } from './connection/exchange.js';
+import type { DestinationGuard } from './destination-guard.js';
 import { type KeepAlive, type PeerState, startKeepAlive } from './keep-alive.js';
 import type { Ladder } from './ladder/recorder.js';
 import { createLink, type Link, type LinkDeps } from './link.js';
@@ -36,6 +37,8 @@ export type SipServerOptions = {
   readonly onRejected?: (reason: RejectionReason, profile: string | null, call: RejectedCall) => void;
   /** Knows the calls this gateway places to itself. */
   readonly ownCalls?: OwnCalls;
+  /** Judges where calls of ours go. */
+  readonly guard?: DestinationGuard;
   /** Records what this application sends and receives. */
   readonly ladder?: Ladder;
   /**
@@ -110,6 +113,7 @@ export const createSipServer = async (options: SipServerOptions): Promise<SipSer
     domain: options.domain ?? 'localhost',
     draining: options.draining ?? (() => false),
     onRejected: options.onRejected ?? (() => {}),
+    guard: options.guard ?? null,
     wireLadder: wireTap && ladder !== undefined ? ladder : null,
     dialogsSurvive: options.dialogsSurviveReconnect === true,
   };

@@ -280,8 +280,10 @@ Content-Length: 0`),
     line.close();
   });
 
-  it('challenged without credentials fails with the challenge', async () => {
-    app = await startSipApplication();
+  it('challenged without credentials, its profile having them for another peer, fails with the challenge', async () => {
+    const carrier =
+      'name: carrier\noutbound: { peers: [sip.carrier.test], digest: { username: operator, password: secret } }';
+    app = await startSipApplication({ profileDocuments: [LOCAL_PROFILE, carrier] });
     const { uri } = await callee(
       expectMessage('INVITE'),
       send(`SIP/2.0 401 Unauthorized
@@ -294,7 +296,8 @@ WWW-Authenticate: Digest realm="x", nonce="y"
 Content-Length: 0`),
       expectMessage('ACK'),
     );
-    expect(await app.server.place(outgoing(uri))).toMatchObject({ outcome: 'failed', status: 401, local: false });
+    const result = await app.server.place(outgoing(uri, { profile: 'carrier' }));
+    expect(result).toMatchObject({ outcome: 'failed', status: 401, local: false });
   });
 
   it('follows its profile: transport, added and dropped headers, session timer, privacy', async () => {

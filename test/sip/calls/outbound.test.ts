@@ -70,11 +70,13 @@ beforeAll(async () => {
       ringTimeout: 1,
     },
     { ...plainDestination, id: 'line', name: 'Line', type: 'phone', value: line, trunk, profile: 'local' },
+    { ...plainDestination, id: 'dear', name: 'Dear', type: 'phone', value: premium, method: 'refer', profile: 'local' },
+    { ...plainDestination, id: 'inner', name: 'Inner', type: 'sip', value: 'sip:desk@10.255.255.1:5060' },
   ];
   const leg = { type: 'builtin', script: { steps } };
   await gateway.apply(
     organization(steps, {
-      agents: [{ id: 'support', name: 'Support', leg, transferDestinations: ['owner', 'line'] }],
+      agents: [{ id: 'support', name: 'Support', leg, transferDestinations: ['owner', 'line', 'dear', 'inner'] }],
       transferDestinations: destinations,
     }),
   );
@@ -137,6 +139,22 @@ describe('POST /v1/calls', () => {
     expect(ended.endReason).toBe('rejected');
     expect(refusal(ended)).toMatchObject(outcome);
     expect(refusal(ended)?.reason).toMatch(/^.+\.|\)$/);
+  });
+
+  it('goes to no address inside that a tenant named, and says what would permit it', async () => {
+    const { body } = await call({ to: 'inner' });
+    const ended = await reached(body.id, 'ended');
+    expect(refusal(ended)).toMatchObject({ outcome: 'unreachable' });
+    expect(refusal(ended)?.reason).toContain('EGRESS_ALLOW="10.255.255.1|10.255.255.1|5060"');
+  });
+
+  it('lends the trunk of the operator to no number but those of the operator’s list', async () => {
+    expect(await call({ to: 'dear' })).toMatchObject({ status: 403, body: { code: 'target_not_allowed' } });
+    await policy({ numbers: [premium] });
+    const { body } = await call({ to: 'dear' });
+    await inviteTo(premium);
+    await gateway.api(`/v1/sessions/${body.id}/hangup`, { method: 'POST' });
+    await reached(body.id, 'ended');
   });
 
   it('is given up by a hang-up while it rings: the other side gets CANCEL', async () => {

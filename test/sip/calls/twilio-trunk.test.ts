@@ -38,7 +38,7 @@ const profileOnLoopback = (): unknown => {
     ...shipped,
     inbound: { ...shipped.inbound, sources: [edge] },
     media: { ...shipped.media, ranges: [mediaAddress] },
-    outbound: { ...shipped.outbound, digest: credential },
+    outbound: { ...shipped.outbound, digest: credential, peers: [edge] },
   };
 };
 

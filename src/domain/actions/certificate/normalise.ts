@@ -36,7 +36,8 @@ export type NormalisedCertificate = {
 
 type Found = { certificates: X509Certificate[]; keys: KeyObject[] };
 
-const pemBlock = /-----BEGIN ([A-Z0-9 ]+)-----([\s\S]*?)-----END \1-----/g;
+/** A block ends at the next row of dashes, whatever it is: a block without an end is looked through once. */
+const pemBlock = /-----BEGIN ([A-Z0-9 ]{1,64})-----((?:(?!-----)[\s\S])*)-----END \1-----/g;
 
 const certificateOf = (bytes: Buffer): X509Certificate => {
   try {

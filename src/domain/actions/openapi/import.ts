@@ -29,7 +29,7 @@ const refuse = (path: string, message: string): GatewayError =>
 const originOf = (document: JsonObject, given: string | undefined): string => {
   const [server] = listField(document, 'servers');
   const stated = textField(server, 'url')?.replace(
-    /\{([^}]+)\}/g,
+    /\{([^{}]+)\}/g,
     (_whole, name: string) => textField(objectField(objectField(server, 'variables'), name), 'default') ?? '',
   );
   const base = given ?? stated;
@@ -40,7 +40,7 @@ const originOf = (document: JsonObject, given: string | undefined): string => {
   if (url.username !== '' || url.password !== '' || url.search !== '' || url.hash !== '') {
     throw refuse('servers[0].url', 'must not carry credentials, a query or a fragment');
   }
-  return `${url.origin}${url.pathname.replace(/\/+$/, '')}`;
+  return `${url.origin}${url.pathname.replace(/(?<!\/)\/+$/, '')}`;
 };
 
 /** What its author has set on an action that was imported before stays: authentication, response, limits, own headers. */

@@ -41,7 +41,9 @@ export const scriptedAgent = (deps: { readonly speech: Speech; readonly clock?: 
       async (end) => {
         context.signal.removeEventListener('abort', stop);
         if (end === 'finished' || end === 'hung-up') {
-          await context.doors.endCall(end === 'hung-up' ? 'the script hung up' : 'the script came to its end');
+          const reason = end === 'hung-up' ? 'the script hung up' : 'the script came to its end';
+          // Refused when it has handed the caller over meanwhile: then it is the script alone that ends.
+          await context.doors.endCall(reason).catch(() => events.left({ failed: false, reason }));
         }
       },
       (error: unknown) => {

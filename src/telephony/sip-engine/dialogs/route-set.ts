@@ -28,6 +28,6 @@ export const routeRequest = (target: string, routes: readonly string[]): RoutedR
   const firstUri = uriOf(first);
   if (isLooseRouter(first)) return { uri: target, routes: [...routes], nextHop: firstUri };
   // A strict router takes the Request-URI from the next Route, so the target goes to the end.
-  const bare = firstUri.replace(/\?.*$/, '');
+  const bare = firstUri.replace(/\?[\s\S]*$/, '');
   return { uri: bare, routes: [...rest, `<${target}>`], nextHop: bare };
 };

@@ -2,6 +2,7 @@ import { cancelOf } from '../compose.js';
 import type { SentPlace } from '../drachtio/deliveries.js';
 import { newBranch } from '../identifiers.js';
 import type { ParsedSip, SipHeader, SipRequest, SipResponse } from '../message.js';
+import type { TargetAddress } from '../options.js';
 import { serialize } from '../serializer.js';
 import type { Flow, Target } from '../transport.js';
 import { Attempt, type AttemptUser, type Place, type SentMessage, withVia } from './attempt.js';
@@ -13,6 +14,8 @@ export type RequestPath = {
   uri: string;
   /** When given the request goes here, and to `uri` only if the connection is gone. */
   flow?: Flow | undefined;
+  /** Call-ID of a request of an application whose targets are judged before one of them is used. */
+  judgedAs?: string | undefined;
 };
 
 /**
@@ -103,7 +106,7 @@ export class ClientRequest {
       attempt.sendOn(flow, Array.isArray(fallback) ? fallback[0] : undefined);
       return undefined;
     }
-    const resolved = this.#ctx.resolve(this.#path.uri);
+    const resolved = this.#resolve();
     if (typeof resolved === 'string') return resolved;
     if (Array.isArray(resolved)) return this.#begin(resolved);
     resolved.then(
@@ -134,6 +137,14 @@ export class ClientRequest {
   stop(): void {
     this.#finished = true;
     for (const attempt of this.#attempts) attempt.stop();
+  }
+
+  #resolve(): Target[] | string | Promise<Target[] | string> {
+    const { uri, judgedAs } = this.#path;
+    const found = this.#ctx.resolve(uri);
+    const { permit } = this.#ctx.options;
+    if (judgedAs === undefined || permit === undefined || typeof found === 'string') return found;
+    return permitted(found, (targets) => permit(judgedAs, targets));
   }
 
   #begin(targets: Target[]): string | undefined {
@@ -239,6 +250,18 @@ export class ClientRequest {
     this.#fail(503, reason);
   }
 }
+
+/** The targets that may be used, judged as the very addresses that are then dialled. */
+const permitted = async (
+  found: Target[] | Promise<Target[] | string>,
+  judge: (targets: readonly TargetAddress[]) => Promise<readonly boolean[]>,
+): Promise<Target[] | string> => {
+  const targets = await found;
+  if (typeof targets === 'string') return targets;
+  const verdicts = await judge(targets.map(({ address, port }) => ({ address, port })));
+  const left = targets.filter((_target, at) => verdicts[at] === true);
+  return left.length > 0 ? left : 'the next hop must not be called';
+};
 
 /** What a resolver rejects with: an error, or a SendFailure with its detail. */
 const reasonOf = (error: unknown): string => {

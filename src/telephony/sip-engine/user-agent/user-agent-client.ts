@@ -157,7 +157,7 @@ export class UserAgentClient {
       owner,
       commandId,
       request,
-      path: { uri: nextHop },
+      path: { uri: nextHop, judgedAs: method === 'INVITE' ? callId : undefined },
       dialog: undefined,
       dialogId: dialogMethods.has(method) ? dialogIdOf(callId, fromTag) : '',
     });
@@ -280,7 +280,7 @@ const notInCancel = new Set([
 
 /** `<sip:host;lr>` and `host:5060` as a URI. */
 const bareUri = (value: string): string => {
-  const inside = /<([^>]*)>/.exec(value)?.[1] ?? value.trim();
+  const inside = /<([^<>]*)>/.exec(value)?.[1] ?? value.trim();
   return /^[a-z][a-z0-9+.-]*:(?!\d+$)/i.test(inside) ? inside : `sip:${inside}`;
 };
 

@@ -1,15 +1,17 @@
 import { GatewayError } from '../../../core/errors.js';
+import { newUuid } from '../../../core/ids.js';
 import type { OutgoingCallRequest, OutgoingCallResult, SentInvite } from '../../../domain/calls/ports.js';
 import { parseViaList } from '../../sip-engine/header-values.js';
 import { parseUri } from '../../sip-engine/uri.js';
 import { readSessionDescription } from '../admission/body.js';
 import type { SentRequest, SipResponse } from '../connection/messages.js';
+import type { GuardedCall } from '../destination-guard.js';
 import { createDialog } from '../dialogs/dialog.js';
 import { answerChallenge } from '../digest/answer.js';
 import { canonicalAddress } from '../ip-range.js';
 import { plainText } from '../request-view.js';
 import { answerQuietly, type CallDeps } from './deps.js';
-import { inviteHeaders, requestUri } from './outgoing-headers.js';
+import { credentialsOf, inviteHeaders, requestUri } from './outgoing-headers.js';
 import { intervalAfter422, intervalOf } from './session-timer.js';
 
 /** How long the outcome waits for the end of the INVITE after our CANCEL at ring timeout (transfer.md T4), ms. */
@@ -53,7 +55,8 @@ export const placeCall = async (request: OutgoingCallRequest, deps: CallDeps): P
   }
   const uri = requestUri(request, profile);
   const baseHeaders = inviteHeaders(request, profile, deps.domain);
-  const credentials = request.digest ?? profile.outbound.digest ?? undefined;
+  const guarded = await guardedCall(request, uri, deps);
+  const credentials = credentialsOf(request, profile);
   const log = deps.log.child({ destination: plainText(uri), profile: profile.name });
 
   return new Promise((resolve) => {
@@ -74,11 +77,13 @@ export const placeCall = async (request: OutgoingCallRequest, deps: CallDeps): P
       settled = true;
       ringTimer.cancel();
       grace?.cancel();
+      guarded.call?.end();
       request.signal?.removeEventListener('abort', onAbort);
       resolve(result);
     };
     const fail = (status: number | null, reason: string, local: boolean): void => {
-      settle({ outcome: 'failed', status, reason: plainText(reason, 200), local, gaveUp, sent: sent() });
+      const why = (local ? guarded.call?.refusal() : null) ?? guarded.refusal ?? reason;
+      settle({ outcome: 'failed', status, reason: plainText(why, 250), local, gaveUp, sent: sent() });
     };
 
     const giveUp = (why: 'timeout' | 'aborted') => {
@@ -219,8 +224,45 @@ export const placeCall = async (request: OutgoingCallRequest, deps: CallDeps): P
       return fail(null, 'given up', false);
     }
     request.signal?.addEventListener('abort', onAbort);
-    launch(request.sipCallId === undefined ? {} : { 'Call-ID': request.sipCallId }, undefined);
+    if (guarded.refusal !== null) return fail(503, guarded.refusal, true);
+    launch(guarded.callId === undefined ? {} : { 'Call-ID': guarded.callId }, guarded.route ?? undefined);
   });
+};
+
+type Guarded = {
+  readonly callId: string | undefined;
+  readonly call: GuardedCall | null;
+  readonly route: string | null;
+  /** Why nothing is sent at all. */
+  readonly refusal: string | null;
+};
+
+/** Puts a call under the guard, before anything is sent of it. Throws GatewayError bad_request. */
+const guardedCall = async (
+  request: Pick<OutgoingCallRequest, 'sipCallId' | 'operatorHost'>,
+  uri: string,
+  { guard, resolvesHere, connection }: Pick<CallDeps, 'guard' | 'resolvesHere' | 'connection'>,
+): Promise<Guarded> => {
+  if (guard === null) return { callId: request.sipCallId, call: null, route: null, refusal: null };
+  // The guard tells calls by their Call-ID, so it must be known before the server asks.
+  const callId = request.sipCallId ?? newUuid();
+  const parsed = parseUri(uri);
+  if (request.operatorHost === true || parsed === undefined) {
+    return { callId, call: guard.trust(callId), route: null, refusal: null };
+  }
+  if (parsed.params.has('maddr')) {
+    throw new GatewayError('bad_request', `${JSON.stringify(plainText(uri))} must not have maddr.`);
+  }
+  const call = guard.watch(callId, parsed.host);
+  if (!resolvesHere) return { callId, call, route: null, refusal: null };
+  try {
+    const transports = connection.endpoints().map((endpoint) => endpoint.split('/')[0] ?? '');
+    const spoken = (['udp', 'tcp', 'tls'] as const).filter((name) => transports.includes(name));
+    return { callId, call, route: await guard.route(uri, spoken), refusal: null };
+  } catch (error) {
+    const refusal = error instanceof Error ? error.message : String(Object(error).detail ?? error);
+    return { callId, call, route: null, refusal };
+  }
 };
 
 const pickTimer = (headers: Readonly<Record<string, string>>): Readonly<Record<string, string>> =>

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { parseProfile } from '../profiles/loader.js';
-import { fromHeader, inviteHeaders, requestUri } from './outgoing-headers.js';
+import { credentialsOf, fromHeader, inviteHeaders, requestUri } from './outgoing-headers.js';
 
 const plain = 'v=0\r\nm=audio 1 RTP/AVP 0\r\n';
 const secure = 'v=0\r\nm=audio 1 RTP/SAVP 0\r\n';
@@ -52,7 +52,9 @@ describe('the headers of a call of ours', () => {
     'Bad Name',
     '',
   ])('cannot set %j', (name) => {
-    expect(() => inviteHeaders({ from, headers: { [name]: 'x' } }, line, 'gw')).toThrow('cannot be sent');
+    expect(() => inviteHeaders({ uri: 'sip:a@b', from, headers: { [name]: 'x' } }, line, 'gw')).toThrow(
+      'cannot be sent',
+    );
   });
 
   it('carry what the profile adds where the call has not set it itself', () => {
@@ -61,7 +63,11 @@ describe('the headers of a call of ours', () => {
       'x',
     );
     expect(
-      inviteHeaders({ from: { ...from, privacy: true }, headers: { 'x-a': '9', 'X-C': '3' } }, adding, 'gw'),
+      inviteHeaders(
+        { uri: 'sip:a@b', from: { ...from, privacy: true }, headers: { 'x-a': '9', 'X-C': '3' } },
+        adding,
+        'gw',
+      ),
     ).toMatchObject({
       From: '<sip:+1@gw>',
       Privacy: 'id',
@@ -69,5 +75,28 @@ describe('the headers of a call of ours', () => {
       'X-B': '2',
       Supported: 'timer',
     });
+  });
+
+  const carrier = parseProfile(
+    'name: c\noutbound: { digest: { username: u, password: p }, peers: [sip.carrier.test, "*.edge.test", 203.0.113.0/24], headers: { add: { X-Account: "7" } } }',
+    'x',
+  );
+  it.each([
+    ['sip:+1@sip.carrier.test;transport=tls', true],
+    ['sip:+1@SIP.Carrier.Test.:5061', true],
+    ['sip:+1@ny.edge.test', true],
+    ['sip:+1@203.0.113.9:5080', true],
+    ['sip:+1@edge.test', false],
+    ['sip:+1@carrier.test', false],
+    ['sip:sip.carrier.test@evil.test', false],
+    ['sip:+1@sip.carrier.test.evil.test', false],
+    ['sip:+1@evil.test;maddr=203.0.113.9', false],
+    ['sip:+1@203.0.114.9', false],
+  ])('and credentials of a profile with peers go to them alone: %s', (uri, theirs) => {
+    const headers = inviteHeaders({ uri, from, headers: {} }, carrier, 'gw');
+    expect(headers['X-Account']).toBe(theirs ? '7' : undefined);
+    expect(credentialsOf({ uri }, carrier)).toEqual(theirs ? { username: 'u', password: 'p' } : undefined);
+    const own = { username: 'of the destination', password: 'x' };
+    expect(credentialsOf({ uri, digest: own }, carrier)).toBe(own);
   });
 });

@@ -3,7 +3,9 @@ import type { OutgoingCallRequest } from '../../../domain/calls/ports.js';
 import { quoted } from '../../sip-engine/scan.js';
 import { formatUri, parseUri } from '../../sip-engine/uri.js';
 import { DIALOG_METHODS } from '../dialogs/dialog.js';
+import type { Credentials } from '../digest/answer.js';
 import { applyHeaderRules, isHeader } from '../header-rules.js';
+import { isPeer } from '../profiles/peers.js';
 import type { Profile } from '../profiles/profile.js';
 import { plainText } from '../request-view.js';
 import { timerOfInvite } from './session-timer.js';
@@ -41,11 +43,25 @@ export const fromHeader = (from: OutgoingCallRequest['from'], domain: string): s
 };
 
 /**
+ * Whether a call goes to a peer of its profile. The profile is named by the tenant and so is the host: what the operator
+ * entrusted to one carrier must not go to whoever else is called by its profile.
+ */
+const isForPeer = ({ uri }: Pick<OutgoingCallRequest, 'uri'>, profile: Profile): boolean =>
+  isPeer(parseUri(uri)?.host ?? '', profile.outbound.peers);
+
+/** What challenges of a call are answered with: the destination's own credentials, else its profile's for their peers. */
+export const credentialsOf = (
+  request: Pick<OutgoingCallRequest, 'uri' | 'digest'>,
+  profile: Profile,
+): Credentials | undefined =>
+  request.digest ?? (isForPeer(request, profile) ? (profile.outbound.digest ?? undefined) : undefined);
+
+/**
  * All headers of an INVITE but those of authentication. Throws GatewayError bad_request for a header that cannot be sent
  * or is not the caller's to set: the rules for headers are the domain's, so a breach here is a fault of ours.
  */
 export const inviteHeaders = (
-  request: Pick<OutgoingCallRequest, 'from' | 'headers'>,
+  request: Pick<OutgoingCallRequest, 'uri' | 'from' | 'headers'>,
   profile: Profile,
   domain: string,
 ): Readonly<Record<string, string>> => {
@@ -57,7 +73,10 @@ export const inviteHeaders = (
   return {
     From: fromHeader(request.from, domain),
     ...(request.from.privacy ? { Privacy: 'id' } : {}),
-    ...applyHeaderRules(request.headers, profile.outbound.headers),
+    ...applyHeaderRules(request.headers, {
+      drop: profile.outbound.headers.drop,
+      add: profile.outbound.peers.length === 0 || isForPeer(request, profile) ? profile.outbound.headers.add : {},
+    }),
     Allow: DIALOG_METHODS,
     ...timerOfInvite(profile.sessionTimer),
     'Content-Type': 'application/sdp',

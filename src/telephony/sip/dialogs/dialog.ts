@@ -112,7 +112,7 @@ export const createDialog = (options: DialogOptions): LiveDialog => {
   };
 
   const receiveRefer = (request: SipRequest) => {
-    const target = /^\s*(?:"[^"]*"\s*)?(?:[^<"]*<([^>]{1,500})>|([^\s<>;]{1,500}))/.exec(
+    const target = /^(?:(?:\s*"[^"]*")?[^<"]*<([^>]{1,500})>|\s*([^\s<>;]{1,500}))/.exec(
       request.header('refer-to') ?? '',
     );
     const referTo = target?.[1] ?? target?.[2];

@@ -23,7 +23,7 @@ export const redactMessage = (text: string, withheld: Withheld | null): string =
         return `${name} Digest ${[...kept, `response="${BULLETS}"`].join(', ')}`;
       },
     )
-    .replace(/^(a=crypto:[^\r\n]*?inline:)[^\s|;\r\n]+/gim, `$1${BULLETS}`)
+    .replace(/^a=crypto:[^\r\n]*/gim, (line) => line.replace(/(inline:)[^\s|;]+/gi, `$1${BULLETS}`))
     .replace(/^(a=ice-pwd:)[^\r\n]*/gim, `$1${BULLETS}`)
     .replace(/^(k=)[^\r\n]*/gim, `$1${BULLETS}`)
     .replace(/^(Signal[ \t]*=[ \t]*)[^\r\n]+/gim, `$1${BULLETS}`);

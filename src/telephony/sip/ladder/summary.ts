@@ -19,7 +19,7 @@ export const summarize = (text: string): MessageSummary => {
   const head = end < 0 ? text : text.slice(0, end);
   const startLine = head.slice(0, Math.max(0, head.indexOf('\r\n')) || head.length).slice(0, 300);
   const status = /^SIP\/2\.0 (\d{3}) ?(.*)$/.exec(startLine);
-  const cseqMethod = /\d+[ \t]+(\S+)/.exec(headerValue(head, 'CSeq', 'CSeq'))?.[1] ?? '';
+  const cseqMethod = /^\d+[ \t]+(\S+)/.exec(headerValue(head, 'CSeq', 'CSeq'))?.[1] ?? '';
   const method = /^(\S+) /.exec(startLine)?.[1] ?? '?';
   return {
     callId: headerValue(head, 'Call-ID', 'i').slice(0, 256),

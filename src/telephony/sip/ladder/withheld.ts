@@ -10,7 +10,7 @@ const masked =
 /** Bounded, for the text comes from outside and a pattern must not look ahead for the rest of it at every `sip:`. */
 const sipUser = /(\bsips?:)([^@\s<>]{1,256})(?=@)/gi;
 /** What stands before the brackets of an address, quoted or not. */
-const displayName = /(?:"(?:[^"\\]|\\.){0,256}"|[^<>",;:]{1,256})(?=\s{0,4}<)/g;
+const displayName = /"(?:[^"\\]|\\.){0,256}"(?=\s{0,4}<)|(?<![^<>",;:])[^<>",;:]+(?=<)/g;
 const telUser = /(\btel:)([^;>,\s]{1,64})/gi;
 
 const bare = (user: string): string => user.split(';')[0] ?? '';

@@ -80,7 +80,7 @@ describe('profiles by the API', () => {
   it('show no password, and keep it when bullets come back, whatever the order of the users', async () => {
     const users = (...names: string[]) => names.map((username) => ({ username, password: `of-${username}` }));
     const digest = { username: 'gw', password: reference('TRUNK_PASSWORD') };
-    const outbound = { outbound: { digest } };
+    const outbound = { outbound: { peers: ['sip.carrier.test'], digest } };
     await editor.write('trunk', {
       ...outbound,
       inbound: { ...trunk.inbound, digest: { realm: 'r', users: users('a', 'b') } },

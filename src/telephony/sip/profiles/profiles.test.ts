@@ -63,6 +63,8 @@ describe('a malformed profile is refused with file, path and fault', () => {
   it.each([
     ['name: a\ninbound: { sources: [300.1.1.1] }', 'inbound.sources[0]: "300.1.1.1" is not an address'],
     ['name: a\ninbound: { sources: [10.0.0.1/8] }', 'inbound.sources[0]: "10.0.0.1/8" is not an address'],
+    ['name: a\noutbound: { digest: { username: u, password: p } }', 'outbound.peers: must name the hosts'],
+    ['name: a\noutbound: { peers: ["sip:x@y"] }', 'outbound.peers[0]: must be a host'],
     ['name: a\ncolour: red', 'document: unknown key "colour".'],
     ['name: a\nmedia: { codecs: [G729] }', 'media.codecs[0]: '],
     ['name: a\nmedia: { codecs: [PCMU, opus] }', 'media.codecs[1]: Opus is not available on SIP legs; G722 carries'],
@@ -116,7 +118,7 @@ describe("an operator's folder", () => {
     await writeFile(join(folder, 'generic.yaml'), 'name: generic-trunk\ninbound: { sources: [192.0.2.0/24] }\n');
     await writeFile(
       join(folder, 'mine.json'),
-      '{"name":"mine","outbound":{"digest":{"username":"u","password":"\u0024{PASS}"}}}',
+      '{"name":"mine","outbound":{"peers":["mine.example"],"digest":{"username":"u","password":"\u0024{PASS}"}}}',
     );
     const profiles = await loadProfiles({ shipped, extra: folder, environment: { PASS: 'secret' } });
     expect(profiles.get('generic-trunk')?.sources).toHaveLength(1);

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { isCountry } from '../../../core/e164.js';
 import { parseIpRange } from '../ip-range.js';
+import { isPeerEntry } from './peers.js';
 
 const range = z.string().refine((text) => parseIpRange(text) !== null, {
   error: (issue) =>
@@ -105,29 +106,42 @@ const media = z.strictObject({
   inbandDtmf: z.boolean().default(false),
 });
 
-const outbound = z.strictObject({
-  /** Used when the destination's URI names none; null leaves it to DNS (RFC 3263). */
-  transport: z.enum(['udp', 'tcp', 'tls']).nullable().default(null),
-  /** The same when the offer asks for secure media: SDES keys must not travel in clear. */
-  secureTransport: z.enum(['tcp', 'tls']).nullable().default('tls'),
-  /** Whose number goes into From on calls to a telephone number. */
-  callerId: z.enum(['caller', 'called']).default('caller'),
-  assertedIdentity: z.boolean().default(true),
-  /** Whether Diversion may name the line the caller dialled. */
-  diversion: z.boolean().default(false),
-  headers: z
-    .strictObject({
-      add: z.record(addedHeader, headerValue).default({}),
-      drop: z.array(headerName).default([]),
-    })
-    .prefault({}),
-  /** Further names under which a Zendesk ticket id is sent. */
-  ticketHeaders: z.array(addedHeader).max(8).default([]),
-  digest: z
-    .strictObject({ username: z.string().min(1).max(128), password: z.string().min(1).max(256) })
-    .nullable()
-    .default(null),
-});
+const outbound = z
+  .strictObject({
+    /**
+     * Hosts this profile's digest and added headers are for: `sip.carrier.example`, `*.carrier.example`, `203.0.113.0/24`.
+     * A destination of a tenant may name any profile and any host. Needed with digest; empty without: added headers go to all.
+     */
+    peers: z
+      .array(z.string().refine(isPeerEntry, 'must be a host, *.domain, an address or a range.'))
+      .max(1000)
+      .default([]),
+    /** Used when the destination's URI names none; null leaves it to DNS (RFC 3263). */
+    transport: z.enum(['udp', 'tcp', 'tls']).nullable().default(null),
+    /** The same when the offer asks for secure media: SDES keys must not travel in clear. */
+    secureTransport: z.enum(['tcp', 'tls']).nullable().default('tls'),
+    /** Whose number goes into From on calls to a telephone number. */
+    callerId: z.enum(['caller', 'called']).default('caller'),
+    assertedIdentity: z.boolean().default(true),
+    /** Whether Diversion may name the line the caller dialled. */
+    diversion: z.boolean().default(false),
+    headers: z
+      .strictObject({
+        add: z.record(addedHeader, headerValue).default({}),
+        drop: z.array(headerName).default([]),
+      })
+      .prefault({}),
+    /** Further names under which a Zendesk ticket id is sent. */
+    ticketHeaders: z.array(addedHeader).max(8).default([]),
+    digest: z
+      .strictObject({ username: z.string().min(1).max(128), password: z.string().min(1).max(256) })
+      .nullable()
+      .default(null),
+  })
+  .refine(({ digest, peers }) => digest === null || peers.length > 0, {
+    path: ['peers'],
+    message: 'must name the hosts that the digest is for.',
+  });
 
 /** Durations are seconds, as everywhere in documents people write. */
 export const profileSchema = z
