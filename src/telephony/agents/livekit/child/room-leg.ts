@@ -75,6 +75,13 @@ export const roomLeg = (first: JoinOrder, events: RoomLegEvents): RoomLeg => {
   /** Which room it was that was joined last. */
   let roomSid = Promise.resolve('');
   const trouble = (message: string): void => news({ type: 'trouble', message });
+  let described: Promise<void> = Promise.resolve();
+  /** One after the other: the library keeps no order among several, and a call that is `active` would be `ringing` again. */
+  const describe = (attributes: Readonly<Record<string, string>>): Promise<void> => {
+    const before = described.catch(() => {});
+    described = before.then(() => current?.room.localParticipant?.setAttributes({ ...attributes }));
+    return described;
+  };
   const news = (what: LegNews): void => {
     if (!over) events.news(what);
   };
@@ -252,10 +259,7 @@ export const roomLeg = (first: JoinOrder, events: RoomLegEvents): RoomLeg => {
       await joinOrSay(order, sid);
       await part(before);
     },
-    setAttributes(attributes) {
-      const participant = current?.room.localParticipant;
-      if (participant !== undefined) quietly(participant.setAttributes({ ...attributes }), 'setting attributes');
-    },
+    setAttributes: (attributes) => quietly(describe(attributes), 'setting attributes'),
     dtmf(digit) {
       const code = dtmfCode(digit);
       const participant = current?.room.localParticipant;
@@ -266,7 +270,7 @@ export const roomLeg = (first: JoinOrder, events: RoomLegEvents): RoomLeg => {
       if (over) return;
       const visit = current;
       if (visit?.room.isConnected === true && Object.keys(attributes).length > 0) {
-        const said = visit.room.localParticipant?.setAttributes({ ...attributes }).catch(() => {});
+        const said = describe(attributes).catch(() => {});
         // An agent whose transfer has just succeeded still waits for the answer to it.
         await Promise.race([
           Promise.all([said, rpc.idle()]),
