@@ -72,6 +72,7 @@ const operation = (route: Route): Json => {
   // Whatever a schema judges can be refused.
   const judged: readonly ErrorCode[] =
     route.params === null && route.query === null && route.body === null ? [] : ['bad_request'];
+  const sized: readonly ErrorCode[] = route.body === null ? [] : ['payload_too_large'];
   const own = route.failure === undefined ? undefined : route.replies[200]?.schema;
   const failure = own === undefined ? { $ref: '#/components/schemas/Error' } : schemaOf(own, 'input');
   const keyed = route.idempotency === 'kept' || route.idempotency === 'handled';
@@ -80,7 +81,7 @@ const operation = (route: Route): Json => {
   const named: readonly ErrorCode[] = query.some(({ name }) => name === 'organization') ? ['not_found'] : [];
   const codes = [
     ...new Set([
-      ...[...judged, ...named, ...route.errors],
+      ...[...judged, ...sized, ...named, ...route.errors],
       ...(keyed ? (['bad_request', 'conflict'] as const) : []),
       // Who acts once asks first whether it was done.
       ...(route.idempotency === 'kept' ? (['store_unavailable'] as const) : []),

@@ -60,7 +60,7 @@ export const consoleSessionRoutes = (deps: ApiDeps): readonly Route[] => {
       summary: 'Signs the console in by the code of a link; it is good once',
       body: { schema: z.strictObject({ code: z.string().min(1).max(200) }) },
       replies: { 204: { description: 'The cookie is there.' } },
-      errors: ['bad_request', 'unauthorized', 'payload_too_large', 'unsupported_media_type', 'store_unavailable'],
+      errors: ['bad_request', 'unauthorized', 'unsupported_media_type', 'store_unavailable'],
       async handle({ body: { code }, log }) {
         const credential = await sessions.redeem(code);
         if (credential === null)

@@ -140,7 +140,7 @@ export const mcpRoutes = (
         202: { description: 'A notification was taken.' },
         406: { description: 'The client must accept `application/json` and `text/event-stream`.' },
       },
-      errors: ['bad_request', 'not_found', 'store_unavailable', 'unsupported_media_type', 'payload_too_large'],
+      errors: ['bad_request', 'not_found', 'store_unavailable', 'unsupported_media_type'],
       async handle({ principal, body, headers }) {
         const session = await sessionOf(principal);
         if (Array.isArray(body) && body.length > mostMessages) {

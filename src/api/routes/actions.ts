@@ -104,14 +104,7 @@ const viewOf = ({ record, action, fault, missing, expectedLatencyMs }: StoredAct
 const slugFor = (given: z.output<typeof definition>): string =>
   typeof given.slug === 'string' ? given.slug : slugOf(given.name);
 
-const saveErrors = [
-  'bad_request',
-  'not_found',
-  'conflict',
-  'payload_too_large',
-  'unsupported_media_type',
-  'store_unavailable',
-] as const;
+const saveErrors = ['bad_request', 'not_found', 'conflict', 'unsupported_media_type', 'store_unavailable'] as const;
 
 export const actionRoutes = (deps: ApiDeps, parts: ActionParts): readonly Route[] => {
   const stored = async (orgId: string, slug: string): Promise<StoredAction> => {

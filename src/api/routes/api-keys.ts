@@ -70,14 +70,7 @@ export const apiKeyRoutes = (deps: ApiDeps, keys: ApiKeys): readonly Route[] => 
     query,
     body: { schema: bodySchema },
     replies: { 201: { description: 'The key.', schema: createdSchema } },
-    errors: [
-      'bad_request',
-      'not_found',
-      'conflict',
-      'unsupported_media_type',
-      'payload_too_large',
-      'store_unavailable',
-    ],
+    errors: ['bad_request', 'not_found', 'conflict', 'unsupported_media_type', 'store_unavailable'],
     async handle({ principal, query: { organization }, body }) {
       const orgId = await actingOrganization(deps, principal, 'api-keys:write', organization);
       if ((await deps.directory.directory.organization(orgId)) === null) {

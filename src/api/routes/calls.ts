@@ -78,7 +78,7 @@ export const callRoutes = (deps: ApiDeps, outbound: OutboundControl): readonly R
       replies: { 202: { description: 'The session; the call is being placed.', schema: sessionSchema } },
       errors: [
         ...(['bad_request', 'not_found', 'conflict', 'target_not_allowed', 'outbound_limit', 'draining'] as const),
-        ...(['overloaded', 'ports_exhausted', 'store_unavailable', 'payload_too_large'] as const),
+        ...(['overloaded', 'ports_exhausted', 'store_unavailable'] as const),
         'organization_limit',
         'unsupported_media_type',
       ],
@@ -126,7 +126,7 @@ export const callRoutes = (deps: ApiDeps, outbound: OutboundControl): readonly R
       params: organizationParams,
       body: { schema: outboundPolicySchema, maxBytes: 1_048_576 },
       replies: { 200: { description: 'The policy and its use.', schema: policyView } },
-      errors: ['bad_request', 'not_found', 'store_unavailable', 'payload_too_large', 'unsupported_media_type'],
+      errors: ['bad_request', 'not_found', 'store_unavailable', 'unsupported_media_type'],
       async handle({ principal, params: { id }, body, log }) {
         authorize(principal, 'outbound:write', id);
         await known(id);

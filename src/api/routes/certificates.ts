@@ -85,7 +85,7 @@ export const certificateRoutes = (deps: ApiDeps, parts: Pick<ActionParts, 'list'
       },
       replies: { 200: { description: 'What the certificate says of itself.', schema: certificateSchema } },
       errors: [
-        ...(['bad_request', 'conflict', 'not_found', 'payload_too_large'] as const),
+        ...(['bad_request', 'conflict', 'not_found'] as const),
         ...(['unsupported_media_type', 'store_unavailable'] as const),
       ],
       async handle({ principal, params: { name }, query: { organization }, body, log }) {

@@ -30,14 +30,7 @@ const body = z.strictObject({
     .describe('Added to what is there.'),
 });
 
-const saveErrors = [
-  'bad_request',
-  'not_found',
-  'conflict',
-  'unsupported_media_type',
-  'payload_too_large',
-  'store_unavailable',
-] as const;
+const saveErrors = ['bad_request', 'not_found', 'conflict', 'unsupported_media_type', 'store_unavailable'] as const;
 
 /** What the body says, as the store takes it. */
 const changeOf = ({ custom_data, ...fields }: z.output<typeof body>, at: number): ContactChange => ({

@@ -23,14 +23,7 @@ const destinationSchema = destinationBody.extend({
 });
 const kind = { section: 'transferDestinations', change: 'transferDestination' } as const;
 
-const saveErrors = [
-  'bad_request',
-  'not_found',
-  'conflict',
-  'unsupported_media_type',
-  'payload_too_large',
-  'store_unavailable',
-] as const;
+const saveErrors = ['bad_request', 'not_found', 'conflict', 'unsupported_media_type', 'store_unavailable'] as const;
 
 /**
  * Transfer destinations under the paths and in the shapes that OpenCX documents (docs.open.cx, API reference, "Phone /

@@ -97,14 +97,7 @@ export const organizationRoutes = (deps: ApiDeps): readonly Route[] => [
     // Judged by the directory, which knows more than form: every fault is named at once.
     body: { schema: z.unknown(), documented: documentSchema, types: ['json', 'yaml'], maxBytes: MAX_DOCUMENT },
     replies: { 200: { description: 'What was created, changed, left and removed.', schema: applyResult } },
-    errors: [
-      'bad_request',
-      'conflict',
-      'not_found',
-      'unsupported_media_type',
-      'payload_too_large',
-      'store_unavailable',
-    ],
+    errors: ['bad_request', 'conflict', 'not_found', 'unsupported_media_type', 'store_unavailable'],
     async handle({ principal, params: { id }, query, body }) {
       authorize(principal, 'document:write', id);
       const result = await deps.directory.apply({

@@ -97,7 +97,7 @@ export const profileRoutes = (profiles: ProfileParts): readonly Route[] => {
         200: { description: 'It is in force in the place of the one of this name.', schema: fileSchema },
         201: { description: 'It is new, and in force.', schema: fileSchema },
       },
-      errors: ['bad_request', 'conflict', 'config_invalid', 'payload_too_large', 'unsupported_media_type'],
+      errors: ['bad_request', 'conflict', 'config_invalid', 'unsupported_media_type'],
       async handle({ params: { name }, body, principal, log }) {
         const done = await profiles.write(name, body);
         log.info({ profile: name, by: principal.sub }, 'A SIP profile was written by the API.');

@@ -29,7 +29,7 @@ export const recordingRoutes = (deps: ApiDeps): readonly Route[] => [
     replies: { 200: { description: 'What it is now.', schema: recordingSchema } },
     errors: [
       ...(['bad_request', 'forbidden', 'not_found', 'conflict', 'session_ended'] as const),
-      ...(['owner_unreachable', 'store_unavailable', 'payload_too_large', 'unsupported_media_type'] as const),
+      ...(['owner_unreachable', 'store_unavailable', 'unsupported_media_type'] as const),
     ],
     async handle({ principal, params, body, log }) {
       const session = await visibleSession(deps, principal, 'sessions:record', params.id);

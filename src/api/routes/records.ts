@@ -101,14 +101,7 @@ const inUse = (error: unknown, one: string): unknown => {
   return new GatewayError('conflict', `The ${one} is still used: ${where.join(', ')}.`, { details });
 };
 
-const saveErrors = [
-  'bad_request',
-  'not_found',
-  'conflict',
-  'unsupported_media_type',
-  'payload_too_large',
-  'store_unavailable',
-] as const;
+const saveErrors = ['bad_request', 'not_found', 'conflict', 'unsupported_media_type', 'store_unavailable'] as const;
 
 const routesOf = (deps: ApiDeps, kind: Kind): readonly Route[] => {
   const schema = recordSchemas[kind.section];

@@ -42,7 +42,7 @@ export const sessionInputRoutes = (
         maxBytes: 131_072,
       },
       replies: { 204: { description: 'The owner of the call has them, in its memory alone.' } },
-      errors: [...errors, 'payload_too_large', 'unsupported_media_type'],
+      errors: [...errors, 'unsupported_media_type'],
       async handle({ principal, params: { id }, body, log }) {
         const session = await live(principal, 'sessions:write', id);
         const warnings = await parts.setHeaders(session.orgId, session.id, body.headers);
@@ -71,7 +71,7 @@ export const sessionInputRoutes = (
         maxBytes: 262_144,
       },
       replies: { 200: { description: 'What came of it, also when the target failed.', schema: executeSchema } },
-      errors: [...errors, 'conflict', 'payload_too_large', 'unsupported_media_type'],
+      errors: [...errors, 'conflict', 'unsupported_media_type'],
       async handle({ principal, params: { id, action }, body, headers, signal }) {
         const { orgId, id: sessionId } = await live(principal, 'sessions:act', id);
         if (principal.kind === 'session') {

@@ -57,7 +57,6 @@ const errors = [
   'owner_unreachable',
   'store_unavailable',
   'unsupported_media_type',
-  'payload_too_large',
 ] as const;
 
 /** The tools of a live session: what an agent does by RPC, WebSocket or MCP, as plain HTTP. */

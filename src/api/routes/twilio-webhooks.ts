@@ -34,7 +34,7 @@ const webhookOf = (header: string | string[] | undefined, target: string, bytes:
   body: bytes.toString('utf8'),
 });
 
-const errors = ['forbidden', 'not_available', 'payload_too_large', 'bad_request'] as const;
+const errors = ['forbidden', 'not_available', 'bad_request'] as const;
 const anyQuery = z.looseObject({});
 
 /** What Twilio calls. Its signature is the credential, so these take no other. */

@@ -121,7 +121,7 @@ const trunkReport = z.strictObject({
 });
 
 const carrier = ['not_available', 'twilio_refused', 'twilio_unavailable', 'bad_request'] as const;
-const written = ['payload_too_large', 'unsupported_media_type'] as const;
+const written = ['unsupported_media_type'] as const;
 
 /** The operator's account at Twilio, and what Twilio calls. Without an account each route says so (501). */
 export const twilioRoutes = (twilio: TwilioParts | null): readonly Route[] => {

@@ -104,14 +104,7 @@ export const webhookRoutes = (deps: ApiDeps, { endpoints, deadLetters, webhooks 
       ...{ tag, action: 'webhooks:write', query },
       body: { schema: bodySchema },
       replies: { 201: { description: 'The endpoint.', schema: createdSchema } },
-      errors: [
-        'bad_request',
-        'not_found',
-        'conflict',
-        'unsupported_media_type',
-        'payload_too_large',
-        'store_unavailable',
-      ],
+      errors: ['bad_request', 'not_found', 'conflict', 'unsupported_media_type', 'store_unavailable'],
       async handle({ principal, query: { organization }, body }) {
         const orgId = await writer(principal, organization);
         if ((await deps.directory.directory.organization(orgId)) === null) throw missing('organization', orgId);

@@ -159,7 +159,7 @@ export const prefetchRoutes = (
       query: z.looseObject({ wait: flag.optional().describe('true: wait up to 5 s for the contact to be enriched.') }),
       body: { documented: documentedBody, maxBytes: LARGEST },
       replies: { 200: { description: 'Whether the ticket is on a session, and why not.', schema: answerSchema } },
-      errors: ['bad_request', 'unauthorized', 'payload_too_large', 'store_unavailable', 'zendesk_unavailable'],
+      errors: ['bad_request', 'unauthorized', 'store_unavailable', 'zendesk_unavailable'],
       failure: (error) => ({
         body: { success: false, message: error.message },
         ...(error.status === 503 ? { headers: { 'Retry-After': RETRY_AFTER } } : {}),
