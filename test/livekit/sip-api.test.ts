@@ -125,7 +125,7 @@ describe.skipIf(!hasLiveKitServer())("LiveKit's SIP API at the gateway, by LiveK
       expect(error.metadata).toMatchObject({ outcome: 'busy' });
       await caller.until('the agent', ({ status }) => status === 'active');
       await caller.phone.until('the agent', () => hears(caller.phone, 440));
-      expect((await agent.levels(440)).frames).toBeGreaterThan(0);
+      await until('the caller in the room', async () => (await agent.levels(440)).frames > 0);
     });
 
     it('refuses a target that is nobody’s destination, until the operator lists it', async () => {
